@@ -1,0 +1,1 @@
+"""Words -> statements, tagged against a codebook."""

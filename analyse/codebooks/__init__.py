@@ -1,0 +1,1 @@
+"""The codebooks that ship, as TOML files."""

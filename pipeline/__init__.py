@@ -1,0 +1,1 @@
+"""The batch: what to do, in which order, once only; and the command line."""

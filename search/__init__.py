@@ -1,0 +1,1 @@
+"""Statements -> quotes that people find, play and cite."""

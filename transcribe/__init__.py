@@ -1,0 +1,1 @@
+"""A recording -> who said which word, when."""

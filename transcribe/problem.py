@@ -1,0 +1,35 @@
+"""The one kind of error that is meant for people to read."""
+
+from pathlib import Path
+
+BUG, USAGE, SOME_FAILED, LACKING, INTERRUPTED = 1, 2, 3, 4, 130
+
+
+class Problem(Exception):
+    """Something that the user can put right: what is wrong, where, and what to do about it.
+
+    `exit_code` is what the command line leaves with when this problem ends it: 2 for usage or
+    bad input, 3 when meetings failed, 4 when this machine lacks something. Only `pipeline.cli` prints or exits.
+    """
+
+    def __init__(self, what: str, *, where: str | Path = "", fix: str = "", exit_code: int = USAGE) -> None:
+        super().__init__(what, str(where), fix, exit_code)  # all of it in args, so that it survives pickling
+        self.what = what
+        self.where = str(where)
+        self.fix = fix
+        self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.what, self.where, self.fix, self.exit_code)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.fix:
+            lines.append(f"  fix:   {self.fix}")
+        return "\n".join(lines)
+
+
+def _rebuild(what: str, where: str, fix: str, exit_code: int) -> Problem:
+    return Problem(what, where=where, fix=fix, exit_code=exit_code)

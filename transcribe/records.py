@@ -1,0 +1,269 @@
+"""The records of the speech room, and how they are read and written.
+
+Time is integer milliseconds on the meeting's timeline, half-open `[start_ms, end_ms)`. Confidence is
+0-1 or None, never invented. Every record is frozen and checks itself when it is made.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from transcribe.problem import Problem
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Frozen, keyword-only, refuses unknown fields."""
+
+
+def check_range(start_ms: int, end_ms: int) -> None:
+    if not 0 <= start_ms <= end_ms:
+        raise ValueError(f"not a range of time: [{start_ms}, {end_ms})")
+
+
+# -- what a person wrote about a meeting ----------------------------------------------------------
+
+
+class Person(Record):
+    """Somebody who may speak: from `meeting.toml` (and, later, `data/people.toml`)."""
+
+    id: str
+    name: str
+    role: str = ""
+    party: str = ""
+    aliases: tuple[str, ...] = ()
+    present: bool = True
+
+
+class AgendaItem(Record):
+    item: int | str
+    title: str
+
+
+class MediaFile(Record):
+    """A media file as named in `meeting.toml`."""
+
+    file: str
+    source_url: str = ""
+    source_offset_s: float = 0.0
+
+
+class Meeting(Record):
+    """Everything that `meeting.toml` may say. `id` and `folder` come from the folder itself."""
+
+    id: str
+    folder: str
+    title: str = ""
+    body: str = ""
+    held_on: date | None = None
+    timezone: str = "Europe/London"
+    source_url: str = ""
+    source_offset_s: float = 0.0
+    media: tuple[MediaFile, ...] = ()
+    captions: str = ""
+    language: str = ""
+    vocabulary: tuple[str, ...] = ()
+    exclude: tuple[tuple[int, int, str], ...] = ()  # start_ms, end_ms, reason
+    people: tuple[Person, ...] = ()
+    agenda: tuple[AgendaItem, ...] = ()
+
+
+# -- what was recorded ----------------------------------------------------------------------------
+
+
+class Stream(Record):
+    kind: Literal["audio", "video", "other"]
+    codec: str
+    rate_hz: int | None = None
+    channels: int | None = None
+
+
+class Media(Record):
+    """One file of a recording. `start_ms` is where it begins on the meeting's timeline."""
+
+    file: str
+    sha256: str
+    size: int
+    duration_ms: int
+    start_ms: int = 0
+    streams: tuple[Stream, ...] = ()
+    source_url: str = ""
+    source_offset_ms: int = 0
+
+
+class Recording(Record):
+    """What there is to listen to. With captions alone `media` is empty and the hash is the captions'."""
+
+    meeting: str
+    duration_ms: int
+    sha256: str  # over the ordered media hashes and their start times
+    media: tuple[Media, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.duration_ms < 0:
+            raise ValueError("a recording has no negative length")
+
+
+# -- what was said --------------------------------------------------------------------------------
+
+Timing = Literal["engine", "aligned", "cue", "none"]
+
+
+class Word(Record):
+    """One word as written, with its punctuation and no spaces. Times are None only with timing `none`.
+
+    `confidence` is the recogniser's own probability; `speaker` a diarised label (`S1`) or a voice that captions
+    name; `speaker_margin` how far ahead (in log score) that speaker was; `original` what was there before `change`.
+    """
+
+    text: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    timing: Timing = "engine"
+    confidence: float | None = None
+    speaker: str | None = None
+    speaker_margin: float | None = None
+    overlap: bool = False
+    original: str | None = None
+    change: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.text or self.text != "".join(self.text.split()):
+            raise ValueError(f"a word is not empty and holds no spaces: {self.text!r}")
+        if (self.start_ms is None) != (self.timing == "none") or (self.end_ms is None) != (self.timing == "none"):
+            raise ValueError("a word has no times exactly when its timing is `none`")
+        if self.start_ms is not None and self.end_ms is not None:
+            check_range(self.start_ms, self.end_ms)
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence outside 0-1: {self.confidence}")
+
+
+class Turn(Record):
+    """A stretch of one voice. Exclusive turns never overlap each other and give labels; the others may."""
+
+    speaker: str
+    start_ms: int
+    end_ms: int
+    exclusive: bool = False
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+
+class Stretch(Record):
+    """Time of which there is no text, or not all of it, and why."""
+
+    kind: Literal["untranscribed", "excluded", "masked", "partial"]
+    start_ms: int
+    end_ms: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+
+class Evidence(Record):
+    """Why a voice is, or is not, a person: a signed weight in log-odds and the words that gave it."""
+
+    kind: Literal[
+        "chair handover", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role", "human"
+    ]
+    person: str
+    at_ms: int
+    words: str
+    weight: float
+
+
+class SpeakerName(Record):
+    """Who a voice is. `display` is what people are shown; unknown voices have no person and no probability."""
+
+    label: str
+    display: str
+    person: str | None = None
+    role: str = ""
+    party: str = ""
+    status: Literal["confirmed", "inferred", "unknown"] = "unknown"
+    probability: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.status == "unknown") != (self.person is None):
+            raise ValueError("a voice without a person is unknown, and only such a voice")
+
+
+class Words(Record):
+    """What a recogniser (or captions) gave for a whole recording."""
+
+    recording_sha256: str
+    language: str
+    engine: str  # fingerprint
+    words: tuple[Word, ...]
+    stretches: tuple[Stretch, ...] = ()
+
+
+class Turns(Record):
+    """What a diariser (or voices in captions) gave for a whole recording."""
+
+    recording_sha256: str
+    engine: str
+    turns: tuple[Turn, ...]
+
+
+class Transcript(Record):
+    recording_sha256: str
+    language: str
+    engine: str  # fingerprints of words and turns
+    words: tuple[Word, ...]
+    turns: tuple[Turn, ...]
+    stretches: tuple[Stretch, ...] = ()
+    names: tuple[SpeakerName, ...] = ()
+
+
+def check_words(words: Sequence[Word], duration_ms: int) -> None:
+    """Words start in order and lie inside the recording. Raises ValueError naming the first that does not."""
+    last = 0
+    for i, word in enumerate(words):
+        if word.start_ms is None or word.end_ms is None:
+            continue
+        if word.start_ms < last or word.end_ms > duration_ms:
+            raise ValueError(f"word {i} ({word.text!r}) at [{word.start_ms}, {word.end_ms}) is out of order or bounds")
+        last = word.start_ms
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+R = TypeVar("R", bound=Record)
+GENERATOR = "onrecord 0.1.0"
+
+
+def dump(record: Record, schema: str) -> bytes:
+    """A record as a JSON document that starts with its schema and generator, one line per list item."""
+    body: dict[str, Any] = {"schema": schema, "generator": GENERATOR, **msgspec.to_builtins(record)}
+    lines = []
+    for key, value in body.items():
+        if isinstance(value, list) and value:
+            items = ",\n  ".join(msgspec.json.encode(v).decode() for v in value)
+            lines.append(f"{msgspec.json.encode(key).decode()}: [\n  {items}\n ]")
+        else:
+            lines.append(f"{msgspec.json.encode(key).decode()}: {msgspec.json.encode(value).decode()}")
+    return ("{\n " + ",\n ".join(lines) + "\n}\n").encode()
+
+
+def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> R:
+    """The record in a JSON document of this schema. Raises Problem when it is anything else."""
+    try:
+        body = msgspec.json.decode(data, type=dict[str, Any])
+        found = body.pop("schema", None)
+        body.pop("generator", None)
+        if found != schema:
+            raise Problem(f"this is {found or 'no schema'}, not {schema}", where=where, fix="make it again with `onrecord run`")
+        return msgspec.convert(body, kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise Problem(f"not a readable {schema} file: {e}", where=where, fix="make it again with `onrecord run`") from e
+
+
+def text_of(words: Iterable[Word]) -> str:
+    """Words as they are printed: joined by single spaces."""
+    return " ".join(w.text for w in words)
