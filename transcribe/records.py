@@ -7,13 +7,14 @@ Time is integer milliseconds on the meeting's timeline, half-open `[start_ms, en
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 import msgspec
 
 from transcribe.problem import Problem
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Frozen, keyword-only, refuses unknown fields."""
 

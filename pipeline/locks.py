@@ -1,0 +1,165 @@
+"""Locks that several runs, on one machine or many over a shared folder, use to share the work.
+
+A lock is a file made with O_EXCL. It says who holds it (host, boot, process and that process's start) and
+carries a random token and a counter that its holder rewrites every ten seconds. A holder that is dead on
+this machine is replaced at once; another, when its counter has stood still for a minute of our own clock,
+since clocks of other machines are not to be trusted. A holder that was replaced all the same (it slept,
+say) finds another token when it asks `Lock.still_ours` before it commits, and throws its work away.
+"""
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+BEAT_S = 10.0
+STILL_S = 60.0
+
+
+class Busy(Exception):
+    """Somebody else holds the lock."""
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    host: str
+    boot: str
+    pid: int
+    started: str
+    token: str
+    counter: int = 0
+
+
+_seen: dict[Path, tuple[str, int, float]] = {}  # what a foreign lock said, and when by our clock it last changed
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _process_start(pid: int) -> str | None:
+    """When a process began, in ticks since boot; "unknown" where the system doesn't say; None when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return None if Path("/proc/self/stat").exists() else "unknown"
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _is_dead(path: Path, holder: Holder | None) -> bool:
+    if holder and holder.host == socket.gethostname() and holder.boot == _boot_id():
+        started = _process_start(holder.pid)
+        return started is None or (holder.started != "unknown" and started != holder.started)
+    now = time.monotonic()
+    state = (holder.token, holder.counter) if holder else ("", 0)
+    token, counter, since = _seen.get(path, ("?", -1, now))
+    if (token, counter) != state:
+        _seen[path] = (*state, now)
+        return False
+    return now - since > STILL_S
+
+
+class Lock:
+    """A held lock; made by `hold`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._holder = Holder(
+            host=socket.gethostname(),
+            boot=_boot_id(),
+            pid=os.getpid(),
+            started=_process_start(os.getpid()) or "unknown",
+            token=secrets.token_hex(16),
+        )
+        self._done = threading.Event()
+        self._beater = threading.Thread(target=self._beat, daemon=True)
+
+    def _take(self) -> bool:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and linked into place, so that nobody ever reads a lock that is half written.
+        fresh = self.path.with_name(f"{self.path.name}.{self._holder.token}")
+        fresh.write_bytes(msgspec.json.encode(self._holder))
+        try:
+            os.link(fresh, self.path)
+        except FileExistsError:
+            return False
+        finally:
+            fresh.unlink()
+        self._beater.start()
+        return True
+
+    def _beat(self) -> None:
+        counter = 0
+        while not self._done.wait(BEAT_S):
+            counter += 1
+            if not self.still_ours():
+                return
+            beat = self.path.with_name(f"{self.path.name}.{self._holder.token}")
+            with contextlib.suppress(OSError):
+                beat.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._holder, counter=counter)))
+                beat.replace(self.path)
+
+    def still_ours(self) -> bool:
+        holder = _read(self.path)
+        return holder is not None and holder.token == self._holder.token
+
+    def _release(self) -> None:
+        self._done.set()
+        self._beater.join()
+        if self.still_ours():
+            self.path.unlink(missing_ok=True)
+
+
+def _remove_dead(path: Path, dead: Holder | None) -> None:
+    """Take a dead holder's lock away; a lock that somebody took in the meantime is put back."""
+    aside = path.with_name(f"{path.name}.dead-{secrets.token_hex(4)}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    if _read(aside) != dead:
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def hold(path: Path, *, wait_s: float = 0.0) -> Iterator[Lock]:
+    """Hold the lock at `path`. Raises Busy when a living holder keeps it for longer than `wait_s`."""
+    deadline = time.monotonic() + wait_s
+    lock = Lock(path)
+    while not lock._take():
+        holder = _read(path)
+        if _is_dead(path, holder):
+            _remove_dead(path, holder)
+        elif time.monotonic() >= deadline:
+            raise Busy(f"{path.name} is held by process {holder.pid} on {holder.host}" if holder else path.name)
+        else:
+            time.sleep(0.05)
+    try:
+        yield lock
+    finally:
+        lock._release()

@@ -1,0 +1,135 @@
+"""Receipts: what a stage was made from, written last, which is what makes its outputs count.
+
+A receipt names the stage's version, its params (all that can change the result), the hash, size and time
+of each input and output, and how long it took. Files are recognised by size and time and hashed only when
+those differ, so that hundreds of finished meetings are looked through in a second or two.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from transcribe.problem import Problem
+from transcribe.records import Record
+
+RECEIPTS = "receipts"
+
+
+class FileState(Record):
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+class Receipt(Record):
+    stage: str
+    version: int
+    params: dict[str, Any]
+    inputs: dict[str, FileState]
+    outputs: dict[str, FileState]
+    audio_ms: int = 0
+    wall_s: float = 0.0
+    finished: str = ""  # UTC
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, read in pieces. Raises Problem where it may not be read."""
+    try:
+        with path.open("rb") as f:
+            return hashlib.file_digest(f, "sha256").hexdigest()
+    except PermissionError as e:
+        raise Problem(
+            "this file may not be read", where=path, fix=f"give yourself the right to read it: chmod u+r {path.name!r}"
+        ) from e
+    except FileNotFoundError as e:
+        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
+
+
+def state_of(path: Path, known: FileState | None = None) -> FileState:
+    """A file's hash, size and time; the hash comes from `known` where size and time are the same."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError as e:
+        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
+    if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+        return known
+    return FileState(sha256=hash_file(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+
+
+def receipt_path(folder: Path, stage: str) -> Path:
+    return folder / RECEIPTS / f"{stage}.json"
+
+
+def read(folder: Path, stage: str) -> Receipt | None:
+    """The receipt of a stage, or None where there is none that can be read: that is a miss, not an error."""
+    try:
+        return msgspec.json.decode(receipt_path(folder, stage).read_bytes(), type=Receipt)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def write(folder: Path, receipt: Receipt) -> None:
+    path = receipt_path(folder, receipt.stage)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, msgspec.json.format(msgspec.json.encode(receipt), indent=1))
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing: to the side, to the disk, then one rename."""
+    side = path.with_name(f".{path.name}.{os.getpid()}")
+    with side.open("wb") as f:
+        f.write(data)
+        f.flush()
+        os.fsync(f.fileno())
+    side.replace(path)
+
+
+def first_difference(
+    folder: Path,
+    receipt: Receipt | None,
+    *,
+    version: int,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    outputs: Sequence[str],
+    ignore: frozenset[str] = frozenset(),
+    verify: bool = False,
+) -> str:
+    """Why a stage would run again, in words; empty when its result stands. Params in `ignore` are not compared.
+
+    With `verify` every output is hashed; otherwise only those whose size or time differ from the receipt.
+    """
+    if receipt is None:
+        return "it has not been made yet"
+    if receipt.version != version:
+        return f"the stage changed (version {receipt.version} -> {version})"
+    wanted = msgspec.to_builtins(dict(params))
+    for key in sorted(wanted.keys() | receipt.params.keys()):
+        if key not in ignore and wanted.get(key) != receipt.params.get(key):
+            return f"{key} changed: {_short(receipt.params.get(key))} -> {_short(wanted.get(key))}"
+    for name in sorted(inputs.keys() | receipt.inputs.keys()):
+        if name not in inputs:
+            return f"input {name} is gone"
+        if name not in receipt.inputs:
+            return f"input {name} is new"
+        if state_of(inputs[name], receipt.inputs[name]).sha256 != receipt.inputs[name].sha256:
+            return f"input {name} changed"
+    missing = set(outputs) - receipt.outputs.keys()
+    if missing:
+        return f"output {sorted(missing)[0]} was not made then"
+    for name, known in receipt.outputs.items():
+        path = folder / name
+        if not path.is_file():
+            return f"output {name} is missing"
+        if state_of(path, None if verify else known).sha256 != known.sha256:
+            return f"output {name} is not what was written"
+    return ""
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else text[:57] + "..."
