@@ -107,7 +107,7 @@ class _Ears:
             hotwords=prompt or None,
         )
         heard: list[list[Heard]] = [[] for _ in samples]
-        # A segment tells its clip by `seek`, the clip's start cut to hundredths of a second: its own times may be earlier.
+        # A segment tells its clip by `seek`, in hundredths of a second; its own times may lie before the clip.
         starts = np.array([s["start"] for s in spans])
         for segment in segments:
             i = int(np.searchsorted(starts, segment.seek / 100 + SILENCE_S / 2)) - 1
