@@ -116,7 +116,7 @@ def _block(
     ears: Ears, audio: Audio, held: Sequence[Clip], start_ms: int, end_ms: int, language: str, prompt: str
 ) -> Block:
     words: list[Word] = []
-    lost = [s for s in audio.lost if start_ms <= s.start_ms < end_ms or end_ms == audio.duration_ms <= s.start_ms]
+    lost: list[Stretch] = []
     sounds = [audio.slice(c.start_ms, c.end_ms) for c in held]
     for clip, heard in zip(held, ears.first(sounds, language, prompt) if held else [], strict=True):
         more, stretches = _settle(ears, audio, clip, heard, language, N_CUTS)
@@ -127,7 +127,7 @@ def _block(
         end_ms=end_ms,
         language=language,
         words=tuple(_in_order(words, end_ms)),
-        stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
+        stretches=tuple(lost),
     )
 
 
