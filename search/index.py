@@ -14,6 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Literal
@@ -139,11 +140,11 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "exact": folded,
         "stem": folded,
         "id": quote.meeting,
-        "speaker": " ".join(words(f"{quote.speaker} {quote.person or ''}")),
-        "role": " ".join(words(quote.role)),
-        "party": " ".join(words(quote.party)),
-        "body": " ".join(words(quote.body)),
-        "meeting": " ".join(words(f"{quote.meeting} {quote.title}")),
+        "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
+        "role": _folded(quote.role),
+        "party": _folded(quote.party),
+        "body": _folded(quote.body),
+        "meeting": _folded(f"{quote.meeting} {quote.title}"),
         "tag": ["_".join(words(code)) for code in quote.codes],
         "stance": quote.stance or "",
         "status": quote.speaker_status,
@@ -154,6 +155,12 @@ def _document(quote: Quote) -> dict[str, Untyped]:
     if quote.held_on:
         document["day"] = quote.held_on.toordinal()
     return document
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """The words of a name, of which a corpus has few and says them again and again."""
+    return " ".join(words(name))
 
 
 def _newest(quote: Quote) -> int:
@@ -230,6 +237,7 @@ def _analyser(*filters: Untyped) -> TextAnalyzer:
     return builder.build()
 
 
+# One word in, one word out: whatever is folded parts at spaces and nowhere else.
 _STEMS = _analyser(TokenFilter.stemmer("english"))
 
 
@@ -262,12 +270,11 @@ def _stale(where: Path, what: str) -> Stale:
 def _open(path: Path) -> Untyped | None:
     """The index in a directory, or None where that is none that this version can read."""
     try:
-        index = tantivy.Index.open(str(path)) if tantivy.Index.is_compatible(str(path)) else None
+        index = tantivy.Index.open(str(path))
     except (ValueError, OSError):
         return None
-    if index:
-        index.register_tokenizer("words", _analyser())
-        index.register_tokenizer("stems", _STEMS)
+    index.register_tokenizer("words", _analyser())
+    index.register_tokenizer("stems", _STEMS)
     return index
 
 
@@ -379,8 +386,8 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase]) -> Callable[[str], tuple[tu
     def marks(text: str) -> Iterator[tuple[int, int]]:
         here = spans(text)
         said = tuple(word for word, _, _ in here)
-        for word, start, end in here:
-            if stems and _stem(word) in stems:
+        for (_, start, end), stem in zip(here, _STEMS.analyze(" ".join(said)) if stems else (), strict=False):
+            if stem in stems:
                 yield start, end
         for phrase in phrases:
             for i in range(len(said) - len(phrase) + 1):

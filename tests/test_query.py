@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
 QUERIES = st.text() | st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join)
 
 
-@given(st.text())
+@given(st.text() | st.text(alphabet="a1,'` ½é’0"))
 def test_spans_stand_where_the_words_are(text: str) -> None:
     found = spans(text)
     assert [word for word, _, _ in found] == words(text)
