@@ -114,7 +114,7 @@ def held(folder: Path) -> dict[str, str]:
     """The meetings in the index, each with the `edition` of its quotes there. Raises Stale as `search` does."""
     if not _check(folder):
         return {}
-    searcher = _opened(folder).searcher()
+    searcher = _last_committed(folder).searcher()
     terms = searcher.terms_with_prefix("edition", "", tantivy.Query.all_query())
     return dict(sorted(term.split(" ") for term, n in terms if n))
 
@@ -285,6 +285,21 @@ def _opened(folder: Path) -> Untyped:
     return index
 
 
+def _last_committed(folder: Path) -> Untyped:
+    """The index for reading. Opening takes longer than most searches, so it is kept until somebody commits."""
+    where = folder / _shape()
+    try:
+        meta = (where / "meta.json").stat()
+    except OSError as e:
+        raise _stale(folder, "the index is damaged") from e
+    return _kept(where, (meta.st_ino, meta.st_mtime_ns, meta.st_size))
+
+
+@lru_cache(maxsize=2)
+def _kept(where: Path, _commit: tuple[int, int, int]) -> Untyped:
+    return _opened(where.parent)
+
+
 # -- searching ------------------------------------------------------------------------------------
 
 
@@ -300,7 +315,7 @@ def search(
     if not _check(folder):
         raise Problem("nothing has been indexed yet", where=folder, fix="make the index with `onrecord run`")
     query = q.parse(text)
-    index = _opened(folder)
+    index = _last_committed(folder)
     searcher, schema = index.searcher(), index.schema
     compiled = _compile(query.root, schema)
     parts = list(q.wanted(query.root))
@@ -308,7 +323,7 @@ def search(
     found = searcher.search(
         compiled,
         limit=max(1, min(limit, N_HITS)),
-        offset=max(0, offset),
+        offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
         order_by_field="newest" if by_date else None,
     )
     try:

@@ -286,6 +286,7 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
     ]
     pages = [index.search(folder, "", sort="newest", limit=2, offset=n).hits for n in (0, 2, 4, 6)]
     assert [hit for page in pages for hit in page] == list(found.hits)
+    assert index.search(folder, "", offset=10**18) == index.Results(total=5, hits=(), understood="everything")
     assert index.search(folder, "", limit=0) == index.Results(total=5, hits=(), understood="everything")
 
 

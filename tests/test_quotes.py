@@ -353,6 +353,13 @@ def test_any_run_of_words_has_an_address() -> None:
     )
 
 
+def test_words_that_nobody_was_given_are_nobodys() -> None:
+    first, *rest = PANEL.transcript.words
+    transcript = replace(PANEL.transcript, words=(replace(first, speaker=None), *rest))
+    part = around(parse_address("2024-05-14-safety/0-1000"), PANEL.rows(), transcript).quote
+    assert (part.text, part.speaker, part.person) == ("Item five, live", "unknown speaker", None)
+
+
 def test_a_cited_quote_says_when_it_changed() -> None:
     rows = PANEL.rows()
     old = parse_address(rows[1].cited)
