@@ -14,10 +14,13 @@ from analyse.records import Holder, Stance
 
 NEGATION_WORDS = 3  # how far before a cue a "not" still turns it
 AFTER_BUT = 2.0  # what follows "but" is what the speaker means
+CONCEDED = 0.4  # "I know that people worry": granted, not meant
+OPEN_WORDS = 8  # how far after "must" or "whether" praise is still a condition and not yet praise
 MIXED_RATIO = 0.5  # the weaker side speaks with at least this share of the stronger: both are meant
 
 _NEGATORS = re.compile(r"not|no|never|nor|neither|without|nothing|nobody|none|hardly|cannot|\w+n't")
 _CONTRASTS = {"but", "however", "yet", "though", "although", "nevertheless", "nonetheless"}
+_OPEN = {"should", "must", "need", "needs", "ought", "whether", "if", "unless", "until"}
 _FIRST_PERSON = {"i", "we", "i'm", "i've", "i'd", "we're", "we've"}
 _STOPS = frozenset(".?!")
 
@@ -34,6 +37,8 @@ _ENGLISH = Finder(
         # Questions that take a side: the speaker wants agreement, not knowledge.
         ("loaded", "does|do|would|will he|she|they|you|the ... accept|agree|share|concede|recognise"),
         *(("loaded", cue) for cue in (_AUXILIARIES, "why", "surely", "how can|could|dare", "on what basis")),
+        ("granted", "i|we|i'm|we're know|understand|accept|appreciate|recognise|aware"),
+        ("granted", "i|we also|do|can|fully|quite|of know|understand|accept|appreciate|recognise|course"),
         # Somebody else's words, governed by a verb of saying.
         ("reported", f"{_POLICE}|{_PEOPLE}|{_OTHERS} {_SAY}|{_TELL}"),
         ("reported", f"{_POLICE}|{_PEOPLE}|{_OTHERS} have|has|had {_SAY}|{_TELL}"),
@@ -58,14 +63,17 @@ def view(text: Sequence[Token], concerned: Sequence[Hit], supportive: Sequence[H
     for first, end in _sentences(text):
         sayings = [h for h in english.get("reported", ()) if first <= h.first < end]
         loaded = any(first <= h.first < end for h in english.get("loaded", ()))
+        granted = next((h.first for h in english.get("granted", ()) if first <= h.first < end), end)
         asks = text[end - 1].text == "?"
         but = next((i for i in range(first + 1, end) if text[i].text in _CONTRASTS), end)
         for side, hits in enumerate((concerned, supportive)):
             for hit in hits:
                 if not first <= hit.first < end or (asks and (side == 1 or not loaded)):
                     continue
+                if side == 1 and any(t.text in _OPEN for t in text[max(first, hit.first - OPEN_WORDS) : hit.first]):
+                    continue
                 reported = any(h.first < hit.first and not _own_between(text, h, hit) for h in sayings)
-                weight = hit.cue.weight * (AFTER_BUT if hit.first > but else 1.0)
+                weight = hit.cue.weight * (AFTER_BUT if hit.first > but else CONCEDED if hit.first > granted else 1.0)
                 weights["reported" if reported else "speaker"][side ^ _negated(text, first, hit)] += weight
     # What speakers say for themselves goes before what they pass on.
     for holder, sides in weights.items():
