@@ -22,7 +22,7 @@ _OPENINGS = tuple(
     )
 )
 _TURNS = re.compile(
-    r"\b(?:item|agenda|mov(?:e|ing) on|turn(?:ing)? to|com(?:e|es|ing) to|next (?:is|we have)|takes us)\b"
+    r"\b(?:item|agenda|mov(?:e|ing) on|turn(?:ing)? to|com(?:e|es|ing) to|next (?:is|we have)|takes us|leaves)\b"
 )
 _SMALL = {"a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with", "our"}
 

@@ -17,10 +17,12 @@ from analyse.records import Topic
 
 NAMED, HINT, MAX_HINTS = 3.0, 0.6, 1.8
 NEIGHBOUR, OTHER = -0.2, -1.5
+AKIN = 0.2  # words that belong with the topic but also elsewhere: who uses it, what the codes look for
 SILENT_PER_WORD, MAX_SILENT = -0.03, -0.9  # the longer somebody speaks and names nothing, the likelier it is elsewhere
 ITEM_ON, ITEM_OFF = 4.0, -3.0
 PRIOR = -2.0  # before anything is heard, most talk is about something else
 STAY_ON, STAY_OFF = 0.93, 0.97  # from one statement to the next
+STAY_IN_ITEM = 0.99  # once the chair has opened an item on it, people stop naming it and still talk of little else
 NEW_ITEM_ON = 0.15  # after the chair opens an item and does not say what it is
 THRESHOLD = 0.5  # better than even: a doubtful statement is left out
 
@@ -35,6 +37,7 @@ class Sight(NamedTuple):
     hint: tuple[int, int] | None = None
     neighbour: tuple[int, int] | None = None
     other: tuple[int, int] | None = None
+    akin: bool = False
     procedural: bool = False  # thanks, hand-overs, votes: about nothing by itself
     item: Item = ""  # it opens an item: on the topic, off it, or one whose subject is not said
     n_words: int = 0
@@ -42,10 +45,14 @@ class Sight(NamedTuple):
 
 def topics(sights: Sequence[Sight], says: str) -> tuple[Topic, ...]:
     """One decision per statement, in order. `says` is the topic's name, for the reasons given."""
-    weights = [_weight(s) for s in sights]
-    before = _pass(weights, [s.item != "" for s in sights])
-    # Backwards, the border that an opening makes lies behind the statement that follows it in time.
-    after = _pass(weights[::-1], [False, *(s.item != "" for s in sights[:0:-1])], backwards=True)[::-1]
+    items = _items(sights)
+    weights = [_weight(s, item) for s, item in zip(sights, items, strict=True)]
+    # The step into each statement: how likely the discussion stays on the topic, None where an item is opened.
+    steps = [
+        None if s.item else STAY_IN_ITEM if item == "on" else STAY_ON for s, item in zip(sights, items, strict=True)
+    ]
+    before = _forwards(weights, steps)
+    after = _backwards(weights, steps)
     anchors_before = list(
         accumulate(range(len(sights)), lambda last, i: i if _anchors(sights[i]) else last, initial=-1)
     )
@@ -94,7 +101,15 @@ def _anchors(sight: Sight) -> bool:
     return sight.named is not None or sight.item == "on"
 
 
-def _weight(sight: Sight) -> float:
+def _items(sights: Sequence[Sight]) -> list[Item]:
+    """The kind of item that each statement stands in: that of the last opening."""
+    out: list[Item] = []
+    for sight in sights:
+        out.append(sight.item or (out[-1] if out else ""))
+    return out
+
+
+def _weight(sight: Sight, item: Item) -> float:
     """What a statement's own words say for the topic being under discussion."""
     weight = {"": 0.0, "new": 0.0, "on": ITEM_ON, "off": ITEM_OFF}[sight.item]
     if sight.named:
@@ -104,23 +119,33 @@ def _weight(sight: Sight) -> float:
         weight += NEIGHBOUR
     if sight.other:
         weight += OTHER
-    if not (sight.hints or sight.other or sight.neighbour or sight.procedural):
+    if sight.akin and item == "on":
+        weight += AKIN
+    elif not (sight.hints or sight.other or sight.neighbour or sight.procedural):
         weight += max(MAX_SILENT, SILENT_PER_WORD * sight.n_words)
     return weight
 
 
-def _pass(weights: Sequence[float], borders: Sequence[bool], *, backwards: bool = False) -> list[float]:
-    """What everything on one side of each statement says, in log-odds, weakened at every step.
-
-    Forwards this holds the prior; backwards it is evidence alone, so that the two can be added.
-    """
-    out = []
-    message = 0.0 if backwards else PRIOR
-    for i, weight in enumerate(weights):
-        out.append(message if not borders[i] else (0.0 if backwards else log(NEW_ITEM_ON / (1 - NEW_ITEM_ON))))
-        odds = exp(min(30.0, out[-1] + weight))
-        if backwards:  # P(what follows | on now) against P(what follows | off now)
-            message = log(STAY_ON * odds + 1 - STAY_ON) - log((1 - STAY_OFF) * odds + STAY_OFF)
+def _forwards(weights: Sequence[float], steps: Sequence[float | None]) -> list[float]:
+    """What everything before each statement says of it, the prior included, in log-odds, weakened at every step."""
+    out: list[float] = []
+    for i, stay in enumerate(steps):
+        if i == 0:
+            out.append(PRIOR)
+        elif stay is None:
+            out.append(log(NEW_ITEM_ON / (1 - NEW_ITEM_ON)))
         else:
-            message = log(STAY_ON * odds + 1 - STAY_OFF) - log((1 - STAY_ON) * odds + STAY_OFF)
+            odds = exp(min(30.0, out[-1] + weights[i - 1]))
+            out.append(log(stay * odds + 1 - STAY_OFF) - log((1 - stay) * odds + STAY_OFF))
+    return out
+
+
+def _backwards(weights: Sequence[float], steps: Sequence[float | None]) -> list[float]:
+    """What everything after each statement says of it: evidence alone, so that it adds to what came before."""
+    out = [0.0] * len(weights)
+    for i in range(len(weights) - 2, -1, -1):
+        stay = steps[i + 1]
+        if stay is not None:
+            odds = exp(min(30.0, out[i + 1] + weights[i + 1]))
+            out[i] = log(stay * odds + 1 - stay) - log((1 - STAY_OFF) * odds + STAY_OFF)
     return out

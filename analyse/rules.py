@@ -28,7 +28,15 @@ _PROCEDURE = Finder(
         *("thank you", "thanks", "your hand up", "bring ... back in", "briefly please", "over to", "please go ahead"),
         *("all those in favour", "those against", "abstain|abstentions", "carried", "seconded|seconder", "agreed"),
         *("point of order", "any questions|comments|other", "who would like to", "next speaker|question"),
-        *("microphone*|muted|mute", "move|moving on", "item"),
+        *(
+            "microphone*|muted|mute",
+            "move|moving on",
+            "item",
+            "when you're ready",
+            "one at a time",
+            "get|have your turn",
+        ),
+        *("two|three|five minutes", "want|like to answer|respond|reply|come", "come in there|here"),
     )
 )
 
@@ -158,12 +166,14 @@ def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item) -> Sig
     neighbour = next(iter(hits.get("neighbour", ())), elsewhere)
     other = next(iter(hits.get("other", ())), None)
     n_words = len({t.word for t in text})
+    akin = bool(hits.get("inside")) or any(owner.startswith("code ") for owner in hits)
     return Sight(
         named=_words(text, named) if named else None,
         hints=len({h.cue.source for h in hints}),
         hint=_words(text, hints[0]) if hints else None,
         neighbour=_words(text, neighbour) if neighbour else None,
         other=_words(text, other) if other else None,
+        akin=akin,
         procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
         item=item,
         n_words=n_words,
