@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.meetings import read_meeting
 from transcribe.name import LEAST_PROBABILITY, name
 from transcribe.records import Person, SpeakerName, Turn, Word
+from transcribe.references import read_sentences, words_of
 from transcribe.spoken import Roster, likeness, sound
 
 PEOPLE = (
@@ -308,3 +312,14 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
 def test_ambiguity_stays() -> None:
     (smith,) = Roster(PEOPLE).mentions(dialogue("S1: Councillor Smith?"), 0, 2)
     assert smith.fits.keys() == {"smith-a", "smith-b"}
+
+
+def test_the_sample_meeting_has_no_wrong_name(sample: Path) -> None:
+    """From the reference words and their true voices: what naming alone can do."""
+    utterances = read_sentences(sample / "reference" / "reference.json")
+    people = read_meeting(sample, "sample").people
+    true = list(dict.fromkeys(u.speaker for u in utterances))
+    words = [msgspec.structs.replace(w, speaker=f"S{true.index(w.speaker or '')}") for w in words_of(utterances)]
+    given_names = {true[int(n.label[1:])]: n.person for n in name(words, [], people)}
+    assert all(person in (None, speaker) for speaker, person in given_names.items())
+    assert sum(person is not None for person in given_names.values()) >= 7

@@ -59,6 +59,16 @@ def name(
     return tuple(names)
 
 
+def captioned(words: Sequence[Word], captions: Sequence[str | None]) -> dict[str, str]:
+    """Label -> the voice that captions name for it, word by word beside `words`; none unless four in five agree."""
+    together: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, voice in zip(words, captions, strict=True):
+        if word.speaker is not None and voice is not None:
+            together[word.speaker][voice] += 1
+    most = {label: counts.most_common(1)[0] for label, counts in together.items()}
+    return {label: voice for label, (voice, n) in most.items() if n >= 0.8 * together[label].total()}
+
+
 def _labels(words: Sequence[Word], turns: Sequence[Turn]) -> list[str]:
     first: dict[str, int] = {}
     spans = [(w.speaker, w.start_ms or 0) for w in words if w.speaker is not None]
