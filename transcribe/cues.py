@@ -125,14 +125,16 @@ _INVITE = re.compile(
     r"(?:\b(?:i'll|i will|i'd like to|i would like to|i want to|let me|let's|let us|can i|could i|may i|we'll|we will"
     r"|i'm going to|i am going to|we're going to|can we|shall we|if i can|if i could|i can|so|now|please)(?: just| now"
     r"| then| next| first)*|^(?:and |then |next )*)"
-    r" ?(?:bring in|bring|call on|call|come to|go to|come back to|go back to|turn to|move to|hand over to|hand back to"
-    r"|hand to|pass over to|pass to|invite|take|hear from|start with|introduce)(?: first| next| now| in)*"
-    rf"(?: the| our)? {_NAME}"
+    r" ?(?:bring in|bring|call on|call upon|call|invite|take|hear from|start with|continue with|proceed with|introduce"
+    r"|(?:come|go|turn|move|return|hand|pass)(?: now| next| straight| back| over| round| across)* to)"
+    rf"(?: first| now| in)*(?: the| our)? {_NAME}"
     rf"|\bover to (?:you )?(?:the |our )?{_NAME}"
-    rf"|\b(?:next|first|last|final|another) (?:question|speaker|hand|one|contribution)(?: \w+)? (?:is|to|from|will be)"
+    rf"|\blet (?:the )?{_NAME} (?:continue|finish|speak|respond|answer|reply|come in|come back)\b"
+    rf"|\b(?:next|first|last|final|another) (?:question|speaker|hand|one|contribution|slot)(?: \w+)? (?:is|to|from)"
     rf"(?: from| to| with| for)? (?:the )?{_NAME}"
-    rf"|\b(?:question|floor) (?:goes|passes) to (?:the )?{_NAME}"
-    rf"|\b(?:i have|i've got|i see) {_NAME}(?: next| first| now|$)"
+    r"|\b(?:question|floor|slot) (?:is|goes|passes|comes|will go|will be|will come)(?: now| next| back| over)*"
+    rf"(?: to| from| for)? (?:the )?{_NAME}"
+    rf"|\b(?:i have|i've got|i see) {_NAME} (?:next|first|now)"
 )
 _FLOOR = re.compile(
     rf"{_NAME} (?:you're next|you are next|next\b|the floor is yours|over to you|would you|do you want to"
@@ -146,6 +148,7 @@ _QUESTION = re.compile(rf"(?:{_FILLER} )*{_NAME} (?:can|could|would|will|do|did|
 _NOT_NOW = re.compile(
     r"\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
     r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked|mentioned|wrote|when"
+    r"|for (?:example|instance)"
     r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't)\b"
 )
 _REFUSED = re.compile(
