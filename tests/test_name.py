@@ -135,6 +135,10 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("Good evening, I'm Councillor Jo Okafor.", "okafor"),
         ("My name is Tom Holm and I look after the parks.", "holm"),
         ("Tom Holm, Head of Parks.", "holm"),
+        ("Thanks very much. Tom Holm. I look after the parks here.", "holm"),
+        ("Tom Holm. I'm going to give you three minutes.", None),
+        ("Tom Home, Head of Parks.", None),
+        ("Priya Rahman, Cabinet Member for Community Safety.", "raman"),
         ("I'm Ruth Hale.", "hale"),
         ("I'm Jo, chair of this committee, and I am chairing this meeting.", "okafor"),
         # and those that are not

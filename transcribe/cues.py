@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from transcribe.records import Word, text_of
-from transcribe.spoken import FULL, GIVEN, TITLES, Mention, Roster, plain
+from transcribe.spoken import FULL, GIVEN, NEAR, TITLES, Mention, Roster, plain
 
 Kind = Literal["chair handover", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role"]
 
@@ -164,6 +164,9 @@ _SELF = re.compile(
 )
 _APPOSITION = re.compile(
     rf"{_NAME}(?: @(\d+)(?: .*)?| (?:i|i'm|i am|i've|i have|i'd|i'll|speaking for|representing)\b.*)"
+)
+_ABOUT_ONESELF = re.compile(
+    rf"{_NAME} i(?:'ve (?:lived|been)| live| work| run| represent| look after|'m (?:a|an|the|from)) "
 )
 _QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")
 _OUTSIDER = re.compile(
@@ -328,13 +331,21 @@ def _own_name(words: Sequence[Word], run: _Run, sentence: _Sentence) -> Mention 
         if _QUOTED.search(sentence.pattern[: said.start()]):
             return None
         return sentence.mentions[int(next(g for g in said.groups() if g))]
-    said = _APPOSITION.fullmatch(sentence.pattern)
-    if not said or sentence.first > run.first + 12:
+    if sentence.first > run.first + 12:
         return None
-    own, other = (sentence.mentions[int(g)] if g else None for g in said.groups())
-    if own is None or max(own.fits.values(), default=0) < FULL or plain(words[own.first].text) in TITLES:
+    k = run.sentences.index(sentence)
+    pattern = sentence.pattern
+    if pattern == "@0" and k + 1 < len(run.sentences):
+        pattern += " " + run.sentences[k + 1].pattern  # "Tom Holm. I live …"
+        said = _ABOUT_ONESELF.match(pattern)
+    else:
+        said = _APPOSITION.fullmatch(pattern)
+    if not said:
+        return None
+    own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
+    if not set(own.fits.values()) & {FULL, NEAR} or plain(words[own.first].text) in TITLES:
         return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
-    return own if other is None or own.fits.keys() == other.fits.keys() else None
+    return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
 
 
 def _self(words: Sequence[Word], run: _Run, speaker: str, chairs: Mapping[str, float]) -> Iterator[Cue]:

@@ -42,7 +42,7 @@ _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob su
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 
 FULL, TITLED, SURNAME, ALIAS, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.75, 0.75
-NEAR, LOOSE = 0.85, 0.4  # a mishearing that hardly differs, and one that only sounds like it
+NEAR, ALIKE, LOOSE = 0.85, 0.65, 0.4  # a mishearing that hardly differs; sounds the same; sounds rather like it
 
 
 class Mention(NamedTuple):
@@ -85,7 +85,7 @@ _SOUNDS = (
 
 @lru_cache(maxsize=100_000)
 def likeness(heard: str, name: str) -> float:
-    """How well a plain heard name fits a plain known one: 1, NEAR, LOOSE or 0, by spelling and by sound."""
+    """How well a plain heard name fits a plain known one: 1, NEAR, ALIKE, LOOSE or 0, by spelling and by sound."""
     if heard == name:
         return 1.0
     if min(len(heard), len(name)) < 3:
@@ -94,6 +94,8 @@ def likeness(heard: str, name: str) -> float:
     by_sound = Indel.normalized_similarity(sound(heard), sound(name))
     if (by_sound == 1 and spelling >= 0.8) or (spelling >= 0.85 and by_sound >= 0.85):
         return NEAR
+    if by_sound == 1 and spelling >= 0.7 and len(sound(heard)) >= 3:
+        return ALIKE
     return LOOSE if (spelling + by_sound) / 2 >= 0.74 else 0.0
 
 
@@ -211,6 +213,10 @@ class Roster:
                 opener = i == first and k < stop and heard in _ALSO_WORDS
                 if (whole or capital) and not stray and not opener:
                     return Mention(i, k, dict(fits), possessive)
+            if k - i == 2 and cased and words[i].text[:1].isupper() and words[i + 1].text[:1].isupper():
+                near = {p.id: NEAR for p in self._known if any(likeness(heard, n) == NEAR for n in p.full[:2])}
+                if near and not _goes_on(words, k, stop, cased):
+                    return Mention(i, k, near, possessive)
             ranks = self._ranks.get(heard)
             if ranks and k - i > 1:
                 return Mention(i, k, dict(ranks), possessive)

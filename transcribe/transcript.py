@@ -39,7 +39,7 @@ def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording)
             )
     spoken = _without(words.words, meeting.exclude)
     heard = _turns_without(turns.turns, meeting.exclude)
-    if turns.engine.startswith("captions"):
+    if not heard or turns.engine.startswith("captions"):
         attributed = attribute(spoken, heard)
         voices = {w.speaker: w.speaker for w in attributed if w.speaker is not None}
     else:
