@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 
-def segmentation(path: Path, *, seed: int = 0) -> Path:
+def segmentation(path: Path, *, seed: int = 0) -> None:
     """A segmentation network of random weights that hears up to three voices, mostly one at a time."""
     import torch
     from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -26,23 +26,22 @@ def segmentation(path: Path, *, seed: int = 0) -> Path:
     with torch.no_grad():  # classes in order: nobody, a, b, c, then pairs
         network.classifier.weight.mul_(30)
         network.classifier.bias.copy_(torch.tensor([0.0, 0.5, 0.5, 0.5, -3.0, -3.0, -3.0]))
-    return _checkpoint(network, path)
+    _checkpoint(network, path)
 
 
-def starter(folder: Path, *, seed: int = 0) -> dict[str, Path]:
-    """The starter's two files: what `diarise.load("starter", ...)` takes."""
+def starter(folder: Path, *, seed: int = 0) -> None:
+    """The starter's two files, `pytorch_model.bin` and `voice.pt`."""
     import torch
 
     from transcribe.campplus import CamPlusPlus
 
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    embedding = folder / "voice.pt"
-    torch.save(CamPlusPlus().state_dict(), embedding)
-    return {"segmentation": segmentation(folder / "pytorch_model.bin", seed=seed), "embedding": embedding}
+    torch.save(CamPlusPlus().state_dict(), folder / "voice.pt")
+    segmentation(folder / "pytorch_model.bin", seed=seed)
 
 
-def pipeline(folder: Path, *, seed: int = 0) -> Path:
+def pipeline(folder: Path, *, seed: int = 0) -> None:
     """A whole pipeline's folder, laid out like the community pipelines on the model hub, VBx and PLDA included."""
     import torch
     from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -81,10 +80,9 @@ params:
 """,
         encoding="utf-8",
     )
-    return folder
 
 
-def _checkpoint(network: Any, path: Path) -> Path:
+def _checkpoint(network: Any, path: Path) -> None:
     import lightning
     import torch
 
@@ -99,4 +97,3 @@ def _checkpoint(network: Any, path: Path) -> Path:
     network.on_save_checkpoint(body)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(body, path)
-    return path
