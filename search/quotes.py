@@ -1,14 +1,42 @@
-"""Quotes: the flat rows that are indexed, exported and cited, and their permanent addresses."""
+"""Quotes: the flat rows that are indexed, exported and cited, and their permanent addresses.
 
+A quote's address is a place in time, `<meeting>/<start_ms>-<end_ms>`, so that it outlives a better
+transcript. When cited it also carries `~` and eight hex digits over the recording, the words and the person,
+so that a reader can be told when wording or speaker changed since. See `docs/search.md`.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import date
+from pathlib import Path
+from typing import Any
 
-from transcribe.records import Record
+import msgspec
+
+from analyse.records import Statement, Statements
+from transcribe.problem import Problem
+from transcribe.records import (
+    GENERATOR,
+    Media,
+    Meeting,
+    Record,
+    Recording,
+    SpeakerName,
+    Transcript,
+    Word,
+    check_range,
+)
+
+SCHEMA = "quotes/1"
 
 
 class Quote(Record):
     """One row of `quotes.parquet` and of every JSON answer. See `docs/formats.md`."""
 
     address: str  # <meeting>/<start_ms>-<end_ms>
+    check: str  # what follows the ~ when this quote is cited: 8 hex digits
     meeting: str
     title: str
     body: str
@@ -29,4 +57,190 @@ class Quote(Record):
     stance_holder: str | None
     listen_first: tuple[str, ...]
     source_url: str
+    source_start_ms: int | None  # where it starts in the recording at `source_url`; None where there is none
     transcript_sha256: str
+
+    @property
+    def cited(self) -> str:
+        """The address as it is cited, with its check."""
+        return f"{self.address}~{self.check}"
+
+
+# -- addresses ------------------------------------------------------------------------------------
+
+
+class Address(Record):
+    """A place in time in a meeting, and the check of a cited one (empty where there is none)."""
+
+    meeting: str
+    start_ms: int
+    end_ms: int
+    check: str = ""
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+    def __str__(self) -> str:
+        return f"{self.meeting}/{self.start_ms}-{self.end_ms}" + (f"~{self.check}" if self.check else "")
+
+
+_ADDRESS = re.compile(r"([a-z0-9-]{1,80})/([0-9]{1,10})-([0-9]{1,10})(?:~([0-9a-f]{8}))?")
+
+
+def parse_address(text: str) -> Address:
+    """The address in `text`. Raises Problem where it is malformed or its range is empty.
+
+    >>> str(parse_address("2024-05-14-safety/12000-15500~0a1b2c3d"))
+    '2024-05-14-safety/12000-15500~0a1b2c3d'
+    """
+    found = _ADDRESS.fullmatch(text.strip().lower())
+    if not found:
+        raise Problem(
+            f"{text!r:.200} is not the address of a quote",
+            fix="copy it whole from a search: <meeting>/<start>-<end>, in milliseconds",
+        )
+    start_ms, end_ms = int(found[2]), int(found[3])
+    if start_ms >= end_ms:
+        raise Problem(f"the address {found[0]!r} ends before it starts", fix="write the earlier time first")
+    return Address(meeting=found[1], start_ms=start_ms, end_ms=end_ms, check=found[4] or "")
+
+
+def resolve(address: Address, transcript: Transcript) -> tuple[Word, ...]:
+    """The words of this transcript that belong to the address: those whose midpoint lies inside it."""
+    return tuple(w for w in transcript.words if _belongs(w, address.start_ms, address.end_ms))
+
+
+def check_of(recording_sha256: str, text: str, person: str | None) -> str:
+    """Eight hex digits over a recording, words and the person who said them.
+
+    The words count without case, punctuation and spacing, so that a mended comma changes nothing.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    said = " ".join("".join(c if c.isalnum() else " " for c in plain).split())
+    return hashlib.sha256("\u241f".join((recording_sha256, said, person or "")).encode()).hexdigest()[:8]
+
+
+def _belongs(word: Word, start_ms: int, end_ms: int) -> bool:
+    if word.start_ms is None or word.end_ms is None:
+        return False
+    return 2 * start_ms <= word.start_ms + word.end_ms < 2 * end_ms
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+
+def quotes(
+    statements: Statements, transcript: Transcript, meeting: Meeting, recording: Recording, transcript_sha256: str
+) -> tuple[Quote, ...]:
+    """One row per statement that has a place in time, in order. `transcript_sha256` is the transcript file's hash."""
+    rows = (_row(s, transcript, meeting, recording, transcript_sha256) for s in statements.statements)
+    return tuple(row for row in rows if row is not None)
+
+
+def _row(
+    statement: Statement, transcript: Transcript, meeting: Meeting, recording: Recording, transcript_sha256: str
+) -> Quote | None:
+    words = transcript.words[statement.first_word : statement.end_word]
+    timed = [(w.start_ms, w.end_ms) for w in words if w.start_ms is not None and w.end_ms is not None]
+    if not timed:
+        return None
+    # A last word without length would have its midpoint on the open end, outside its own quote.
+    last_ms = max((start + end) // 2 + 1 for start, end in timed)
+    start_ms, end_ms = statement.start_ms, min(max(statement.end_ms, last_ms), recording.duration_ms)
+    if start_ms >= end_ms:
+        return None
+    name = speaker_name(statement.speaker, transcript.names)
+    source_url, source_start_ms = _source(start_ms, meeting, recording)
+    return Quote(
+        address=str(Address(meeting=meeting.id, start_ms=start_ms, end_ms=end_ms)),
+        check=check_of(recording.sha256, statement.text, name.person),
+        meeting=meeting.id,
+        title=meeting.title,
+        body=meeting.body,
+        held_on=meeting.held_on,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        text=statement.text,
+        speaker_label=statement.speaker,
+        speaker=name.display,
+        speaker_status=name.status,
+        person=name.person,
+        role=name.role,
+        party=name.party,
+        agenda_item=statement.agenda_item,
+        topic=statement.topic.about,
+        codes=tuple(dict.fromkeys(tag.code for tag in statement.tags)),
+        stance=statement.stance,
+        stance_holder=statement.stance_holder,
+        listen_first=statement.listen_first,
+        source_url=source_url,
+        source_start_ms=source_start_ms,
+        transcript_sha256=transcript_sha256,
+    )
+
+
+def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName:
+    """Who a voice is, and an unknown speaker where nothing is known of it."""
+    for name in names:
+        if name.label == label:
+            return name
+    number = re.search(r"[0-9]+$", label or "")
+    return SpeakerName(label=label or "", display="unknown speaker" + (f" {number[0]}" if number else ""))
+
+
+def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
+    """Where the public can listen to this moment: the part's own page, or else the whole meeting's."""
+    part = _part(start_ms, recording.media)
+    if part and part.source_url:
+        return part.source_url, max(0, start_ms - part.start_ms + part.source_offset_ms)
+    if meeting.source_url:
+        return meeting.source_url, max(0, start_ms + round(meeting.source_offset_s * 1000))
+    return "", None
+
+
+def _part(start_ms: int, media: Sequence[Media]) -> Media | None:
+    begun = [m for m in media if m.start_ms <= start_ms]
+    return max(begun, key=lambda m: m.start_ms, default=None)
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+def _schema() -> Any:
+    """Explicit, so that a meeting without quotes has the same columns and many meetings open as one dataset."""
+    import pyarrow as pa
+
+    kinds: dict[Any, tuple[Any, bool]] = {  # type of a column, and whether it may be empty
+        str: (pa.string(), False),
+        str | None: (pa.string(), True),
+        int: (pa.int64(), False),
+        int | None: (pa.int64(), True),
+        bool: (pa.bool_(), False),
+        date | None: (pa.date32(), True),
+        tuple[str, ...]: (pa.list_(pa.string()), False),
+    }
+    fields = [pa.field(name, *kinds[kind]) for name, kind in Quote.__annotations__.items()]
+    return pa.schema(fields, metadata={"schema": SCHEMA, "generator": GENERATOR})
+
+
+def write_parquet(rows: Sequence[Quote], path: Path) -> None:
+    """Write the table of a meeting's quotes. The columns are the fields of `Quote`; lists are list<string>."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema()
+    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
+    pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
+
+
+def read_parquet(path: Path) -> tuple[Quote, ...]:
+    """The quotes in such a table. Raises Problem where it is not one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(msgspec.convert(pq.ParquetFile(path).read().to_pylist(), list[Quote]))
+    except (OSError, pa.ArrowException, msgspec.ValidationError) as e:
+        raise Problem(
+            f"not a readable table of quotes: {e}", where=path, fix="make it again with `onrecord run`"
+        ) from e

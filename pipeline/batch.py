@@ -1,0 +1,449 @@
+"""Run the stages of many meetings: each once only, in order, several at a time, one failure never stopping the rest.
+
+`work` is what a worker does for one meeting; `run` hands meetings to workers and keeps the index, which has one
+writer. Everything is found again after a kill: a stage without a receipt is simply not done.
+"""
+
+import functools
+import os
+import shutil
+import signal
+import statistics
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from analyse.codebook import Codebook
+from pipeline import locks, meetings, receipts
+from pipeline.events import Event, Log, Sink, now
+from pipeline.index import INDEX
+from pipeline.meetings import Layout
+from pipeline.stages import STAGES, Context, Stage
+from transcribe import engines
+from transcribe.problem import BUG, SOME_FAILED, Problem
+from transcribe.records import Record
+
+ALL_STAGES = (*STAGES, INDEX)
+NAMES = tuple(s.name for s in ALL_STAGES)
+SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
+PLAYABLE_BYTES_PER_S = 8_000
+
+
+class Job(Record):
+    """What a worker must know to take a meeting through the stages."""
+
+    root: Path
+    folder: str
+    id: str
+    asr: engines.Choice
+    diariser: engines.Choice
+    codebook: Codebook
+    through: str = "index"
+    upgrade: bool = False
+    verify: bool = False
+    n_threads: int = 0
+
+
+class StageRun(Record):
+    stage: str
+    wall_s: float
+    audio_ms: int
+
+
+class Outcome(Record):
+    """How a meeting went. `ran` are the stages that did something."""
+
+    meeting: str
+    folder: str
+    status: Literal["done", "fresh", "failed", "busy"]
+    ran: tuple[StageRun, ...] = ()
+    stage: str = ""  # where it failed or is busy
+    what: str = ""
+    where: str = ""
+    fix: str = ""
+    exit_code: int = 0
+
+
+def failed(
+    meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()
+) -> Outcome:
+    return Outcome(
+        meeting=meeting,
+        folder=folder,
+        status="failed",
+        ran=ran,
+        stage=stage,
+        what=problem.what,
+        where=problem.where,
+        fix=problem.fix,
+        exit_code=problem.exit_code,
+    )
+
+
+class Plan(Record):
+    """What a run would do for one meeting."""
+
+    meeting: str
+    stage: str  # the first that would run; empty when all is done
+    why: str
+    audio_ms: int
+    expected_s: float | None
+    needed_bytes: int
+
+
+# -- one meeting ----------------------------------------------------------------------------------
+
+
+def context_of(job: Job) -> Context:
+    layout = Layout(root=job.root)
+    return Context(
+        layout=layout,
+        meeting=meetings.read_meeting(layout.raw / job.folder, job.id),
+        asr=job.asr,
+        diariser=job.diariser,
+        codebook=job.codebook,
+        upgrade=job.upgrade,
+        n_threads=job.n_threads,
+    )
+
+
+def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
+    """Why a stage would run now, or nothing. Stages before it must be finished."""
+    choice = {"words": context.asr, "turns": context.diariser}.get(stage.name)
+    # What `auto` takes today must not overwrite what a better engine wrote yesterday.
+    ignore = {"engine"} if choice and not choice.by_hand and not context.upgrade else set[str]()
+    difference = receipts.first_difference(
+        context.made,
+        receipts.read(context.made, stage.name),
+        version=stage.version,
+        params=stage.params(context),
+        inputs=stage.inputs(context),
+        ignore=frozenset(ignore),
+        verify=verify,
+    )
+    return difference or stage.lost(context)
+
+
+def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> StageRun | None:
+    """Bring one stage up to date; None when it was. Raises Busy where another run is at it, Problem where it fails."""
+    if not why(context, stage, verify=verify):
+        return None
+    with locks.hold(context.made / "locks" / stage.name) as lock:
+        reason = why(context, stage, verify=verify)
+        if not reason:
+            return None  # another run finished it while we asked for the lock
+        id = context.meeting.id
+        sink(Event(at=now(), meeting=id, what="start", stage=stage.name, message=reason))
+        context.scratch.mkdir(parents=True, exist_ok=True)
+        version, params, paths = stage.version, stage.params(context), stage.inputs(context)
+        known = receipts.read(context.made, stage.name)
+        inputs = {n: receipts.state_of(p, known.inputs.get(n) if known else None) for n, p in paths.items()}
+        began = time.monotonic()
+
+        def progress(done_ms: int, total_ms: int) -> None:
+            sink(
+                Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms)
+            )
+
+        names = stage.make(context, progress)
+        if not lock.still_ours():
+            raise locks.Busy(f"{stage.name} was taken over by another run")
+        # An old receipt must not vouch for outputs of which some are new.
+        receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
+        for name in names:
+            (context.scratch / name).replace(context.made / name)
+        for gone in set(known.outputs if known else ()) - set(names):
+            (context.made / gone).unlink(missing_ok=True)
+        ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=_audio_ms(context))
+        receipts.write(
+            context.made,
+            receipts.Receipt(
+                stage=stage.name,
+                version=version,
+                params=msgspec.to_builtins(params),
+                inputs=inputs,
+                outputs={n: receipts.state_of(context.made / n) for n in names},
+                audio_ms=ran.audio_ms,
+                wall_s=ran.wall_s,
+                finished=now(),
+            ),
+        )
+        sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
+        return ran
+
+
+def _audio_ms(context: Context) -> int:
+    try:
+        return context.recording().duration_ms
+    except (OSError, Problem):
+        return 0
+
+
+def _up_to(through: str) -> Iterator[Stage]:
+    for stage in ALL_STAGES:
+        yield stage
+        if stage.name == through:
+            return
+
+
+def work(job: Job, sink: Sink) -> Outcome:
+    """Take one meeting through its stages up to the index, which the caller keeps. Never raises for bad input or bugs."""
+    ran: list[StageRun] = []
+    at = "meeting.toml"
+
+    try:
+        context = context_of(job)
+        for stage in _up_to(job.through):
+            if stage is INDEX:
+                break
+            at = stage.name
+            if done := make(context, stage, sink, verify=job.verify):
+                ran.append(done)
+        if job.through not in NAMES[: NAMES.index("turns")]:
+            shutil.rmtree(context.scratch, ignore_errors=True)
+        return Outcome(meeting=job.id, folder=job.folder, status="done" if ran else "fresh", ran=tuple(ran))
+    except locks.Busy as e:
+        return Outcome(meeting=job.id, folder=job.folder, status="busy", ran=tuple(ran), stage=at, what=str(e))
+    except Problem as e:
+        problem = e
+    except Exception as e:
+        sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
+        problem = _as_problem(e, Path(job.folder), at)
+    return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
+
+
+def _as_problem(error: Exception, where: Path, stage: str) -> Problem:
+    if isinstance(error, OSError) and error.errno is not None:
+        return Problem(
+            f"{stage} could not read or write: {error.strerror}",
+            where=str(error.filename or where),
+            fix="check rights and free space there, then run again",
+        )
+    if isinstance(error, MemoryError):
+        return Problem(f"{stage} ran out of memory", where=where, fix="run again with --jobs 1 or a smaller model")
+    return Problem(
+        f"a bug in onrecord, in {stage}: {error!r}",
+        where=where,
+        fix="please report it with the run's log, which holds the details",
+        exit_code=BUG,
+    )
+
+
+# -- many meetings --------------------------------------------------------------------------------
+
+_events: "Queue[Event] | None" = None
+
+
+def _start_worker(events: "Queue[Event]") -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
+    global _events
+    _events = events
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _work_in_process(job: Job) -> Outcome:
+    assert _events is not None
+    return work(job, _events.put)
+
+
+class Inline(Executor):
+    """The same seam without processes, for tests and for debugging."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as e:
+            future.set_exception(e)
+        return future
+
+
+def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
+    """Every job's outcome, in their order. With `n_workers` 0 all is done in this process.
+
+    A worker that dies (killed, or out of memory) takes its pool with it: meetings in flight are tried once more,
+    each alone in a pool of its own, so that the one at fault is known by its failing again.
+    """
+    index = functools.partial(_index, sink=sink)
+    if n_workers == 0:
+        return [index(job, work(job, sink)) for job in jobs]
+    spawn = get_context("spawn")
+    events: Queue[Event] = spawn.Queue()
+    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
+    listener.start()
+    outcomes: dict[str, Outcome] = {}
+
+    def pool(size: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(size, mp_context=spawn, initializer=_start_worker, initargs=(events,))
+
+    try:
+        crashed = _drain(pool(min(n_workers, max(1, len(jobs)))), jobs, outcomes, index)
+        for job in crashed:
+            if _drain(pool(1), [job], outcomes, index):
+                died = Problem(
+                    "the worker died twice at this meeting: it was killed, or the machine ran out of memory",
+                    where=job.folder,
+                    fix="run again with --jobs 1 or a smaller model; what was finished is kept",
+                    exit_code=SOME_FAILED,
+                )
+                outcomes[job.folder] = index(job, failed(job.id, job.folder, died))
+    finally:
+        events.put(Event(at=now(), meeting="", what="end"))
+        listener.join(timeout=5)
+    return [outcomes[job.folder] for job in jobs]
+
+
+def _drain(
+    pool: ProcessPoolExecutor,
+    jobs: Sequence[Job],
+    outcomes: dict[str, Outcome],
+    index: Callable[[Job, Outcome], Outcome],
+) -> list[Job]:
+    """Put jobs through a pool; those that were under way when it broke come back. Meetings that other runs hold are
+    asked for again until those are done with them."""
+    waiting: dict[Future[Outcome], Job] = {pool.submit(_work_in_process, job): job for job in jobs}
+    later: list[Job] = []
+    crashed: list[Job] = []
+    try:
+        while waiting or later:
+            if not waiting:
+                time.sleep(1.0)
+            try:
+                waiting |= {pool.submit(_work_in_process, job): job for job in later if not crashed}
+            except BrokenProcessPool:
+                crashed += later
+            later = []
+            finished, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = waiting.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    crashed.append(job)
+                    continue
+                if outcome.status == "busy":
+                    later.append(job)
+                else:
+                    outcomes[job.folder] = index(job, outcome)
+    except KeyboardInterrupt:
+        for process in list(pool._processes.values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return crashed
+
+
+def _listen(events: "Queue[Event]", sink: Sink) -> None:
+    while (event := events.get()).what != "end":
+        sink(event)
+
+
+def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
+    """Put a finished meeting into the index, here and now: the index has one writer."""
+    problem: Problem | None = None
+    if outcome.status != "failed" and job.through == INDEX.name:
+        try:
+            if done := make(context_of(job), INDEX, sink, verify=job.verify):
+                outcome = msgspec.structs.replace(outcome, status="done", ran=(*outcome.ran, done))
+        except Problem as e:
+            problem = e
+        except locks.Busy as e:
+            problem = Problem(str(e), where=job.folder, fix="run again later", exit_code=SOME_FAILED)
+        except Exception as e:
+            sink(Event(at=now(), meeting=job.id, what="note", message=repr(e), trace=traceback.format_exc()))
+            problem = _as_problem(e, Path(job.folder), INDEX.name)
+    if problem:
+        outcome = failed(job.id, job.folder, problem, stage=INDEX.name, ran=outcome.ran)
+    if outcome.status == "failed":
+        sink(
+            Event(
+                at=now(),
+                meeting=job.id,
+                what="failed",
+                stage=outcome.stage,
+                message=outcome.what,
+                where=outcome.where,
+                fix=outcome.fix,
+            )
+        )
+    elif outcome.status == "fresh":
+        sink(Event(at=now(), meeting=job.id, what="fresh"))
+    return outcome
+
+
+# -- before a run ---------------------------------------------------------------------------------
+
+
+def plan(job: Job, speeds: dict[str, float]) -> Plan:
+    """What `run` would do for a meeting. `speeds` are seconds of work per second of audio, per stage."""
+    context = context_of(job)
+    first, reason = "", ""
+    for stage in _up_to(job.through):
+        try:
+            reason = why(context, stage, verify=job.verify)
+        except FileNotFoundError:
+            reason = "an earlier stage has not been made yet"
+        if reason:
+            first = stage.name
+            break
+    audio_ms = _audio_ms(context) or _probed_ms(context)
+    todo = [s.name for s in _up_to(job.through)][NAMES.index(first) :] if first else []
+    known = [speeds[name] for name in todo if name in speeds]
+    listens = bool({"words", "turns"} & set(todo))
+    return Plan(
+        meeting=job.id,
+        stage=first,
+        why=reason,
+        audio_ms=audio_ms,
+        expected_s=sum(known) * audio_ms / 1000 if known and (not listens or "words" in speeds) else None,
+        needed_bytes=int(audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))),
+    )
+
+
+def _probed_ms(context: Context) -> int:
+    from transcribe.audio import probe
+
+    return sum(probe(context.raw / m.file, sha256="").duration_ms for m in context.meeting.media)
+
+
+def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:
+    """Median seconds of work per second of audio of each stage, from the receipts at hand."""
+    seen: dict[str, list[float]] = {}
+    for id in ids:
+        for name in NAMES:
+            receipt = receipts.read(layout.made(id), name)
+            if receipt and receipt.audio_ms:
+                seen.setdefault(name, []).append(receipt.wall_s / (receipt.audio_ms / 1000))
+    return {name: statistics.median(values) for name, values in seen.items()}
+
+
+def check_disk(layout: Layout, plans: Sequence[Plan], n_workers: int) -> None:
+    """Raises Problem where the disk is too small for what the busiest workers need at once."""
+    needed = sum(sorted((p.needed_bytes for p in plans), reverse=True)[: max(1, n_workers)])
+    layout.processed.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(layout.processed).free
+    if needed > free:
+        raise Problem(
+            f"the disk is too full: this run needs about {needed / 1e9:.1f} GB for a while, {free / 1e9:.1f} GB are free",
+            where=layout.processed,
+            fix="make room, or run fewer meetings at once with --jobs 1",
+            exit_code=4,
+        )

@@ -1,0 +1,408 @@
+"""The command line. Verbs import what they need when they run, so that help comes at once.
+
+Only this module prints results and leaves with an exit code: 0 success, 1 bug, 2 usage, 3 some meetings failed,
+4 something that this machine lacks, 130 interrupted. Results go to stdout, progress and errors to stderr.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, USAGE, Problem
+
+if TYPE_CHECKING:
+    from pipeline.batch import Job, Outcome, Plan
+    from pipeline.meetings import Layout
+    from pipeline.stages import Context
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Recorded council meetings in; searchable quotes with named speakers, codes and timestamps out.",
+    epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
+)
+models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
+score_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure results against a reference.")
+app.add_typer(models_app, name="models")
+app.add_typer(score_app, name="score")
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data folder, with raw/ and processed/ in it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Meetings = Annotated[
+    list[str] | None, typer.Argument(metavar="[MEETING]...", help="Meeting ids or folder names; all of them without.")
+]
+Asr = Annotated[
+    str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
+]
+Diariser = Annotated[
+    str, typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL.")
+]
+StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
+DATA = Path("data")
+
+
+@app.command(epilog="Example: onrecord run 2024-05-14-public-safety --asr whisper:base")
+def run(
+    meetings: Meetings = None,
+    through: Annotated[StageName, typer.Option("--through", help="Stop after this stage.")] = "index",
+    n_jobs: Annotated[
+        int, typer.Option("--jobs", min=0, help="Meetings at once; each takes about 2 GB. 0: all in this process.")
+    ] = 1,
+    asr: Asr = "auto",
+    diariser: Diariser = "auto",
+    codebook: Annotated[
+        Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
+    ] = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
+    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check every output by its hash, not by size and time.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long; do nothing.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Bring meetings up to date: from recordings to indexed quotes. What is finished is not done again.
+
+    Use it after putting recordings into data/raw/<meeting>/ or changing a meeting.toml. It can be stopped at any time:
+    run it again and it goes on. One bad recording does not stop the others.
+    """
+    import time
+
+    from pipeline import batch, show
+    from pipeline.events import Event, Log, now
+    from pipeline.meetings import fix_ids, loose_media
+
+    layout = _layout(data)
+    jobs, refused = _jobs(
+        layout,
+        meetings,
+        asr=asr,
+        diariser=diariser,
+        codebook=codebook,
+        keep_codebook=not dry_run,
+        through=through,
+        upgrade=upgrade,
+        verify=verify,
+        n_threads=max(1, (os.cpu_count() or 1) // max(1, n_jobs)),
+    )
+    plans, broken = _plans(layout, jobs)
+    if dry_run:
+        if json:
+            show.to_json({"plans": plans, "failed": [*refused, *broken]})
+        else:
+            show.print_plan(plans, [*refused, *broken])
+        raise typer.Exit(SOME_FAILED if refused or broken else 0)
+    batch.check_disk(layout, plans, n_jobs)
+    fix_ids(layout, {j.folder: j.id for j in jobs})
+    log = Log(layout.runs)
+    began = time.monotonic()
+    try:
+        with show.Live(quiet=json) as live:
+
+            def sink(event: Event) -> None:
+                log(event)
+                live(event)
+
+            for path in loose_media(layout):
+                sink(Event(at=now(), meeting="", what="note", message=f"{path} is left alone: put it in a folder of its own"))
+            for choice in _choices_used(jobs, plans):
+                sink(Event(at=now(), meeting="", what="note", message=choice))
+            outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
+            sink(Event(at=now(), meeting="", what="end", wall_s=round(time.monotonic() - began, 3)))
+    finally:
+        log.close()
+    if json:
+        show.to_json(outcomes)
+    show.print_summary(outcomes, time.monotonic() - began, str(log.path))
+    raise typer.Exit(_exit_code(outcomes))
+
+
+def _exit_code(outcomes: "list[Outcome]") -> int:
+    codes = {o.exit_code for o in outcomes if o.status == "failed"}
+    if not codes:
+        return 0
+    return next((code for code in (BUG, LACKING) if codes == {code}), SOME_FAILED)
+
+
+def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
+    """What `auto` took, in a line each, where anything is to be listened to."""
+    from pipeline.batch import NAMES
+
+    listening = {p.meeting for p in plans if p.stage and NAMES.index(p.stage) <= NAMES.index("turns")}
+    job = next((j for j in jobs if j.id in listening), None)
+    return [c.remark for c in (job.asr, job.diariser) if c.remark] if job else []
+
+
+@app.command(epilog="Example: onrecord status --json")
+def status(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> None:
+    """Show how far each meeting is and what comes next. Use it to see what a run would do, without engines."""
+    from pipeline import show
+    from search.cite import timecode
+
+    layout = _layout(data)
+    jobs, refused = _jobs(layout, meetings)
+    plans, broken = _plans(layout, jobs)
+    failed = [*refused, *broken]
+    if json:
+        show.to_json({"meetings": plans, "failed": failed})
+        return
+    for plan in plans:
+        show.out.print(f"{plan.meeting}  {timecode(plan.audio_ms)}  {'next: ' + plan.stage if plan.stage else 'done'}")
+    for outcome in failed:
+        show.print_problem(f"{outcome.meeting}: {outcome.what}", outcome.where, outcome.fix)
+
+
+@app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
+def why(
+    meeting: Annotated[str, typer.Argument(help="A meeting's id or folder name.")],
+    stage: Annotated[StageName, typer.Argument(help="The stage to ask about.")],
+    asr: Asr = "auto",
+    diariser: Diariser = "auto",
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Say why a stage would run again: the first thing that differs from when it was made."""
+    from pipeline import batch, show
+
+    context = _context(_layout(data), meeting, asr=asr, diariser=diariser)
+    for each in batch.ALL_STAGES:
+        reason = batch.why(context, each)
+        if each.name == stage or reason:
+            break
+    told = reason if each.name == stage else f"{each.name} runs first: {reason}"
+    if json:
+        show.to_json({"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""})
+    else:
+        show.out.print(show.printable(told) if reason else "it would not run: nothing has changed")
+
+
+@app.command(epilog="Example: onrecord doctor")
+def doctor(json: Json = False, data: Data = DATA) -> None:
+    """Show what this machine can do: engines, models, device, disk. Use it when something is missing."""
+    from pipeline import show
+    from pipeline.doctor import examine
+
+    findings = examine(data)
+    if json:
+        show.to_json(findings)
+        return
+    for finding in findings:
+        mark = "ok  " if finding.ok else "--  "
+        show.out.print(f"{mark}{finding.what}: {show.printable(finding.found)}")
+        if finding.fix:
+            show.out.print(f"    {finding.fix}")
+
+
+# -- find and cite --------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: onrecord search '\"facial recognition\" speaker:okafor -parks' --sort newest")
+def search(
+    query: Annotated[list[str], typer.Argument(help="Words, \"exact phrase\", -not, OR, speaker:, tag:, body:, before:, after: ...")],
+    sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Find quotes. Prints each with its speaker, meeting, time, codes and permanent address.
+
+    The query language is in docs/search.md. Put queries that begin with a dash behind `--`.
+    """
+    from pipeline import show_quotes
+    from search import index
+
+    results = index.search(_layout(data).index, " ".join(query), sort=sort, limit=limit)
+    show_quotes.print_results(results, _layout(data), evidence=evidence, json=json)
+
+
+@app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
+def quote(
+    address: Annotated[str, typer.Argument(help="MEETING/START-END in milliseconds, as `search` prints it.")],
+    style: Annotated[Literal["plain"], typer.Option("--style", help="How to cite it.")] = "plain",
+    n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Show one quote: what was said before and after, who said it and how we know, and how to cite it."""
+    from pipeline import show_quotes
+
+    show_quotes.print_quote(_layout(data), address, style=style, n_around=n_around, json=json)
+
+
+@app.command(epilog="Example: onrecord speakers 2024-05-14-public-safety")
+def speakers(
+    meeting: Annotated[str, typer.Argument(help="A meeting's id or folder name.")],
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Show each voice of a meeting: who it is, how we know, and how long it spoke."""
+    from pipeline import show_quotes
+
+    layout = _layout(data)
+    show_quotes.print_speakers(layout, _context(layout, meeting).meeting.id, json=json)
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+@models_app.command("list", epilog="Example: onrecord models list")
+def models_list(json: Json = False) -> None:
+    """List the models, what they are for, and which are here."""
+    from pipeline import show
+    from transcribe import models
+
+    rows = [(m, models.find(m.name)) for m in models.known()]
+    if json:
+        show.to_json([{"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)} for m, path in rows])
+        return
+    show.out.print(f"models folder: {models.folder()}")
+    for m, path in rows:
+        show.out.print(f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}")
+
+
+@models_app.command("get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick")
+def models_get(
+    names: Annotated[list[str], typer.Argument(help="Model names, or `starter` for the set that the demo uses.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Put them here instead, for a machine without network.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Take them from a folder made with --to.")
+    ] = None,
+) -> None:
+    """Fetch models, check every file's hash, and put them in place. Finished files are kept when it is interrupted."""
+    from pipeline import show_models
+
+    show_models.get(names, to=to, source=source)
+
+
+@models_app.command("verify", epilog="Example: onrecord models verify")
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Model names; all that are here without.")] = None,
+    json: Json = False,
+) -> None:
+    """Hash every file of the models that are here and compare. Use it when results look odd."""
+    from pipeline import show_models
+
+    raise typer.Exit(show_models.verify(names or [], json=json))
+
+
+# -- shared by the verbs --------------------------------------------------------------------------
+
+
+def _layout(data: Path) -> "Layout":
+    from pipeline.meetings import Layout
+
+    if not data.is_dir():
+        raise Problem(
+            "there is no such data folder", where=data, fix="name it with --data, or make it with raw/<meeting>/ in it"
+        )
+    return Layout(root=data)
+
+
+def _jobs(
+    layout: "Layout",
+    wanted: list[str] | None,
+    *,
+    asr: str = "auto",
+    diariser: str = "auto",
+    codebook: Path | None = None,
+    keep_codebook: bool = False,
+    through: str = "index",
+    upgrade: bool = False,
+    verify: bool = False,
+    n_threads: int = 0,
+) -> "tuple[list[Job], list[Outcome]]":
+    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
+    from analyse import codebook as codebooks
+    from pipeline import meetings
+    from pipeline.batch import Job, failed
+    from pipeline.receipts import put
+    from transcribe import engines
+
+    folders = meetings.find_folders(layout)
+    ids = meetings.assign_ids(layout, folders)
+    if wanted:
+        names = {Path(w).name if "/" in w else w for w in wanted}
+        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
+        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
+        if missing:
+            raise Problem(
+                f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
+            )
+        folders = chosen
+    if codebook is not None:
+        book = codebooks.load(codebook)
+        if keep_codebook and codebook.resolve() != layout.codebook.resolve():
+            put(layout.codebook, codebook.read_bytes())
+    else:
+        book = codebooks.load(layout.codebook if layout.codebook.exists() else "lfr-engagement")
+    words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
+    jobs, refused = [], []
+    for folder in folders:
+        if problem := meetings.shared_id(folder, ids):
+            refused.append(failed(ids[folder.name], folder.name, problem))
+            continue
+        jobs.append(
+            Job(
+                root=layout.root,
+                folder=folder.name,
+                id=ids[folder.name],
+                asr=words,
+                diariser=voices,
+                codebook=book,
+                through=through,
+                upgrade=upgrade,
+                verify=verify,
+                n_threads=n_threads,
+            )
+        )
+    return jobs, refused
+
+
+def _context(layout: "Layout", meeting: str, **choices: str) -> "Context":
+    from pipeline.batch import context_of
+
+    jobs, refused = _jobs(layout, [meeting], **choices)  # type: ignore[arg-type]
+    for outcome in refused:
+        raise Problem(outcome.what, where=outcome.where, fix=outcome.fix)
+    return context_of(jobs[0])
+
+
+def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outcome]]":
+    """What would run for each meeting; and the meetings of which that can't be said, with their problems."""
+    from pipeline import batch
+
+    speeds = batch.speeds(layout, [j.id for j in jobs])
+    plans, broken = [], []
+    for job in jobs:
+        try:
+            plans.append(batch.plan(job, speeds))
+        except Problem as e:
+            broken.append(batch.failed(job.id, job.folder, e))
+    return plans, broken
+
+
+def main() -> None:
+    """Run the command line; problems become one clear error, never a traceback."""
+    from click.exceptions import Abort
+
+    try:
+        app(standalone_mode=True)
+    except Problem as e:
+        from pipeline.show import print_problem
+
+        print_problem(e.what, e.where, e.fix)
+        sys.exit(e.exit_code)
+    except (KeyboardInterrupt, Abort):
+        sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,73 @@
+"""The last stage: a meeting's quotes as Parquet, and in the full-text index.
+
+It runs in the process that owns the run, since the index has one writer at a time.
+"""
+
+from typing import Any
+
+import msgspec
+
+from analyse.records import Statements
+from pipeline.meetings import Layout
+from pipeline.receipts import state_of
+from pipeline.stages import Context, Progress, Stage, made_files, write
+from transcribe.problem import Problem
+from transcribe.records import load
+
+
+def _params(context: Context) -> dict[str, Any]:
+    meeting = context.meeting
+    return {"title": meeting.title, "body": meeting.body, "held_on": meeting.held_on, "people": meeting.people}
+
+
+def _lost(context: Context) -> str:
+    """Why the index must be written although files stand: it is gone, of another version, or holds something else."""
+    from search import index
+
+    try:
+        edition = msgspec.json.decode((context.made / "indexed.json").read_bytes())
+        found = index.held(context.layout.index).get(context.meeting.id)
+    except index.Stale as e:
+        return e.what
+    except (OSError, msgspec.MsgspecError):
+        return "output indexed.json cannot be read"
+    return "" if found == edition else "the index does not hold this meeting as it is now"
+
+
+def _make(context: Context, progress: Progress) -> list[str]:
+    from search import index, quotes
+
+    path = context.made / "statements.json"
+    statements = load(path.read_bytes(), Statements, "statements/1", where=path)
+    sha256 = state_of(context.made / "transcript.json").sha256
+    rows = quotes.quotes(statements, context.transcript(), context.meeting, context.recording(), sha256)
+    quotes.write_parquet(rows, context.scratch / "quotes.parquet")
+    try:
+        index.replace(context.layout.index, context.meeting.id, rows)
+    except index.Stale:
+        rebuild(context.layout)
+        index.replace(context.layout.index, context.meeting.id, rows)
+    return ["quotes.parquet", write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+
+
+def rebuild(layout: Layout) -> None:
+    """Make the index again from the quotes of every meeting that has them; what cannot be read is left to its own run."""
+    from search import index, quotes
+
+    meetings = []
+    for path in sorted(layout.processed.glob("*/quotes.parquet")):
+        try:
+            meetings.append((path.parent.name, quotes.read_parquet(path)))
+        except (Problem, OSError, ValueError):
+            continue
+    index.rebuild(layout.index, meetings)
+
+
+INDEX = Stage(
+    name="index",
+    version=1,
+    inputs=made_files("statements.json", "transcript.json", "recording.json"),
+    params=_params,
+    make=_make,
+    lost=_lost,
+)

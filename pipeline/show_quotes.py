@@ -1,0 +1,168 @@
+"""Quotes, passages and speakers as a terminal shows them."""
+
+from collections.abc import Iterable
+from functools import cache
+
+import msgspec
+from rich.text import Text
+
+from pipeline.meetings import Layout
+from pipeline.show import out, printable, span, to_json
+from search import cite
+from search.index import Hit, Results
+from search.quotes import Quote, parse_address, read_parquet
+from transcribe.problem import Problem
+from transcribe.records import SpeakerName, Transcript, load
+
+EVIDENCE_SHOWN = 3
+
+
+def load_transcript(layout: Layout, meeting: str) -> Transcript:
+    """A meeting's transcript as it stands. Raises Problem where there is none."""
+    path = layout.made(meeting) / "transcript.json"
+    if not path.is_file():
+        raise Problem(f"there is no transcript of {meeting!r}", where=path, fix=f"onrecord run {meeting}")
+    return load(path.read_bytes(), Transcript, "transcript/1", where=path)
+
+
+def print_results(results: Results, layout: Layout, *, evidence: bool, json: bool) -> None:
+    names = Names(layout) if evidence else None
+    if json:
+        rows = [msgspec.to_builtins(h.quote) | {"cited": h.quote.cited, "spans": h.spans} for h in results.hits]
+        if names:
+            for row, hit in zip(rows, results.hits, strict=True):
+                row["evidence"] = names(hit.quote.meeting, hit.quote.speaker_label).evidence
+        to_json(
+            {
+                "understood": results.understood,
+                "total": results.total,
+                "notes": results.notes,
+                "suggestions": results.suggestions,
+                "quotes": rows,
+            }
+        )
+        return
+    out.print(Text(f"{results.total} quotes for: {printable(results.understood)}", style="dim"))
+    for note in results.notes:
+        out.print(Text(printable(note), style="yellow"))
+    for hit in results.hits:
+        out.print()
+        _print_hit(hit, names(hit.quote.meeting, hit.quote.speaker_label) if names else None)
+    if results.suggestions:
+        out.print(Text("Did you mean: " + "; ".join(map(printable, results.suggestions)) + "?"))
+    if results.hits:
+        out.print()
+        out.print(Text(cite.NOTICE, style="dim"))
+
+
+class Names:
+    """Speakers' names with their evidence, of meetings as they are asked for."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._of = cache(lambda meeting: {n.label: n for n in load_transcript(layout, meeting).names})
+
+    def __call__(self, meeting: str, label: str | None) -> SpeakerName:
+        return self._of(meeting).get(label or "") or SpeakerName(label=label or "", display="unknown speaker")
+
+
+def _print_hit(hit: Hit, name: SpeakerName | None) -> None:
+    quote = hit.quote
+    out.print(_marked(quote, hit.spans))
+    out.print(Text(f"  {printable(cite.who(quote))}", style="bold"))
+    for line in _evidence(name) if name else ():
+        out.print(Text(f"    {line}"))
+    out.print(Text(f"  {_where(quote)}"))
+    if about := _about(quote):
+        out.print(Text(f"  {about}"))
+    out.print(Text(f"  {quote.address}", style="cyan"))
+
+
+def _marked(quote: Quote, spans: Iterable[tuple[int, int]]) -> Text:
+    text = Text(f"“{printable(quote.text)}”")
+    for start, end in spans:
+        text.stylize("bold yellow", start + 1, end + 1)
+    return text
+
+
+def _where(quote: Quote) -> str:
+    held_on = f"{quote.held_on:%-d %B %Y}" if quote.held_on else ""
+    return printable(", ".join(p for p in (quote.title, quote.body, held_on) if p) + f", at {cite.timecode(quote.start_ms)}")
+
+
+def _about(quote: Quote) -> str:
+    parts = []
+    if quote.codes:
+        parts.append("codes: " + ", ".join(quote.codes))
+    if quote.stance and quote.topic:
+        whose = " (reported)" if quote.stance_holder == "reported" else ""
+        parts.append(f"stance: {quote.stance}{whose}")
+    if quote.listen_first:
+        parts.append("listen first: " + ", ".join(quote.listen_first))
+    return printable(" · ".join(parts))
+
+
+def _evidence(name: SpeakerName) -> list[str]:
+    best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
+    return [
+        printable(f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”") for e in best[:EVIDENCE_SHOWN]
+    ]
+
+
+def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json: bool) -> None:
+    """One place in time: what is said there and around it, how the speaker is known, and its citation."""
+    place = parse_address(address)
+    transcript = load_transcript(layout, place.meeting)
+    table = layout.made(place.meeting) / "quotes.parquet"
+    if not table.is_file():
+        raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
+    passage = cite.around(place, read_parquet(table), transcript, n_around)
+    quote = passage.quote
+    name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
+    if json:
+        to_json({"passage": passage, "citation": cite.cite(quote, style), "speaker": name})
+        return
+    for said in passage.before:
+        out.print(Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim"))
+    out.print(Text(f"{cite.timecode(quote.start_ms)}  {printable(quote.speaker)}: “{printable(quote.text)}”", style="bold"))
+    for said in passage.after:
+        out.print(Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim"))
+    out.print()
+    if name and (lines := _evidence(name)):
+        out.print(Text(f"How we know who speaks ({_status(name)}):"))
+        for line in lines:
+            out.print(Text(f"  {line}"))
+    if about := _about(quote):
+        out.print(Text(about))
+    if passage.changed:
+        out.print(Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red"))
+    out.print()
+    out.print(Text("Cite as:"))
+    out.print(Text(cite.cite(quote, style)))
+
+
+def _status(name: SpeakerName) -> str:
+    return cite.STATUS[name.status]
+
+
+def print_speakers(layout: Layout, meeting: str, *, json: bool) -> None:
+    """Each voice: who, how we know, how long."""
+    transcript = load_transcript(layout, meeting)
+    spoken_ms: dict[str, int] = {}
+    for turn in transcript.turns:
+        if turn.exclusive:
+            spoken_ms[turn.speaker] = spoken_ms.get(turn.speaker, 0) + turn.end_ms - turn.start_ms
+    if json:
+        to_json([msgspec.to_builtins(n) | {"spoken_ms": spoken_ms.get(n.label, 0)} for n in transcript.names])
+        return
+    for name in transcript.names:
+        role = f", {name.role}" if name.role else ""
+        status = "" if name.status == "unknown" else f" ({_status(name)})"
+        out.print(
+            Text.assemble(
+                (f"{printable(name.label):<6}", "dim"),
+                (printable(name.display + role), "bold"),
+                f"{status}, spoke {span(spoken_ms.get(name.label, 0) / 1000)}",
+            )
+        )
+        for line in _evidence(name):
+            out.print(Text(f"        {line}"))

@@ -1,0 +1,78 @@
+"""Text as a search sees it: words in lower case, without diacritics, apostrophes or punctuation.
+
+The index, the query language and the highlighting all take their words from here, so that they cannot
+disagree. Each character is folded by itself, which keeps offsets into the original text.
+"""
+
+import re
+import unicodedata
+
+# Nothing parts a word from its own apostrophe: "don't", "don’t" and "dont" are one word.
+_APOSTROPHES = frozenset("'’‘‛ʼʹ′`´＇")
+# Letters with a stroke or a ligature have no decomposition, and people type them without.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+_THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
+
+
+def _fold_character(character: str) -> str:
+    """What one character becomes: letters and digits, a space where words part, or nothing."""
+    if character in _APOSTROPHES or unicodedata.category(character) == "Cf":
+        return ""
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold()).translate(_PLAIN)
+    return "".join(c if c.isalnum() else "" if unicodedata.category(c).startswith("M") else " " for c in folded)
+
+
+class _Table(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        self[code] = _fold_character(chr(code))
+        return self[code]
+
+
+_TABLE = _Table()
+
+
+def fold(text: str) -> str:
+    """Folded words with spaces between them, as many as there happen to be.
+
+    >>> fold("Siân’s “live-streaming” of 2,000 items")
+    'sians  live streaming  of 2000 items'
+    """
+    if "," in text:
+        text = _THOUSANDS.sub("", text)
+    return text.translate(_TABLE)
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text, in order.
+
+    >>> words("It wasn't — 1,500 letters?")
+    ['it', 'wasnt', '1500', 'letters']
+    """
+    return fold(text).split()
+
+
+def spans(text: str) -> list[tuple[str, int, int]]:
+    """The folded words with where each stands: character offsets `[start, end)` into `text`.
+
+    >>> spans("No, Siân!")
+    [('no', 0, 2), ('sian', 4, 8)]
+    """
+    found: list[tuple[str, int, int]] = []
+    dropped = {m.start() for m in _THOUSANDS.finditer(text)}
+    word, start, end = "", 0, 0
+    for at, character in enumerate(text):
+        folded = "" if at in dropped else _TABLE[ord(character)]
+        if word and not folded and unicodedata.category(character).startswith("M"):
+            end = at + 1
+        for c in folded:
+            if c == " ":
+                if word:
+                    found.append((word, start, end))
+                word = ""
+            else:
+                if not word:
+                    start = at
+                word, end = word + c, at + 1
+    if word:
+        found.append((word, start, end))
+    return found

@@ -1,0 +1,94 @@
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import locks
+
+
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "locks" / "words"
+    with locks.hold(path) as lock:
+        assert lock.still_ours()
+        with pytest.raises(locks.Busy, match="held by process"), locks.hold(path):
+            pass
+    assert not path.exists()
+    with locks.hold(path):
+        pass
+
+
+def test_dead_local_holder_is_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    code = (
+        "import sys; from pathlib import Path; from pipeline import locks\n"
+        "with locks.hold(Path(sys.argv[1])):\n  print('held', flush=True); sys.stdin.read()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    with pytest.raises(locks.Busy), locks.hold(path):
+        pass
+    child.kill()
+    child.wait()
+    with locks.hold(path) as lock:
+        assert lock.still_ours()
+
+
+def test_foreign_holder_is_replaced_only_after_its_counter_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "words"
+    away = locks.Holder(host="elsewhere", boot="x", pid=1, started="1", token="t", counter=1)
+    path.write_bytes(msgspec.json.encode(away))
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def held() -> bool:
+        try:
+            with locks.hold(path):
+                return False
+        except locks.Busy:
+            return True
+
+    assert held()
+    clock[0] += 59
+    assert held()
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(away, counter=2)))
+    clock[0] += 2
+    assert held()  # it moved
+    clock[0] += 61
+    assert not held()
+
+
+def test_a_replaced_holder_knows_and_leaves_the_new_lock_alone(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    other = locks.Holder(host="elsewhere", boot="x", pid=1, started="1", token="t")
+    with locks.hold(path) as lock:
+        path.write_bytes(msgspec.json.encode(other))
+        assert not lock.still_ours()
+    assert path.exists()
+
+
+def _count(path: Path, log: Path, n: int) -> None:
+    for _ in range(n):
+        with locks.hold(path, wait_s=30):
+            value = int(log.read_text())
+            log.write_text(str(value + 1))
+
+
+def test_two_processes_never_hold_it_together(tmp_path: Path) -> None:
+    log = tmp_path / "n"
+    log.write_text("0")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count, args=(tmp_path / "lock", log, 20)) for _ in range(2)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    assert log.read_text() == "40"

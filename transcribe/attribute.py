@@ -1,0 +1,192 @@
+"""Words x turns: which voice said which word.
+
+A word is not simply given to the turn that overlaps it most: word times and turn edges are both a little
+wrong, and most wrong where voices meet. Each word is scored against every voice, and the best *sequence* of
+voices is sought (Viterbi), in which a change of voice is cheap at a pause or the end of a sentence and dear
+inside a clause.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from transcribe.records import Turn, Word
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+
+PAD_MS = 60  # about the error of a recogniser's word times
+REACH_MS = 1500  # a word further than this from every turn has no voice
+FADE_MS = 400.0  # outside its turns, a voice's score falls by one per this many milliseconds
+OUTSIDE = 0.05  # what a voice scores right at the edge of its turn, against 1 inside it
+SECOND_VOICE = 0.3  # where voices overlap, what those score that the exclusive turns passed over
+MARGIN_CAP = 20.0  # "no other voice is within reach"; infinity has no place in JSON
+
+SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 5.0, 3.0, 0.7, 0.2
+PAUSE_MS = 350.0  # a pause this long makes a change of voice e times cheaper
+
+_IMPOSSIBLE = -1e6
+
+
+def attribute(words: Sequence[Word], turns: Sequence[Turn], *, reach_ms: int = REACH_MS) -> tuple[Word, ...]:
+    """The same words, in the same order, with `speaker`, `speaker_margin` and `overlap` filled in.
+
+    Exclusive turns give the labels; turns that may overlap help where voices meet, set `overlap`, and give the
+    labels alone where there are no exclusive ones. A word that carries a speaker already (a voice that captions
+    name) keeps it and steadies its neighbours. Words without times, and words further than `reach_ms` from
+    every turn, stay without a speaker.
+
+    `speaker_margin` is the log-score of the best assignment of the whole meeting less that of the best one that
+    gives this word another voice: 0 is a tie, and it is capped at 20, which also stands for "no other voice in reach".
+    """
+    timed = [i for i, w in enumerate(words) if w.start_ms is not None]
+    if not timed or not turns:
+        return tuple(words)
+    starts = np.array([words[i].start_ms for i in timed], dtype=np.int64)
+    ends = np.array([words[i].end_ms for i in timed], dtype=np.int64)
+    kept = {words[i].speaker for i in timed} - {None}
+    labels = sorted({t.speaker for t in turns} | {label for label in kept if label is not None})
+    at = {label: k for k, label in enumerate(labels)}
+
+    scores, reachable = _scores(starts, ends, turns, labels, reach_ms)
+    for row, i in enumerate(timed):
+        speaker = words[i].speaker
+        if speaker is not None:
+            scores[row] = _IMPOSSIBLE
+            scores[row, at[speaker]] = 0.0
+    path, margins = _best_path(scores, _switch_costs([words[i] for i in timed], starts, ends))
+    crossed = _overlapped(starts, ends, [t for t in turns if not t.exclusive])
+
+    out = list(words)
+    for row, i in enumerate(timed):
+        word, overlap = out[i], bool(crossed[row])
+        if word.speaker is None and reachable[row]:
+            margin = round(float(margins[row]), 2)
+            out[i] = msgspec.structs.replace(
+                word, speaker=labels[path[row]], speaker_margin=margin, overlap=word.overlap or overlap
+            )
+        elif overlap and not word.overlap:
+            out[i] = msgspec.structs.replace(word, overlap=True)
+    return tuple(out)
+
+
+def _scores(
+    starts: Times, ends: Times, turns: Sequence[Turn], labels: Sequence[str], reach_ms: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Log-scores (words x labels), and whether any voice is within reach of each word."""
+    every, exclusive = _by_speaker(turns), _by_speaker(t for t in turns if t.exclusive)
+    padded_starts, padded_ends = starts - PAD_MS, ends + PAD_MS
+    length = (padded_ends - padded_starts).astype(np.float64)
+    scores = np.full((len(starts), len(labels)), _IMPOSSIBLE)
+    for k, label in enumerate(labels):
+        if label not in every:
+            continue
+        share = SECOND_VOICE * _covered(every[label], padded_starts, padded_ends)
+        if label in exclusive:
+            share += (1 - SECOND_VOICE) * _covered(exclusive[label], padded_starts, padded_ends)
+        gap = _gap(every[label], starts, ends)
+        score = np.log(share / length + OUTSIDE * np.exp(-gap / FADE_MS))
+        scores[:, k] = np.where(gap <= reach_ms, score, _IMPOSSIBLE)
+    reachable = scores.max(axis=1) > _IMPOSSIBLE
+    scores[~reachable] = 0.0  # nothing known: the path passes through without a say
+    return scores, reachable
+
+
+def _by_speaker(turns: Iterable[Turn]) -> Mapping[str, Times]:
+    """Each voice's turns as joined, ordered ranges (n x 2)."""
+    ranges: dict[str, list[list[int]]] = {}
+    for turn in sorted(turns, key=lambda t: t.start_ms):
+        mine = ranges.setdefault(turn.speaker, [])
+        if mine and turn.start_ms <= mine[-1][1]:
+            mine[-1][1] = max(mine[-1][1], turn.end_ms)
+        else:
+            mine.append([turn.start_ms, turn.end_ms])
+    return {speaker: np.array(mine, dtype=np.int64) for speaker, mine in ranges.items()}
+
+
+def _covered(ranges: Times, starts: Times, ends: Times) -> Floats:
+    """How many milliseconds of each [start, end) lie in `ranges`, which are ordered and apart."""
+    before = np.concatenate([[0], np.cumsum(ranges[:, 1] - ranges[:, 0])])
+
+    def until(t: Times) -> Any:
+        k = np.searchsorted(ranges[:, 0], t, side="right") - 1
+        inside = np.clip(t - ranges[k, 0], 0, ranges[k, 1] - ranges[k, 0])
+        return np.where(k >= 0, before[np.maximum(k, 0)] + inside, 0)
+
+    return np.asarray(until(ends) - until(starts), dtype=np.float64)
+
+
+def _gap(ranges: Times, starts: Times, ends: Times) -> Floats:
+    """Milliseconds from each [start, end) to the nearest edge of a range; 0 where they touch."""
+    k = np.searchsorted(ranges[:, 0], ends, side="right")  # the first range that begins after the word
+    far = np.int64(2**40)
+    following = np.where(k < len(ranges), ranges[np.minimum(k, len(ranges) - 1), 0] - ends, far)
+    preceding = np.where(k > 0, starts - ranges[np.maximum(k - 1, 0), 1], far)
+    return np.asarray(np.maximum(np.minimum(following, preceding), 0), dtype=np.float64)
+
+
+def _switch_costs(words: Sequence[Word], starts: Times, ends: Times) -> Floats:
+    """What a change of voice costs before each word (the first costs nothing)."""
+    costs = np.zeros(len(words))
+    for i in range(1, len(words)):
+        last = words[i - 1].text.rstrip("\"'”’)]")[-1:]
+        if last in ".?!…":
+            costs[i] = SWITCH_AT_SENTENCE
+        else:
+            costs[i] = SWITCH_AT_COMMA if last in ",;:—–-" else SWITCH_IN_CLAUSE
+    pauses = np.maximum(starts[1:] - ends[:-1], 0)
+    costs[1:] = np.maximum(costs[1:] * np.exp(-pauses / PAUSE_MS), SWITCH_LEAST)
+    return costs
+
+
+def _best_path(scores: Floats, costs: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+    """The best voice per word, and by how much the best path beats the best path with another voice there.
+
+    A change costs the same between any two voices, so each step looks only at "stay" and "come from the best".
+    Forward and backward maxima together give, for each word and voice, the best path that passes there.
+    """
+    n, n_labels = scores.shape
+    forward, onward = np.empty_like(scores), np.empty_like(scores)
+    forward[0] = scores[0]
+    for i in range(1, n):
+        previous = forward[i - 1]
+        forward[i] = np.maximum(previous, previous.max() - costs[i]) + scores[i]
+    onward[n - 1] = 0.0
+    for i in range(n - 2, -1, -1):
+        following = onward[i + 1] + scores[i + 1]
+        onward[i] = np.maximum(following, following.max() - costs[i + 1])
+
+    path = np.empty(n, dtype=np.intp)
+    path[n - 1] = forward[n - 1].argmax()
+    for i in range(n - 1, 0, -1):
+        stay, best = path[i], int(forward[i - 1].argmax())
+        path[i - 1] = stay if forward[i - 1, stay] >= forward[i - 1, best] - costs[i] else best
+
+    through = forward + onward
+    chosen = through[np.arange(n), path].copy()
+    if n_labels == 1:
+        return path, np.full(n, MARGIN_CAP)
+    through[np.arange(n), path] = -np.inf
+    return path, np.clip(chosen - through.max(axis=1), 0.0, MARGIN_CAP)
+
+
+def _overlapped(starts: Times, ends: Times, turns: Sequence[Turn]) -> npt.NDArray[np.bool_]:
+    """Whether two voices or more speak during at least a quarter of each word."""
+    edges: list[tuple[int, int]] = []
+    for ranges in _by_speaker(turns).values():
+        edges += [(int(a), 1) for a, _ in ranges] + [(int(b), -1) for _, b in ranges]
+    n_voices, begun, both = 0, 0, []
+    for at_ms, step in sorted(edges):
+        if n_voices == 2 and step == -1 and at_ms > begun:
+            both.append((begun, at_ms))
+        n_voices += step
+        if n_voices == 2 and step == 1:
+            begun = at_ms
+    if not both:
+        return np.zeros(len(starts), dtype=np.bool_)
+    ends = np.maximum(ends, starts + 1)
+    together = _covered(np.array(both, dtype=np.int64), starts, ends)
+    return np.asarray((together > 0) & (4 * together >= ends - starts))

@@ -1,0 +1,124 @@
+"""Where speech is: Silero's voice activity detector over a recording, and clips of at most 30 s cut at silence.
+
+The detector comes with faster-whisper. It is run over fixed pieces of the recording, each after a little of what
+went before, so that memory does not grow and a run that resumes in the middle finds the very same clips.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe.audio import RATE_HZ, Audio
+from transcribe.records import Record, check_range
+
+FRAME = 512  # samples: 32 ms, what the detector judges at once
+FRAME_MS = FRAME * 1000 // RATE_HZ
+PIECE = 4096  # frames: 131 s
+WARM_UP = 64  # frames before a piece that let the detector settle
+ON, OFF = 0.5, 0.35  # probability of speech at which it begins, and below which it ends
+PAUSE_MS = 400  # shorter silence does not end a stretch of speech
+SHORTEST_MS = 96
+PAD_MS = 200
+CLIP_MS = 30_000  # all that Whisper hears at once
+GAP_MS = 2_000  # silence inside a clip; longer ones invite invention
+CUT_AFTER_MS = 12_000  # speech without a pause is cut at its quietest place after this
+
+
+class Clip(Record):
+    """A contiguous part of the recording, and the stretches of speech inside it (all in ms of the recording)."""
+
+    start_ms: int
+    end_ms: int
+    speech: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+    @property
+    def speech_ms(self) -> int:
+        return sum(end - start for start, end in self.speech)
+
+
+def clips(audio: Audio, from_ms: int = 0) -> Iterator[Clip]:
+    """The clips of a recording from `from_ms` on, in order, together holding all speech that was heard."""
+    held: list[tuple[int, int]] = []
+    for start, end in _padded(_stretches(audio, from_ms), from_ms, audio.duration_ms):
+        if held and (end - held[0][0] > CLIP_MS or start - held[-1][1] > GAP_MS):
+            yield _clip(held)
+            held = []
+        held.append((start, end))
+    if held:
+        yield _clip(held)
+
+
+def _clip(held: Sequence[tuple[int, int]]) -> Clip:
+    return Clip(start_ms=held[0][0], end_ms=held[-1][1], speech=tuple(held))
+
+
+def _padded(
+    stretches: Iterator[tuple[int, int]], from_ms: int, duration_ms: int
+) -> Iterator[tuple[int, int]]:
+    """Stretches with a little silence on either side, never into the next one."""
+    before: tuple[int, int] | None = None
+    floor_ms = from_ms
+    for after in stretches:
+        if before:
+            middle = (before[1] + after[0]) // 2
+            yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, middle)
+            floor_ms = middle
+        before = after
+    if before:
+        yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, duration_ms)
+
+
+def _stretches(audio: Audio, from_ms: int) -> Iterator[tuple[int, int]]:
+    """Speech between pauses, none longer than fits a clip with its padding."""
+    start: int | None = None
+    last = 0  # end of the last frame of speech, in ms
+    since: list[float] = []  # probabilities from `start` on
+    longest_ms = CLIP_MS - 2 * PAD_MS
+    for at_ms, p in _probabilities(audio, from_ms):
+        if start is None:
+            if p >= ON:
+                start, last, since = at_ms, at_ms + FRAME_MS, [p]
+            continue
+        since.append(p)
+        if p >= OFF:
+            last = at_ms + FRAME_MS
+        if at_ms + FRAME_MS - last >= PAUSE_MS:
+            if last - start >= SHORTEST_MS:
+                yield start, last
+            start = None
+        elif at_ms + FRAME_MS - start >= longest_ms:
+            first = CUT_AFTER_MS // FRAME_MS
+            cut = first + int(np.argmin(since[first:-1]))
+            middle = start + cut * FRAME_MS
+            yield start, middle
+            start, since = middle, since[cut:]
+            last = max(last, middle)
+    if start is not None and last - start >= SHORTEST_MS:
+        yield start, min(last, audio.duration_ms)
+
+
+def _probabilities(audio: Audio, from_ms: int) -> Iterator[tuple[int, float]]:
+    """(start of a frame in ms, probability of speech), for frames that begin at `from_ms` or later."""
+    samples = audio.samples
+    n_frames = len(samples) // FRAME
+    model = _model()
+    first = from_ms // FRAME_MS // PIECE * PIECE
+    for piece in range(first, n_frames, PIECE):
+        warm = max(0, piece - WARM_UP)
+        end = min(piece + PIECE, n_frames)
+        part: NDArray[np.float32] = samples[warm * FRAME : end * FRAME].astype(np.float32) / 32768.0
+        for i, p in enumerate(np.asarray(model(part)).reshape(-1)[piece - warm :]):
+            at_ms = (piece + i) * FRAME_MS
+            if at_ms >= from_ms:
+                yield at_ms, float(p)
+
+
+def _model() -> Any:
+    from faster_whisper.vad import get_vad_model
+
+    return get_vad_model()
