@@ -128,7 +128,7 @@ class Grouping(BaseClustering):  # type: ignore[misc]
             window, speaker = np.nonzero(known)
         if len(window) == 0:
             return hard, None, None
-        at_most = voices.MOST_VOICES if max_clusters is None else int(min(max_clusters, voices.MOST_VOICES))
+        at_most = None if max_clusters is None or np.isinf(max_clusters) else int(max_clusters)
         learnt = embeddings[window, speaker]
         labels = voices.tell_apart(learnt, at_least=min_clusters or 1, at_most=at_most)
         means = voices.centroids(learnt, labels)
