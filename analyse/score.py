@@ -14,7 +14,7 @@ import msgspec
 
 from analyse.codebook import Codebook
 from analyse.records import Stance, Statement, Statements
-from analyse.rules import tag_text
+from analyse.rules import TAGGER, tag_text
 from transcribe.problem import Problem
 from transcribe.records import Record
 
@@ -132,8 +132,6 @@ def score_tags(path: Path, codebook: Codebook, *, part: Part = "all") -> TagRepo
     `part` cuts the file by source document: the rules were written with one half in view (`read`) and without ever
     looking into the other (`held-back`).
     """
-    from analyse.rules import TAGGER
-
     rows = [row for row in read_labels(path) if part == "all" or is_held_back(row) == (part == "held-back")]
     return TagReport(
         tagger=TAGGER,

@@ -18,7 +18,7 @@ CONCEDED = 0.4  # "I know that people worry": granted, not meant
 OPEN_WORDS = 8  # how far after "must" or "whether" praise is still a condition and not yet praise
 MIXED_RATIO = 0.5  # the weaker side speaks with at least this share of the stronger: both are meant
 
-_NEGATORS = re.compile(r"not|no|never|nor|neither|without|nothing|nobody|none|hardly|cannot|\w+n't")
+_NEGATORS = re.compile(r"not|no|never|nor|neither|without|nobody|hardly|cannot|\w+n't")
 _CONTRASTS = {"but", "however", "yet", "though", "although", "nevertheless", "nonetheless"}
 _OPEN = {"should", "must", "need", "needs", "ought", "whether", "if", "unless", "until"}
 _FIRST_PERSON = {"i", "we", "i'm", "i've", "i'd", "we're", "we've"}

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyse.statements import LONG_PAUSE_MS, MAX_SENTENCES, MAX_WORDS, SHORT_WORDS, cut, ends_sentence, sentences
@@ -49,12 +49,14 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     )
 
 
+@settings(max_examples=50, deadline=None)
 @given(transcripts())
 def test_every_timed_word_is_in_exactly_one_statement(made: Transcript) -> None:
     held = [i for s in cut(made) for i in range(s.first_word, s.end_word)]
     assert held == [i for i, w in enumerate(made.words) if w.timing != "none"]
 
 
+@settings(max_examples=50, deadline=None)
 @given(transcripts())
 def test_a_statement_is_its_words_of_one_voice_with_nothing_between(made: Transcript) -> None:
     for s in cut(made):
