@@ -316,7 +316,8 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
 
 def test_four_hours_without_a_full_stop_take_seconds() -> None:
     crowd = [*(Person(id=f"c{i}", name=f"Councillor Ann{i} Person{i}") for i in range(60)), *PEOPLE]
-    tokens = "thank you Councillor said the Mr now Lindqvst please i'm my name is over to Chair".split()
+    text = "thank you Councillor said the Mr now Lindqvst please i'm my name is over to Chair"
+    tokens = text.split()
     words = [
         Word(text=tokens[i * 7919 % len(tokens)], start_ms=300 * i, end_ms=300 * i + 300, speaker=f"S{i // 5000}")
         for i in range(30_000)
