@@ -1,6 +1,7 @@
 """Names: right when they are given, and not given on hearsay. All people here are made up."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -311,6 +312,19 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
     assert len(people) == len(set(people))
     assert all(n.status in ("inferred", "unknown") for n in names)
     assert all((n.probability is None) == (n.status == "unknown") for n in names)
+
+
+def test_four_hours_without_a_full_stop_take_seconds() -> None:
+    crowd = [*(Person(id=f"c{i}", name=f"Councillor Ann{i} Person{i}") for i in range(60)), *PEOPLE]
+    text = "thank you Councillor said the Mr now Lindqvst please i'm my name is over to Chair"
+    tokens = text.split()
+    words = [
+        Word(text=tokens[i * 7919 % len(tokens)], start_ms=300 * i, end_ms=300 * i + 300, speaker=f"S{i // 5000}")
+        for i in range(30_000)
+    ]
+    began = time.perf_counter()
+    name(words, [], crowd)
+    assert time.perf_counter() - began < 10
 
 
 def test_ambiguity_stays() -> None:

@@ -23,6 +23,7 @@ SPEAKS_TO_THEM, SENT_APOLOGIES = -3.0, -4.0
 NOT_PRESIDING = 0.6  # hand-overs and thanks from others than whoever presides
 
 PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it no longer is one
+LONGEST_SENTENCE = 80  # words; some captions have no full stops
 
 
 class _Run(NamedTuple):
@@ -78,7 +79,7 @@ def _sentences(words: Sequence[Word], first: int, end: int, roster: Roster, case
     for i in range(first, end):
         text = words[i].text.rstrip("\"'”’)")
         full_stop = text[-1:] in "?!…" or (text[-1:] == "." and plain(text) not in TITLES and len(plain(text)) > 1)
-        if i + 1 == end or (text and full_stop) or _pause_ms(words, i) > 1200:
+        if i + 1 == end or (text and full_stop) or _pause_ms(words, i) > 1200 or i - first >= LONGEST_SENTENCE:
             mentions = list(roster.mentions(words, first, i + 1, cased=cased))
             if not mentions and i - first < 3:
                 called = text_of(words[first : i + 1])

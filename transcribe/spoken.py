@@ -64,6 +64,7 @@ def plain(text: str) -> str:
     return "".join(c for c in flat if c.isalnum())
 
 
+@lru_cache(maxsize=50_000)
 def sound(name: str) -> str:
     """A coarse key of how a plain name sounds: consonants, in classes that recognisers confuse.
 
@@ -90,7 +91,9 @@ def likeness(heard: str, name: str) -> float:
         return 1.0
     if min(len(heard), len(name)) < 3:
         return 0.0
-    spelling = Indel.normalized_similarity(heard, name)
+    spelling = Indel.normalized_similarity(heard, name, score_cutoff=0.48)
+    if not spelling:
+        return 0.0  # too far apart for any sound to make up for
     by_sound = Indel.normalized_similarity(sound(heard), sound(name))
     if (by_sound == 1 and spelling >= 0.8) or (spelling >= 0.85 and by_sound >= 0.85):
         return NEAR
@@ -115,6 +118,7 @@ class Roster:
         self._known = [_read(p) for p in people]
         self._exact: dict[str, dict[str, float]] = {}
         self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
+        self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
         for person, known in zip(people, self._known, strict=True):
             for name in known.full:
                 self._add(self._exact, name, known.id, FULL)
@@ -228,9 +232,11 @@ class Roster:
         return {p: fit * SURNAME for p, fit in fits.items() if fit >= NEAR}
 
     def _mishear(self, heard: str) -> dict[str, float]:
-        fits = {k.id: max(likeness(heard, n) for n in (k.surname, *k.full)) for k in self._known}
-        best = max(fits.values(), default=0.0)
-        return {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+        if heard not in self._misheard:
+            fits = {k.id: max(likeness(heard, n) for n in (k.surname, *k.full)) for k in self._known}
+            best = max(fits.values(), default=0.0)
+            self._misheard[heard] = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+        return self._misheard[heard]
 
     def _of_kind(self, fits: dict[str, float], titles: Sequence[str]) -> dict[str, float]:
         """Without those whom the spoken title rules out: no superintendent is called Councillor."""
