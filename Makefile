@@ -15,7 +15,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	@$(BIN)/onrecord models get starter
 	@$(BIN)/onrecord run
-	@$(BIN)/python -m pipeline.demo
+	@echo; echo "What was said about live facial recognition:"
+	@$(BIN)/onrecord search topic:yes --limit 4 --evidence
+	@tests/next-steps.sh
 
 test: $(READY)
 	@$(BIN)/onrecord models get starter whisper-tiny.en

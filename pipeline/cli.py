@@ -391,8 +391,6 @@ def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outco
 
 def main() -> None:
     """Run the command line; problems become one clear error, never a traceback."""
-    from click.exceptions import Abort
-
     try:
         app(standalone_mode=True)
     except Problem as e:
@@ -400,9 +398,17 @@ def main() -> None:
 
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
-    except (KeyboardInterrupt, Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as e:
+        if os.environ.get("ONRECORD_TRACEBACK"):
+            raise
+        from pipeline.show import print_problem
+
+        fix = "set ONRECORD_TRACEBACK=1, run it again, and report what it prints"
+        print_problem(f"a bug in onrecord: {e!r}", fix=fix)
+        sys.exit(BUG)

@@ -200,11 +200,9 @@ def _decoded(context: Context) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     key = hashlib.sha256(msgspec.json.encode(_sound_params(context))).hexdigest()[:16]
     path = context.scratch / f"audio-{key}.s16"
-    if not path.exists():
-        part = path.with_suffix(".part")
-        decode(_sources(context), part, silence=context.silence)
-        part.replace(path)
-    return Audio(path=path)
+    if path.exists():
+        return Audio(path=path)
+    return decode(_sources(context), path, silence=context.silence, duration_ms=context.recording().duration_ms)
 
 
 def _words(context: Context, progress: Progress) -> list[str]:
@@ -234,7 +232,7 @@ def _words(context: Context, progress: Progress) -> list[str]:
         language=language,
         engine=context.asr.fingerprint,
         words=tuple(w for b in blocks for w in b.words),
-        stretches=tuple(s for b in blocks for s in b.stretches),
+        stretches=tuple(sorted((*audio.lost, *(s for b in blocks for s in b.stretches)), key=lambda s: s.start_ms)),
     )
     return [write(context, "words.json", dump(made, "words/1"))]
 

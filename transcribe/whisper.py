@@ -101,7 +101,8 @@ class _Ears:
         heard: list[list[Heard]] = [[] for _ in samples]
         starts = np.array([s["start"] for s in spans])
         for segment in segments:
-            i = int(np.searchsorted(starts, segment.start + 1e-3, side="right")) - 1
+            # Offsets are rounded down to frames of 10 ms, so a clip can seem to begin in the silence before it.
+            i = int(np.searchsorted(starts, segment.start + SILENCE_S / 2, side="right")) - 1
             heard[i].append(_heard(segment, offset_s=float(starts[i])))
         return heard
 
