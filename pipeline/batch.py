@@ -23,12 +23,12 @@ from typing import Any, Literal
 import msgspec
 
 from analyse.codebook import Codebook
-from pipeline import locks, meetings, receipts
+from pipeline import meetings, receipts
 from pipeline.events import Event, Log, Sink, now
 from pipeline.index import INDEX
 from pipeline.meetings import Layout
 from pipeline.stages import STAGES, Context, Stage
-from transcribe import engines
+from transcribe import engines, locks
 from transcribe.problem import BUG, SOME_FAILED, Problem
 from transcribe.records import Record
 

@@ -343,10 +343,10 @@ def _statements_params(context: Context) -> dict[str, Any]:
 
 
 def _statements(context: Context, progress: Progress) -> list[str]:
-    from analyse.rules import analyse
+    from analyse.rules import tag_transcript
 
     sha256 = state_of(context.made / "transcript.json").sha256
-    statements = analyse(context.transcript(), context.meeting, context.codebook, sha256)
+    statements = tag_transcript(context.transcript(), context.meeting, context.codebook, sha256)
     return [write(context, "statements.json", dump(statements, "statements/1"))]
 
 

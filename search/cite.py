@@ -147,8 +147,10 @@ def _at(
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     if len(labels) == 1:
         name = speaker_name(next(iter(labels)), transcript.names)
-    else:
-        name = replace(speaker_name(None, ()), display="several speakers")
+    else:  # nobody is given the words of two
+        name = speaker_name(None, ())
+        if len(labels - {None}) > 1:
+            name = replace(name, display="several speakers")
     shift_ms = address.start_ms - most.start_ms
     return replace(
         most,

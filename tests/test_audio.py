@@ -1,0 +1,323 @@
+"""Sound is where its timestamps put it, whatever the file; what is no recording says so in one clear line."""
+
+import contextlib
+import os
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.make_media import loud_ms, quiet, tone, write_film, write_sound
+from transcribe.audio import JITTER_S, Audio, decode, probe
+from transcribe.problem import Problem
+
+JITTER = round(JITTER_S * 16_000) + 32  # samples
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate_hz", "layout"),
+    [
+        ("float.wav", "pcm_f32le", 16_000, "mono"),
+        ("deep.wav", "pcm_s24le", 48_000, "stereo"),
+        ("telephone.wav", "pcm_mulaw", 8_000, "mono"),
+        ("bytes.wav", "pcm_u8", 11_025, "mono"),
+        ("a.flac", "flac", 44_100, "stereo"),
+        ("a.m4a", "aac", 44_100, "stereo"),
+        ("a.mp3", "libmp3lame", 44_100, "stereo"),
+        ("a.opus", "libopus", 48_000, "mono"),
+        ("a.webm", "libopus", 48_000, "stereo"),
+        ("a.mkv", "aac", 48_000, "mono"),
+        ("a.avi", "pcm_s16le", 22_050, "mono"),
+    ],
+)
+def test_every_kind_of_sound_keeps_its_place_and_its_level(
+    tmp_path: Path, name: str, codec: str, rate_hz: int, layout: str
+) -> None:
+    sound = np.concatenate([quiet(1_000, rate_hz=rate_hz), tone(500, rate_hz=rate_hz), quiet(500, rate_hz=rate_hz)])
+    path = write_sound(tmp_path / name, [(0, sound)], codec=codec, rate_hz=rate_hz, layout=layout)
+    media = probe(path, sha256="0")
+    audio = decode([(path, 0)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    start_ms, end_ms = loud_ms(audio.samples)
+    assert start_ms == pytest.approx(1_000, abs=6)
+    assert end_ms == pytest.approx(1_500, abs=6)
+    assert media.duration_ms == pytest.approx(2_000, abs=60)
+    assert audio.duration_ms == pytest.approx(2_000, abs=60)
+    assert np.abs(audio.slice(1_100, 1_400)).max() == pytest.approx(0.5, abs=0.05)
+    assert audio.lost == ()
+    stream = next(s for s in media.streams if s.kind == "audio")
+    assert (stream.rate_hz, stream.channels) == (rate_hz, 1 if layout == "mono" else 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    pieces=st.lists(st.tuples(st.integers(0, 900), st.integers(100, 700)), min_size=1, max_size=4),
+    start_ms=st.integers(0, 2_000),
+    picture=st.booleans(),
+)
+def test_samples_stand_where_their_timestamps_say(pieces: list[tuple[int, int]], start_ms: int, picture: bool) -> None:
+    """Each piece is a level of its own, so that one look at any sample says whose it is."""
+    spans = []
+    at_ms = 0
+    for gap_ms, length_ms in pieces:
+        spans.append((at_ms + gap_ms, at_ms + gap_ms + length_ms))
+        at_ms = spans[-1][1]
+    levels = [0.2 + 0.1 * i for i in range(len(spans))]
+    sounds = [(a, np.full((b - a) * 16, level, np.float32)) for (a, b), level in zip(spans, levels, strict=True)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_sound(Path(folder) / "gaps.mkv", sounds, picture=picture)
+        samples = np.array(decode([(path, start_ms)], Path(folder) / "out.s16").samples) / 32768
+    expected = np.zeros((start_ms + at_ms) * 16)
+    for (a, b), level in zip(spans, levels, strict=True):
+        expected[(start_ms + a) * 16 : (start_ms + b) * 16] = level
+    n = min(len(samples), len(expected))
+    assert abs(len(samples) - len(expected)) <= JITTER
+    # A gap shorter than the wobble of timestamps is closed, so each edge may be off by so much and no more.
+    wrong = np.flatnonzero(np.abs(samples[:n] - expected[:n]) > 0.01)
+    edges = np.array([edge for span in spans for edge in span]) + start_ms
+    assert all(np.abs(edges * 16 - i).min() <= JITTER for i in wrong)
+
+
+def test_a_broadcast_stream_starts_at_nought_and_late_sound_is_late(tmp_path: Path) -> None:
+    alone = write_sound(tmp_path / "alone.ts", [(90_000, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
+    assert loud_ms(decode([(alone, 0)], tmp_path / "a.s16").samples)[0] == pytest.approx(0, abs=30)
+    film = write_sound(
+        tmp_path / "film.ts", [(2_000, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000, picture=True
+    )
+    assert loud_ms(decode([(film, 0)], tmp_path / "b.s16").samples)[0] == pytest.approx(2_000, abs=30)
+
+
+def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
+    parts = [
+        write_sound(tmp_path / f"{hz}.ts", [(0, tone(2_000, rate_hz=48_000, hz=hz))], codec="aac", rate_hz=48_000)
+        for hz in (300.0, 1_000.0)
+    ]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(p.read_bytes() for p in parts))
+    samples = decode([(joined, 0)], tmp_path / "out.s16").samples.astype(float)
+    assert len(samples) == pytest.approx(64_000, abs=2_000)
+    for part, hz in ((samples[8_000:24_000], 300), (samples[40_000:56_000], 1_000)):
+        assert np.argmax(np.abs(np.fft.rfft(part))) == hz
+
+
+def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:
+    a = write_sound(tmp_path / "a.wav", [(0, tone(1_000))])
+    b = write_sound(tmp_path / "b.m4a", [(0, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
+    audio = decode([(a, 0), (b, 1_500)], tmp_path / "out.s16", silence=[(200, 300), (1_900, 9_000)], duration_ms=2_400)
+    assert audio.duration_ms == 2_400
+    level = np.abs(audio.samples.astype(int))
+    assert not level[200 * 16 : 300 * 16].any()
+    assert not level[1_000 * 16 : 1_500 * 16].any()
+    assert not level[1_900 * 16 :].any()
+    assert level[:3_000].max() > 10_000
+    assert level[1_600 * 16 : 1_800 * 16].max() > 10_000
+
+
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "long.flac", [(0, np.tile(tone(1_000), 300))], codec="flac")
+    tracemalloc.start()
+    audio = decode([(path, 0)], tmp_path / "out.s16")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert audio.duration_ms == 300_000
+    assert peak < 3_000_000  # the samples alone are three times as many bytes
+
+
+def test_a_slice_is_floats_and_may_reach_past_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.s16"
+    np.array([-32768, 0, 16384] * 16, "<i2").tofile(path)
+    audio = Audio(path=path)
+    assert (audio.n_samples, audio.duration_ms) == (48, 3)
+    part = audio.slice(1, 60_000)
+    assert part.dtype == np.float32
+    assert part.min() == -1
+    assert part.shape == (32,)
+
+
+def test_a_millisecond_of_sound_is_a_recording(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "tick.wav", [(0, tone(1))])
+    assert probe(path, sha256="0").duration_ms == 1
+    assert decode([(path, 0)], tmp_path / "out.s16").n_samples == 16
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+def problem_of(path: Path) -> Problem:
+    with pytest.raises(Problem) as caught:
+        probe(path, sha256="0")
+    assert caught.value.where == str(path)
+    assert caught.value.fix
+    return caught.value
+
+
+def test_a_film_without_sound(tmp_path: Path) -> None:
+    assert "no audio stream" in problem_of(write_film(tmp_path / "film.mp4")).what
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp3"
+    path.touch()
+    assert "empty" in problem_of(path).what
+
+
+@pytest.mark.parametrize("name", ["notes.mp3", "notes.wav", "notes.mp4", "notes.m3u8"])
+@pytest.mark.parametrize("text", ["Minutes of the Wrenbridge panel.\n" * 200, "hello", "\n"])
+def test_a_text_that_is_called_a_recording(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert (
+        "text" in problem_of(path).what or "cannot be" in problem_of(path).what or "no sound" in problem_of(path).what
+    )
+
+
+def test_a_playlist_opens_nothing_else(tmp_path: Path) -> None:
+    write_sound(tmp_path / "secret.ts", [(0, tone(500, rate_hz=48_000))], codec="aac", rate_hz=48_000)
+    path = tmp_path / "list.mp3"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.5,\nsecret.ts\n#EXT-X-ENDLIST\n")
+    problem_of(path)
+
+
+def test_bytes_that_mean_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(np.random.default_rng(0).bytes(20_000))
+    problem_of(path)
+
+
+def test_a_file_that_is_not_there_and_one_that_is_a_folder(tmp_path: Path) -> None:
+    assert "no such file" in problem_of(tmp_path / "nowhere.wav").what
+    problem_of(tmp_path)
+
+
+@contextlib.contextmanager
+def not_root() -> Iterator[None]:
+    """Root may read everything: for a while, be somebody else."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = write_sound(Path(folder) / "secret.wav", [(0, tone(100))])
+        path.chmod(0)
+        with not_root():
+            problem = problem_of(path)
+    assert "may not be read" in problem.what
+
+
+def test_an_encrypted_recording(tmp_path: Path) -> None:
+    key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "0" * 32, "encryption_kid": "1" * 32}
+    path = write_sound(
+        tmp_path / "locked.mp4", [(0, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000, options=key
+    )
+    assert "encrypted" in problem_of(path).what
+
+
+def test_an_mp4_cut_before_its_index(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "cut.mp4", [(0, tone(9_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
+    path.write_bytes(path.read_bytes()[:20_000])
+    assert "cut short" in problem_of(path).what
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "aac", {"movflags": "+faststart"}),
+        ("a.mkv", "flac", {}),
+        ("a.flac", "flac", {}),
+    ],
+)
+def test_what_is_left_of_a_cut_file_is_heard_and_the_rest_is_owned_up_to(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    rate_hz = 48_000
+    sound = tone(10_000, rate_hz=rate_hz) + np.random.default_rng(0).normal(0, 0.05, 10 * rate_hz).astype(np.float32)
+    path = write_sound(tmp_path / name, [(0, sound)], codec=codec, rate_hz=rate_hz, options=options)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    media = probe(path, sha256="0")
+    audio = decode([(path, 2_000)], tmp_path / "out.s16")
+    assert 5_000 < audio.duration_ms < 9_000
+    assert media.duration_ms == pytest.approx(10_000, abs=100)
+    (lost,) = audio.lost
+    assert lost.kind == "partial"
+    assert lost.start_ms == pytest.approx(audio.duration_ms, abs=50)
+    assert lost.end_ms == pytest.approx(12_000, abs=100)
+    assert "breaks off" in lost.reason
+    assert Audio(path=tmp_path / "out.s16").lost == audio.lost
+
+
+def test_a_cut_wav_is_as_long_as_what_is_left(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", [(0, tone(10_000))])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert probe(path, sha256="0").duration_ms == pytest.approx(5_000, abs=10)
+    assert decode([(path, 0)], tmp_path / "out.s16").duration_ms == pytest.approx(5_000, abs=10)
+
+
+def test_damage_in_the_middle_is_passed_over_and_owned_up_to(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.mkv", [(0, tone(20_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    path.write_bytes(data)
+    audio = decode([(path, 0)], tmp_path / "out.s16")
+    assert audio.duration_ms > 19_000
+    assert np.abs(audio.slice(500, 6_000)).max() > 0.4
+    assert np.abs(audio.slice(11_000, 19_000)).max() > 0.4
+
+
+def test_a_failed_decoding_leaves_nothing(tmp_path: Path) -> None:
+    good = write_sound(tmp_path / "a.wav", [(0, tone(500))])
+    with pytest.raises(Problem):
+        decode([(good, 0), (write_film(tmp_path / "film.mp4"), 500)], tmp_path / "out.s16")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "film.mp4"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["two words.wav", 'it\'s "quoted".wav', "a\nb.wav", "議事録.wav", "http:x.wav", "-i.wav", "%d.wav", "\udcff.wav"],
+)
+def test_names_are_only_names(tmp_path: Path, name: str) -> None:
+    write_sound(tmp_path / "a.wav", [(0, tone(200))]).rename(tmp_path / name)
+    assert probe(tmp_path / name, sha256="0").duration_ms == 200
+    assert decode([(tmp_path / name, 0)], tmp_path / "out.s16").duration_ms == 200
+
+
+@pytest.mark.shared
+def test_real_recordings_of_every_kind(shared: Path, tmp_path: Path) -> None:
+    for path in sorted((shared / "audio").rglob("*")):
+        if path.suffix in {".wav", ".flac", ".mp3"}:
+            media = probe(path, sha256="0")
+            audio = decode([(path, 0)], tmp_path / "out.s16")
+            assert audio.duration_ms == pytest.approx(media.duration_ms, abs=60), path
+            assert audio.lost == ()
+            assert audio.samples.any()
+    # The same sound as 32-bit floats and as 16-bit FLAC.
+    float32 = decode([(shared / "audio/ami/dev00_ES2003a.float32.wav", 0)], tmp_path / "a.s16").samples
+    flac = decode([(shared / "audio/ami/dev00_ES2003a.flac", 0)], tmp_path / "b.s16").samples
+    assert np.abs(float32.astype(int) - flac).max() <= 1
+
+
+def test_only_files_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    real = av.open
+
+    def watch(file: str, *args: object, **kwargs: object) -> object:
+        opened.append(file)
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(av, "open", watch)
+    path = write_sound(tmp_path / "a.wav", [(0, tone(200))])
+    opened.clear()
+    probe(path, sha256="0")
+    assert all(o.startswith("file:") for o in opened)

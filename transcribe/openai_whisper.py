@@ -1,0 +1,108 @@
+"""The `openai-whisper` engine: the reference implementation, over the same clips and behind the same judgement."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe import ct2, hearing
+from transcribe.audio import Audio
+from transcribe.engines import Block
+from transcribe.hearing import Heard
+from transcribe.problem import LACKING, Problem
+from transcribe.records import Record
+
+BEAM = 5
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class OpenAIWhisper(Record):
+    """A recogniser (see `transcribe.engines.Recogniser`) with its model loaded."""
+
+    fingerprint: str
+    model: Any  # whisper.model.Whisper
+
+    def words(
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+    ) -> Iterator[Block]:
+        yield from hearing.blocks(
+            _Ears(self.model),
+            audio,
+            language=language,
+            vocabulary=vocabulary,
+            from_ms=from_ms,
+            multilingual=self.model.is_multilingual,
+        )
+
+
+def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Path) -> OpenAIWhisper:
+    """The recogniser in a `.pt` file, or of the weights in a CTranslate2 folder, converted once into `cache`."""
+    import torch
+    import whisper
+
+    if path.is_dir():
+        with (path / "model.bin").open("rb") as f:
+            key = hashlib.file_digest(f, "sha256").hexdigest()[:16]
+        path = ct2.convert(path, cache / f"openai-{path.name}-{key}.pt")
+    if n_threads:
+        torch.set_num_threads(n_threads)
+    try:
+        model = whisper.load_model(str(path), device=device)
+    except (RuntimeError, OSError, KeyError, EOFError, ValueError) as e:
+        raise Problem(
+            f"this Whisper checkpoint cannot be loaded: {str(e).splitlines()[0]}",
+            where=path,
+            fix="name another, or get it again",
+            exit_code=LACKING,
+        ) from e
+    return OpenAIWhisper(fingerprint=fingerprint, model=model)
+
+
+class _Ears:
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def detect(self, samples: NDArray[np.float32]) -> str:
+        import whisper
+
+        mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self._model.dims.n_mels)
+        _, probabilities = self._model.detect_language(mel.to(self._model.device))
+        return str(max(probabilities, key=probabilities.get))
+
+    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
+        return [self._hear(s, language, prompt=prompt or None, temperature=0.0) for s in samples]
+
+    def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
+        return self._hear(samples, language, prompt=None, temperature=TEMPERATURES)
+
+    def _hear(
+        self, samples: NDArray[np.float32], language: str, *, prompt: str | None, temperature: float | tuple[float, ...]
+    ) -> list[Heard]:
+        import whisper
+
+        result = whisper.transcribe(
+            self._model,
+            samples,
+            language=language,
+            temperature=temperature,
+            beam_size=BEAM,
+            condition_on_previous_text=False,
+            initial_prompt=prompt,
+            word_timestamps=True,
+            fp16=self._model.device.type == "cuda",
+        )
+        return [
+            Heard(
+                words=tuple(
+                    (str(w["word"]), float(w["start"]), float(w["end"]), float(w["probability"]))
+                    for w in segment.get("words", ())
+                ),
+                logprob=float(segment["avg_logprob"]),
+                no_speech=float(segment["no_speech_prob"]),
+                compression=float(segment["compression_ratio"]),
+            )
+            for segment in result["segments"]
+        ]
