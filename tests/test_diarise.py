@@ -1,5 +1,6 @@
 """Who spoke when: the engine's process, its models and its turns."""
 
+import json
 import os
 import pickle
 import signal
@@ -318,3 +319,36 @@ def real(starter: Path) -> diarise.Pyannote:
 def test_silence_has_no_turns(real: diarise.Pyannote, tmp_path: Path, level: int) -> None:
     quiet = np.random.default_rng(0).integers(-level, level + 1, 16_000 * 15)
     assert here(real, sound_of(tmp_path / "raw", quiet)) == ()
+
+
+@pytest.mark.weights
+def test_three_people_of_the_sample_meeting_are_three_voices(
+    real: diarise.Pyannote, sample: Path, tmp_path: Path
+) -> None:
+    """A minute and a half cut together from single sentences, so that who speaks when is known exactly."""
+    said = json.loads((sample / "reference" / "reference.json").read_text(encoding="utf-8"))["sentences"]
+    meeting = decode([(sample / "meeting.opus", 0)], tmp_path / "meeting").samples
+    people = ("jo-okafor", "desmond-pell", "alison-tranter")
+    parts: list[Any] = []
+    who: list[Any] = []
+    for first in (0, 4):
+        for i, person in enumerate(people):
+            for sentence in [s for s in said if s["speaker"] == person][first : first + 4]:
+                parts.append(meeting[sentence["start_ms"] * 16 : sentence["end_ms"] * 16])
+                who.append(np.full(len(parts[-1]) // 16, i))
+    truth = np.concatenate(who)
+    turns = here(real, sound_of(tmp_path / "raw", np.concatenate(parts)))
+    assert len({t.speaker for t in turns}) == 3
+    heard = np.full(len(truth) + 1000, -1)
+    for turn in turns:
+        if turn.exclusive:
+            heard[turn.start_ms : turn.end_ms] = int(turn.speaker[1:]) - 1  # they first speak in the order of `people`
+    assert np.mean(heard[: len(truth)] == truth) > 0.85
+
+
+@pytest.mark.weights
+def test_one_reader_is_one_voice(real: diarise.Pyannote, shared: Path, tmp_path: Path) -> None:
+    reading = decode([(shared / "audio" / "read" / "two_cities_16k.wav", 0)], tmp_path / "reading")
+    turns = here(real, reading)
+    assert {t.speaker for t in turns} == {"S1"}
+    assert sum(t.end_ms - t.start_ms for t in turns if t.exclusive) > 0.7 * reading.duration_ms
