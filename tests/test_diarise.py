@@ -1,5 +1,6 @@
 """Who spoke when: the engine's process, its models and its turns."""
 
+import json
 import os
 import pickle
 import signal
@@ -18,18 +19,14 @@ from hypothesis import strategies as st
 
 from tests import tiny_pyannote
 from transcribe import diarise
+from transcribe.audio import Audio, decode
 from transcribe.problem import LACKING, SOME_FAILED, Problem
 from transcribe.records import Turn
 
 
-class Sound:
-    """What the engine uses of an `Audio`: a file of 16-bit samples at 16 kHz, and its length."""
-
-    def __init__(self, path: Path, samples: Any) -> None:
-        np.asarray(samples, dtype=np.int16).tofile(path)
-        self.path = path
-        self.n_samples = len(samples)
-        self.duration_ms = self.n_samples // 16
+def sound_of(path: Path, samples: Any) -> Audio:
+    np.asarray(samples, dtype=np.int16).tofile(path)
+    return Audio(path=path)
 
 
 def noise(seconds: float, seed: int = 0) -> Any:
@@ -69,7 +66,7 @@ def starter_of(folder: Path) -> diarise.Pyannote:
     return diarise.load("starter", segmentation=folder / "pytorch_model.bin", embedding=folder / "voice.pt")
 
 
-def here(engine: diarise.Pyannote, sound: Sound, speakers: tuple[int, int] | None = None) -> tuple[Turn, ...]:
+def here(engine: diarise.Pyannote, sound: Audio, speakers: tuple[int, int] | None = None) -> tuple[Turn, ...]:
     """The engine's turns without a process of their own, which takes seconds to start."""
     return diarise.diarise(engine.recipe, sound.path, sound.n_samples, speakers, lambda fraction: None)
 
@@ -87,12 +84,12 @@ def test_spans_become_turns(exclusive: Any, overlapping: Any, duration_ms: int) 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 16])
 def test_a_recording_too_short_for_a_word_has_no_turns(tiny: Path, tmp_path: Path, n_samples: int) -> None:
-    assert starter_of(tiny / "starter").turns(Sound(tmp_path / "raw", np.ones(n_samples))) == ()
+    assert starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", np.ones(n_samples))) == ()
 
 
 def test_a_recording_gives_turns_and_again_the_same(tiny: Path, tmp_path: Path) -> None:
     engine = starter_of(tiny / "starter")
-    sound = Sound(tmp_path / "raw", np.concatenate([noise(7), noise(2) // 9, noise(3, 1)]))
+    sound = sound_of(tmp_path / "raw", np.concatenate([noise(7), noise(2) // 9, noise(3, 1)]))
     seen: list[tuple[int, int]] = []
     turns = engine.turns(sound, progress=lambda done, total: seen.append((done, total)))
     assert turns
@@ -105,7 +102,7 @@ def test_a_recording_gives_turns_and_again_the_same(tiny: Path, tmp_path: Path) 
 
 def test_a_pipeline_of_pyannotes_own_gives_turns(tiny: Path, tmp_path: Path) -> None:
     engine = diarise.load(str(tiny / "pipeline"))
-    sound = Sound(tmp_path / "raw", noise(8))
+    sound = sound_of(tmp_path / "raw", noise(8))
     turns = here(engine, sound)
     assert turns
     check(turns, sound.duration_ms)
@@ -113,7 +110,7 @@ def test_a_pipeline_of_pyannotes_own_gives_turns(tiny: Path, tmp_path: Path) -> 
 
 
 def test_the_number_of_voices_can_be_bounded(tiny: Path, tmp_path: Path) -> None:
-    sound = Sound(tmp_path / "raw", np.concatenate([noise(6), noise(6, 1)]))
+    sound = sound_of(tmp_path / "raw", np.concatenate([noise(6), noise(6, 1)]))
     turns = here(starter_of(tiny / "starter"), sound, (1, 1))
     assert {t.speaker for t in turns} == {"S1"}
 
@@ -135,7 +132,7 @@ def test_a_killed_process_is_a_problem(tiny: Path, tmp_path: Path) -> None:
                 os.kill(child.pid, signal.SIGKILL)
 
     with pytest.raises(Problem, match="signal 9") as e:
-        starter_of(tiny / "starter").turns(Sound(tmp_path / "raw", noise(20)), progress=kill)
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(20)), progress=kill)
     assert e.value.exit_code == SOME_FAILED
 
 
@@ -144,7 +141,7 @@ def test_an_interrupted_caller_leaves_no_process(tiny: Path, tmp_path: Path) -> 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        starter_of(tiny / "starter").turns(Sound(tmp_path / "raw", noise(10)), progress=interrupt)
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(10)), progress=interrupt)
     assert not [c for c in active_children() if c.name == "onrecord-turns"]
 
 
@@ -153,9 +150,7 @@ import multiprocessing, os, signal, sys
 from pathlib import Path
 from tests import tiny_pyannote
 from transcribe import diarise
-
-class Sound:
-    path, n_samples, duration_ms = Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[3]) // 16
+from transcribe.audio import Audio
 
 def progress(done, total):
     print(*(c.pid for c in multiprocessing.active_children()), flush=True)
@@ -164,15 +159,15 @@ def progress(done, total):
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     engine = diarise.load("starter", segmentation=folder / "pytorch_model.bin", embedding=folder / "voice.pt")
-    engine.turns(Sound(), progress=progress)
+    engine.turns(Audio(path=Path(sys.argv[2])), progress=progress)
 """
 
 
 def test_the_process_ends_with_its_caller(tiny: Path, tmp_path: Path) -> None:
-    sound = Sound(tmp_path / "raw", noise(1200))
+    sound = sound_of(tmp_path / "raw", noise(1200))
     script = tmp_path / "caller.py"
     script.write_text(CALLER, encoding="utf-8")
-    command = [sys.executable, str(script), str(tiny / "starter"), str(sound.path), str(sound.n_samples)]
+    command = [sys.executable, str(script), str(tiny / "starter"), str(sound.path)]
     root = Path(diarise.__file__).parent.parent
     caller = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)})
     assert caller.returncode == -signal.SIGKILL, caller.stderr
@@ -236,7 +231,7 @@ def test_a_wrong_file_of_weights_is_a_problem(tiny: Path, tmp_path: Path, damage
             bad.write_bytes((tiny / "starter" / "voice.pt").read_bytes())
     engine = diarise.load("starter", segmentation=bad, embedding=tiny / "starter" / "voice.pt")
     with pytest.raises(Problem) as e:
-        here(engine, Sound(tmp_path / "raw", noise(1)))
+        here(engine, sound_of(tmp_path / "raw", noise(1)))
     assert "get the model again" in e.value.fix
 
 
@@ -260,7 +255,7 @@ def test_weights_cannot_run_code(tiny: Path, tmp_path: Path, kind: str) -> None:
     torch.save({"state_dict": {}, "hyper_parameters": Bomb(target)}, weights)
     engine = starter_of(folder) if kind == "starter" else diarise.load(str(folder))
     with pytest.raises(Problem, match="holds more than numbers"):
-        here(engine, Sound(tmp_path / "raw", noise(1)))
+        here(engine, sound_of(tmp_path / "raw", noise(1)))
     assert not target.exists()
     pickle.loads(pickle.dumps(Bomb(target)))
     assert target.exists()  # it would have gone off
@@ -323,4 +318,37 @@ def real(starter: Path) -> diarise.Pyannote:
 @pytest.mark.parametrize("level", [0, 3])
 def test_silence_has_no_turns(real: diarise.Pyannote, tmp_path: Path, level: int) -> None:
     quiet = np.random.default_rng(0).integers(-level, level + 1, 16_000 * 15)
-    assert here(real, Sound(tmp_path / "raw", quiet)) == ()
+    assert here(real, sound_of(tmp_path / "raw", quiet)) == ()
+
+
+@pytest.mark.weights
+def test_three_people_of_the_sample_meeting_are_three_voices(
+    real: diarise.Pyannote, sample: Path, tmp_path: Path
+) -> None:
+    """A minute and a half cut together from single sentences, so that who speaks when is known exactly."""
+    said = json.loads((sample / "reference" / "reference.json").read_text(encoding="utf-8"))["sentences"]
+    meeting = decode([(sample / "meeting.opus", 0)], tmp_path / "meeting").samples
+    people = ("jo-okafor", "desmond-pell", "alison-tranter")
+    parts: list[Any] = []
+    who: list[Any] = []
+    for first in (0, 4):
+        for i, person in enumerate(people):
+            for sentence in [s for s in said if s["speaker"] == person][first : first + 4]:
+                parts.append(meeting[sentence["start_ms"] * 16 : sentence["end_ms"] * 16])
+                who.append(np.full(len(parts[-1]) // 16, i))
+    truth = np.concatenate(who)
+    turns = here(real, sound_of(tmp_path / "raw", np.concatenate(parts)))
+    assert len({t.speaker for t in turns}) == 3
+    heard = np.full(len(truth) + 1000, -1)
+    for turn in turns:
+        if turn.exclusive:
+            heard[turn.start_ms : turn.end_ms] = int(turn.speaker[1:]) - 1  # they first speak in the order of `people`
+    assert np.mean(heard[: len(truth)] == truth) > 0.85
+
+
+@pytest.mark.weights
+def test_one_reader_is_one_voice(real: diarise.Pyannote, shared: Path, tmp_path: Path) -> None:
+    reading = decode([(shared / "audio" / "read" / "two_cities_16k.wav", 0)], tmp_path / "reading")
+    turns = here(real, reading)
+    assert {t.speaker for t in turns} == {"S1"}
+    assert sum(t.end_ms - t.start_ms for t in turns if t.exclusive) > 0.7 * reading.duration_ms

@@ -95,9 +95,10 @@ class Voice(Model):  # type: ignore[misc]
                 heard = heard[on]
             if len(heard) < LEAST_SPEECH_S * 100:
                 continue
-            most = round(MOST_SPEECH_S * 100)
-            start = max(0, len(heard) - most) // 2  # the middle: edges of turns are where segmentation errs
-            heard = heard[start : start + most]
+            # Few different lengths: torch keeps what it prepares for each, and memory would grow with the recording.
+            n = min(len(heard) // 20 * 20, round(MOST_SPEECH_S * 100))
+            start = (len(heard) - n) // 2  # the middle: edges of turns are where segmentation errs
+            heard = heard[start : start + n]
             vectors[i] = self.network((heard - heard.mean(0))[None])[0]
         return vectors
 
