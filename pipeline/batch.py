@@ -24,7 +24,7 @@ import msgspec
 
 from analyse.codebook import Codebook
 from pipeline import meetings, receipts
-from pipeline.events import Event, Log, Sink, now
+from pipeline.events import Event, Sink, now
 from pipeline.index import INDEX
 from pipeline.meetings import Layout
 from pipeline.stages import STAGES, Context, Stage
@@ -73,9 +73,7 @@ class Outcome(Record):
     exit_code: int = 0
 
 
-def failed(
-    meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()
-) -> Outcome:
+def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()) -> Outcome:
     return Outcome(
         meeting=meeting,
         folder=folder,
@@ -150,9 +148,7 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         began = time.monotonic()
 
         def progress(done_ms: int, total_ms: int) -> None:
-            sink(
-                Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms)
-            )
+            sink(Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms))
 
         names = stage.make(context, progress)
         if not lock.still_ours():
@@ -414,7 +410,9 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
         why=reason,
         audio_ms=audio_ms,
         expected_s=sum(known) * audio_ms / 1000 if known and (not listens or "words" in speeds) else None,
-        needed_bytes=int(audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))),
+        needed_bytes=int(
+            audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))
+        ),
     )
 
 

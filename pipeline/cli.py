@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, USAGE, Problem
+from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
     from pipeline.batch import Job, Outcome, Plan
@@ -40,7 +40,8 @@ Asr = Annotated[
     str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
 ]
 Diariser = Annotated[
-    str, typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL.")
+    str,
+    typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
 DATA = Path("data")
@@ -61,7 +62,9 @@ def run(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Check every output by its hash, not by size and time.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every output by its hash, not by size and time.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long; do nothing.")] = False,
     json: Json = False,
     data: Data = DATA,
@@ -109,7 +112,14 @@ def run(
                 live(event)
 
             for path in loose_media(layout):
-                sink(Event(at=now(), meeting="", what="note", message=f"{path} is left alone: put it in a folder of its own"))
+                sink(
+                    Event(
+                        at=now(),
+                        meeting="",
+                        what="note",
+                        message=f"{path} is left alone: put it in a folder of its own",
+                    )
+                )
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
             outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
@@ -176,7 +186,9 @@ def why(
             break
     told = reason if each.name == stage else f"{each.name} runs first: {reason}"
     if json:
-        show.to_json({"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""})
+        show.to_json(
+            {"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""}
+        )
     else:
         show.out.print(show.printable(told) if reason else "it would not run: nothing has changed")
 
@@ -203,7 +215,9 @@ def doctor(json: Json = False, data: Data = DATA) -> None:
 
 @app.command(epilog="Example: onrecord search '\"facial recognition\" speaker:okafor -parks' --sort newest")
 def search(
-    query: Annotated[list[str], typer.Argument(help="Words, \"exact phrase\", -not, OR, speaker:, tag:, body:, before:, after: ...")],
+    query: Annotated[
+        list[str], typer.Argument(help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...')
+    ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
     evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
@@ -259,14 +273,23 @@ def models_list(json: Json = False) -> None:
 
     rows = [(m, models.find(m.name)) for m in models.known()]
     if json:
-        show.to_json([{"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)} for m, path in rows])
+        show.to_json(
+            [
+                {"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)}
+                for m, path in rows
+            ]
+        )
         return
     show.out.print(f"models folder: {models.folder()}")
     for m, path in rows:
-        show.out.print(f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}")
+        show.out.print(
+            f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}"
+        )
 
 
-@models_app.command("get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick")
+@models_app.command(
+    "get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick"
+)
 def models_get(
     names: Annotated[list[str], typer.Argument(help="Model names, or `starter` for the set that the demo uses.")],
     to: Annotated[

@@ -21,7 +21,9 @@ def examine(data: Path) -> list[Finding]:
     """Python, processor, engines as `auto` would choose them, models, disk and the data folder."""
     findings = [
         Finding(what="python", found=sys.version.split()[0], ok=True),
-        Finding(what="processor", found=f"{os.cpu_count()} cores, {'a GPU' if engines.has_gpu() else 'no GPU'}", ok=True),
+        Finding(
+            what="processor", found=f"{os.cpu_count()} cores, {'a GPU' if engines.has_gpu() else 'no GPU'}", ok=True
+        ),
     ]
     for what, choice in (
         ("words", engines.choose_recogniser("auto")),

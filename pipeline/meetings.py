@@ -24,8 +24,7 @@ from transcribe.problem import Problem
 from transcribe.records import AgendaItem, MediaFile, Meeting, Person, Record
 
 MEDIA_SUFFIXES = frozenset(
-    ".wav .flac .mp3 .m4a .aac .ogg .oga .opus .wma .aif .aiff .au .mp4 .m4v .mkv .webm .ts .mts .mov .avi .wmv .mpg"
-    " .mpeg .flv .3gp .mka".split()
+    [".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".au", ".mp4", ".m4v", ".mkv", ".webm", ".ts", ".mts", ".mov", ".avi", ".wmv", ".mpg", ".mpeg", ".flv", ".3gp", ".mka"]
 )
 CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
@@ -184,7 +183,7 @@ def parse_time(value: str | float) -> int:
     """
     if isinstance(value, str):
         if not re.fullmatch(r"(\d+:)?(\d{1,3}:)?\d+(\.\d+)?", value.strip()):
-            raise ValueError(f"{value!r} is not a time such as \"1:02:10\"")
+            raise ValueError(f'{value!r} is not a time such as "1:02:10"')
         seconds = 0.0
         for part in value.strip().split(":"):
             seconds = seconds * 60 + float(part)
@@ -226,7 +225,9 @@ def read_meeting(folder: Path, id: str) -> Meeting:
     doubled = [id for id, n in Counter(p.id for p in found.people).items() if n > 1]
     if doubled:
         raise Problem(
-            f"two people have the id {doubled[0]!r}", where=_at_line(path, text, f"`{doubled[0]}`"), fix="make ids differ"
+            f"two people have the id {doubled[0]!r}",
+            where=_at_line(path, text, f"`{doubled[0]}`"),
+            fix="make ids differ",
         )
     captions = found.captions or _only_captions(folder, found.media)
     return Meeting(

@@ -48,7 +48,9 @@ def verify(names: Sequence[str], *, json: bool) -> int:
             if check.ok:
                 out.print(f"ok    {check.model}/{check.file}")
             else:
-                out.print(f"WRONG {check.model}/{check.file}: expected {check.expected}, found {check.found or 'no file'}")
+                out.print(
+                    f"WRONG {check.model}/{check.file}: expected {check.expected}, found {check.found or 'no file'}"
+                )
         if not checks:
             out.print("no models here; get some with: onrecord models get starter")
     return 0 if all(c.ok for c in checks) else SOME_FAILED

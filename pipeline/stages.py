@@ -5,7 +5,6 @@ outputs into place and writes the receipt. Params hold all that can change a res
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import msgspec
 
 from analyse.codebook import Codebook
 from pipeline.meetings import Layout
-from pipeline.receipts import state_of
 from pipeline.receipts import read as read_receipt
+from pipeline.receipts import state_of
 from transcribe import engines
 from transcribe.audio import Audio, decode, probe
 from transcribe.problem import Problem
-from transcribe.records import Meeting, Media, Recording, Record, Stretch, Transcript, Turns, Word, Words, dump, load
+from transcribe.records import Media, Meeting, Record, Recording, Transcript, Turns, Words, dump, load
 
 Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
@@ -352,7 +351,13 @@ STAGES = (
     Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_sound_params, make=_playable),
     Stage(name="words", version=1, inputs=_caption_inputs("words", lambda c: c.asr), params=_words_params, make=_words),
-    Stage(name="turns", version=1, inputs=_caption_inputs("turns", lambda c: c.diariser), params=_turns_params, make=_turns),
+    Stage(
+        name="turns",
+        version=1,
+        inputs=_caption_inputs("turns", lambda c: c.diariser),
+        params=_turns_params,
+        make=_turns,
+    ),
     Stage(
         name="transcript",
         version=1,

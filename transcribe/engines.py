@@ -104,7 +104,8 @@ def _auto_recogniser() -> Choice:
     better = [m for m in order[: order.index(here)] if any(k.name == f"whisper-{m}" for k in models.known())]
     more = f"; better, but slower: onrecord models get whisper-{better[-1]}" if better else ""
     return msgspec.structs.replace(
-        choice, remark=f"words by whisper:{here} ({choice.compute_type} on {choice.device}), the best on disk here{more}"
+        choice,
+        remark=f"words by whisper:{here} ({choice.compute_type} on {choice.device}), the best on disk here{more}",
     )
 
 
@@ -160,7 +161,9 @@ def choose_diariser(name: str = "auto") -> Choice:
     )
     if lacks:
         return choice
-    remark = "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
+    remark = (
+        "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
+    )
     return msgspec.structs.replace(choice, fingerprint=diariser(choice).fingerprint, remark=remark)
 
 

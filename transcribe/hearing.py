@@ -98,7 +98,11 @@ def _block(
         words += more
         lost += unheard
     return Block(
-        start_ms=start_ms, end_ms=end_ms, language=language, words=tuple(_in_order(words, end_ms)), stretches=tuple(lost)
+        start_ms=start_ms,
+        end_ms=end_ms,
+        language=language,
+        words=tuple(_in_order(words, end_ms)),
+        stretches=tuple(lost),
     )
 
 

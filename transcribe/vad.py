@@ -57,9 +57,7 @@ def _clip(held: Sequence[tuple[int, int]]) -> Clip:
     return Clip(start_ms=held[0][0], end_ms=held[-1][1], speech=tuple(held))
 
 
-def _padded(
-    stretches: Iterator[tuple[int, int]], from_ms: int, duration_ms: int
-) -> Iterator[tuple[int, int]]:
+def _padded(stretches: Iterator[tuple[int, int]], from_ms: int, duration_ms: int) -> Iterator[tuple[int, int]]:
     """Stretches with a little silence on either side, never into the next one."""
     before: tuple[int, int] | None = None
     floor_ms = from_ms

@@ -1,0 +1,213 @@
+"""Captions as words and voices: nothing is lost, every word lies in its cue, and no file brings the reader down."""
+
+import contextlib
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transcribe.captions import read
+from transcribe.problem import Problem
+from transcribe.records import Turns, Words, check_words, text_of
+
+VOICES = """WEBVTT
+Kind: captions
+Language: en-GB
+
+NOTE made by hand
+<v Nobody>never shown
+
+1
+00:00:01.000 --> 00:00:03.000 align:start
+<v Jo Okafor>Item five, live facial recognition.</v>
+
+00:00:03.000 --> 00:00:04.000
+<v.loud Ines &amp; Co>Thank you, <i>Chair</i>. <v Jo Okafor>Go on.
+
+00:00:04.500 --> 00:00:05.000
+(a door)
+"""
+
+
+def words_of(tmp_path: Path, text: str | bytes, name: str = "a.vtt", **options: object) -> tuple[Words, Turns]:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read(path, recording_sha256="0", duration_ms=None, **options)  # type: ignore[arg-type]
+
+
+def test_voices_become_speakers_and_turns(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, VOICES)
+    assert text_of(words.words) == "Item five, live facial recognition. Thank you, Chair. Go on. (a door)"
+    assert [w.speaker for w in words.words] == ["Jo Okafor"] * 5 + ["Ines & Co"] * 3 + ["Jo Okafor"] * 2 + [None] * 2
+    assert words.language == "en"
+    assert {w.timing for w in words.words} == {"cue"}
+    assert (words.words[0].start_ms, words.words[4].end_ms) == (1_000, 3_000)
+    exclusive = [(t.speaker, t.start_ms, t.end_ms) for t in turns.turns if t.exclusive]
+    assert [e[0] for e in exclusive] == ["Jo Okafor", "Ines & Co", "Jo Okafor"]
+    assert exclusive[0][1:] == (1_000, 3_000)
+    assert exclusive[1][2] == exclusive[2][1]
+
+
+def test_without_voices_there_are_no_turns(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:02.000\nGood evening")
+    assert text_of(words.words) == "Good evening"
+    assert turns.turns == ()
+    assert all(w.speaker is None for w in words.words)
+
+
+def test_srt_with_and_without_blank_lines_between(tmp_path: Path) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nYear\n2024\n2\n00:00:02,000 --> 00:00:03,000\nWelcome\n\nback\n"
+    words, _ = words_of(tmp_path, text, "a.srt")
+    assert text_of(words.words) == "Year 2024 Welcome back"
+    assert words.words[-1].end_ms == 3_000
+
+
+def test_rolling_lines_are_taken_once_and_repetition_is_kept(tmp_path: Path) -> None:
+    rolling = "WEBVTT\n\n00:01.000 --> 00:02.000\nwe were\n\n00:02.000 --> 00:03.000\nwe were\nnever asked\n\n"
+    rolling += "00:03.000 --> 00:03.010\nnever asked\n"
+    assert text_of(words_of(tmp_path, rolling)[0].words) == "we were never asked"
+    vote = "WEBVTT\n\n00:01.000 --> 00:02.000\nAye.\n\n00:02.000 --> 00:03.000\nAye.\n"
+    assert text_of(words_of(tmp_path, vote)[0].words) == "Aye. Aye."
+
+
+def test_overlapping_cues_keep_their_sentences_and_their_time(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:00.000 --> 00:10.000\n<v A>one two three four\n\n00:01.000 --> 00:02.000\n<v B>five six\n"
+    words, turns = words_of(tmp_path, text)
+    assert text_of(words.words) == "one two three four five six"
+    assert words.words[3].end_ms == 1_000
+    assert words.words[-1].end_ms == 2_000
+    assert [(t.speaker, t.start_ms, t.end_ms) for t in turns.turns if not t.exclusive] == [
+        ("A", 0, 10_000),
+        ("B", 1_000, 2_000),
+    ]
+
+
+def test_the_end_of_the_recording_and_excluded_time_bound_the_words(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n" + "\n".join(f"00:{i:02}.000 --> 00:{i + 1:02}.000\nword{i}\n" for i in range(9))
+    (tmp_path / "a.vtt").write_text(text)
+    words, _ = read(tmp_path / "a.vtt", recording_sha256="0", duration_ms=6_500, exclude=[(1_500, 3_000)])
+    assert text_of(words.words) == "word0 word3 word4 word5 word6"
+    assert words.words[-1].end_ms == 6_500
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "line"),
+    [
+        ("hello", "a.vtt", 1),
+        ("", "a.vtt", 1),
+        ("WEBVTT\n\n00:01.000 --> 00:02.0\nx", "a.vtt", 3),
+        ("WEBVTT\n\n\n00:01.000 -->\nx", "a.vtt", 4),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nx\n\n00:05.000 --> 00:04.000\ny", "a.vtt", 6),
+        ("1\n00:00:01,000 --> 00:00:1d,000\nx", "a.srt", 2),
+    ],
+)
+def test_what_is_malformed_is_named_by_its_line(tmp_path: Path, text: str, name: str, line: int) -> None:
+    with pytest.raises(Problem) as caught:
+        words_of(tmp_path, text, name)
+    assert caught.value.where == f"{tmp_path / name}, line {line}"
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.srt", "gone.vtt", "folder.vtt", "huge.vtt"])
+def test_what_holds_no_captions(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder.vtt":
+        path.mkdir()
+    elif name == "huge.vtt":
+        with path.open("wb") as f:
+            f.truncate(20_000_001)
+    elif name != "gone.vtt":
+        path.write_text("Minutes of the meeting")
+    with pytest.raises(Problem) as caught:
+        read(path, recording_sha256="0", duration_ms=None)
+    assert caught.value.where.startswith(str(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    data = "WEBVTT\n\n00:01.000 --> 00:02.000\nSiân’s café".encode(encoding)
+    assert text_of(words_of(tmp_path, data)[0].words) == "Siân’s café"
+
+
+def test_markup_that_never_closes_is_read_in_a_moment(tmp_path: Path) -> None:
+    body = "<v a " * 200_000 + "<a" * 200_000 + "&" * 100_000 + "<v" + " " * 200_000
+    words, _ = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:02.000\n" + body)
+    check_words(words.words, 2_000)
+
+
+NAMES = st.sampled_from(["", "<v Jo Okafor>", "<v Len>", "</v>"])
+CUES = st.lists(
+    st.tuples(
+        st.integers(0, 20_000),
+        st.integers(0, 8_000),
+        st.lists(
+            st.tuples(NAMES, st.sampled_from(["aye", "we were", "never\nasked", "", "<i>x</i> &lt;"])), max_size=3
+        ),
+    ),
+    max_size=12,
+)
+
+
+def _stamp(ms: int) -> str:
+    return f"{ms // 60_000:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(cues=CUES, duration_ms=st.none() | st.integers(1, 30_000))
+def test_words_are_in_order_inside_their_cues_and_none_is_lost(
+    cues: list[tuple[int, int, list[tuple[str, str]]]],
+    duration_ms: int | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "made.vtt"
+    blocks = [
+        f"{_stamp(start)} --> {_stamp(start + length)}\n" + "".join(voice + text + " " for voice, text in parts)
+        for start, length, parts in cues
+    ]
+    path.write_text("WEBVTT\n\n" + "\n\n".join(blocks))
+    words, turns = read(path, recording_sha256="0", duration_ms=duration_ms)
+    check_words(words.words, duration_ms or 30_000)
+    for word in words.words:
+        assert any(start <= (word.start_ms or 0) <= (word.end_ms or 0) <= start + length for start, length, _ in cues)
+    exclusive = [t for t in turns.turns if t.exclusive]
+    assert all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(exclusive))
+    rolls = any("\n" in text for _, _, parts in cues for _, text in parts)
+    if duration_ms is None and not rolls:
+        said = sum(len(text.replace("<i>", "").split()) for _, _, parts in cues for _, text in parts)
+        assert len(words.words) == said
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    data=st.binary(max_size=300)
+    | st.text(alphabet="WEBVT0123456789:.,-> \n<v/>&;aé\x00\u2028\ud800", max_size=200).map(
+        lambda s: b"WEBVTT\n\n" + s.encode("utf-8", "surrogatepass")
+    )
+)
+def test_any_bytes_give_words_in_order_or_a_problem(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in ("any.vtt", "any.srt"):
+        path = tmp_path_factory.getbasetemp() / name
+        path.write_bytes(data)
+        with contextlib.suppress(Problem):
+            words, _ = read(path, recording_sha256="0", duration_ms=10**9)
+            check_words(words.words, 10**9)
+
+
+@pytest.mark.shared
+def test_captions_of_other_programs(shared: Path) -> None:
+    refused = set()
+    for path in sorted((shared / "captions").rglob("*")):
+        if path.suffix in {".vtt", ".srt"}:
+            try:
+                words, _ = read(path, recording_sha256="0", duration_ms=None)
+                check_words(words.words, 10**9)
+            except Problem:
+                refused.add(path.name)
+    assert refused == {"invalid.vtt", "invalid_timeframe.vtt"}
+    voices, turns = read(shared / "captions/derived/ami_ES2003a_voices.vtt", recording_sha256="0", duration_ms=30_000)
+    assert {t.speaker for t in turns.turns} == {"MEE009", "MEE012"}
+    assert sum(w.speaker == "MEE012" for w in voices.words) == 18
+    rolling, _ = read(shared / "captions/formats/youtube_dl.vtt", recording_sha256="0", duration_ms=None)
+    assert text_of(rolling.words) == "yeah what this will happen is I'm telling"
