@@ -9,7 +9,7 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.intp]
 
-RULE = "voices/1"  # part of the fingerprint: raise it whenever the same vectors would be grouped otherwise
+RULE = "voices/1"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
 
 CUT = 0.7  # distance between unit vectors up to which they are one group from the start
 # Cosine from which two groups are one person. Means of a few noisy vectors of one voice can be far apart; means of
