@@ -192,7 +192,7 @@ def _up_to(through: str) -> Iterator[Stage]:
 
 
 def work(job: Job, sink: Sink) -> Outcome:
-    """Take one meeting through its stages up to the index, which the caller keeps. Never raises for bad input or bugs."""
+    """Take one meeting through its stages up to the index, which the caller keeps. Bad input and bugs are outcomes."""
     ran: list[StageRun] = []
     at = "meeting.toml"
 
@@ -256,7 +256,8 @@ def _start_worker(events: "Queue[Event]") -> None:
 
 def _work_in_process(job: Job) -> Outcome:
     assert _events is not None
-    return work(job, _events.put)
+    put = _events.put
+    return work(job, lambda event: put(event))
 
 
 class Inline(Executor):
@@ -440,7 +441,7 @@ def check_disk(layout: Layout, plans: Sequence[Plan], n_workers: int) -> None:
     free = shutil.disk_usage(layout.processed).free
     if needed > free:
         raise Problem(
-            f"the disk is too full: this run needs about {needed / 1e9:.1f} GB for a while, {free / 1e9:.1f} GB are free",
+            f"the disk is too full: {needed / 1e9:.1f} GB are needed for a while, {free / 1e9:.1f} GB are free",
             where=layout.processed,
             fix="make room, or run fewer meetings at once with --jobs 1",
             exit_code=4,

@@ -24,7 +24,34 @@ from transcribe.problem import Problem
 from transcribe.records import AgendaItem, MediaFile, Meeting, Person, Record
 
 MEDIA_SUFFIXES = frozenset(
-    [".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".au", ".mp4", ".m4v", ".mkv", ".webm", ".ts", ".mts", ".mov", ".avi", ".wmv", ".mpg", ".mpeg", ".flv", ".3gp", ".mka"]
+    [
+        ".wav",
+        ".flac",
+        ".mp3",
+        ".m4a",
+        ".aac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".wma",
+        ".aif",
+        ".aiff",
+        ".au",
+        ".mp4",
+        ".m4v",
+        ".mkv",
+        ".webm",
+        ".ts",
+        ".mts",
+        ".mov",
+        ".avi",
+        ".wmv",
+        ".mpg",
+        ".mpeg",
+        ".flv",
+        ".3gp",
+        ".mka",
+    ]
 )
 CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
@@ -156,7 +183,7 @@ def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
     if not fresh:
         return
     lines = [
-        "# Which folder of raw/ is which meeting. Quotes are cited by these ids: after renaming a folder, rename it here.",
+        "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
         "[meetings]",
         *(f"{json.dumps(folder, ensure_ascii=False)} = {json.dumps(id)}" for folder, id in (fixed | fresh).items()),
     ]
@@ -271,7 +298,7 @@ def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bo
     found = _found_media(folder)
     if len(found) > 1:
         raise Problem(
-            f"there are {len(found)} recordings here and meeting.toml does not say which: {', '.join(map(repr, found))}",
+            f"{len(found)} recordings are here and meeting.toml does not say which: {', '.join(map(repr, found))}",
             where=folder,
             fix=f"write `media = {json.dumps(found[0], ensure_ascii=False)}` into meeting.toml",
         )

@@ -230,7 +230,7 @@ def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, repo
         raise Problem(
             f"the model {model.name} could not be had. " + "; ".join(failures),
             where=place,
-            fix="try again with network; or on another machine `onrecord models get starter --to DIR`, and here --from DIR",
+            fix="try again with network; or `onrecord models get starter --to DIR` elsewhere, and --from DIR here",
             exit_code=LACKING,
         )
     target = place / model.name
