@@ -4,7 +4,8 @@
     python tests/make_sample.py CACHE_FOLDER
 
 Run by hand when the script changes, never by the tests. The voices are Kokoro-82M's British ones, one with an
-American mixed in (weights and voices Apache-2.0; https://huggingface.co/hexgrad/Kokoro-82M), phonemes come from hibari-tts (Apache-2.0). Parts, about
+American mixed in (weights and voices Apache-2.0; https://huggingface.co/hexgrad/Kokoro-82M), phonemes come from
+hibari-tts (Apache-2.0). Parts, about
 80 MB by way of pip and npm, and every sentence once spoken stay in CACHE_FOLDER; one thread needs two thirds of a
 second for each second of speech.
 
@@ -123,8 +124,8 @@ class Reader:
 
     def say(self, text: str, voice: Voice, speed: float) -> Samples:
         """A sentence with EDGE_S of quiet on both sides, at LOUDNESS."""
-        for word, sound in self.pronounce.items():
-            text = text.replace(word, f"[{word}](/{sound}/)")
+        for word, spelt in self.pronounce.items():
+            text = text.replace(word, f"[{word}](/{spelt}/)")
         phonemes: str = self.phonemes_of(text)
         tokens = [self.tokens[p] for p in phonemes if p in self.tokens]
         if not 0 < len(tokens) <= MOST_TOKENS:
