@@ -4,7 +4,7 @@ What a file is, is told by its name and what it holds: transcripts, words and tu
 RTTM, STM, word-level JSON; and `reference.json`, sentences with speakers, times and labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,7 +126,7 @@ def _turns(path: Path, recording: str) -> Sequence[Turn]:
     return [t for t in found if not t.exclusive] or found
 
 
-def _of(by_recording: dict[str, T], recording: str, path: Path | None) -> T:
+def _of(by_recording: Mapping[str, T], recording: str, path: Path | None) -> T:
     """What a file that may hold several recordings says of one."""
     if not recording and len(by_recording) == 1:
         return next(iter(by_recording.values()))

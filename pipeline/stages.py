@@ -360,7 +360,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=1,
+        version=2,
         inputs=made_files("words.json", "turns.json", "recording.json"),
         params=_transcript_params,
         make=_transcript,

@@ -68,7 +68,7 @@ def who(quote: Quote) -> str:
     An unknown speaker is that already, and is not said to be so twice.
     """
     if quote.speaker_status == "unknown":
-        return quote.speaker if quote.speaker.startswith("unknown") else f"{quote.speaker} (unknown speaker)"
+        return quote.speaker if quote.speaker.casefold().startswith("unknown") else f"{quote.speaker} (unknown speaker)"
     role = f", {quote.role}" if quote.role and quote.role.casefold() not in quote.speaker.casefold() else ""
     return f"{quote.speaker}{role} ({STATUS.get(quote.speaker_status, quote.speaker_status)})"
 

@@ -21,6 +21,7 @@ from transcribe.records import (
     text_of,
 )
 
+LEAST_MARGIN = 3.0  # log-odds: a voice is given to a word at twenty to one or better
 CUE_LETTERS, CUE_MS, CUE_PAUSE_MS = 84, 7000, 1500  # two lines of 42, as captions are usually made
 
 
@@ -54,11 +55,18 @@ def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording)
         recording_sha256=recording.sha256,
         language=words.language,
         engine=f"{words.engine} + {turns.engine}",
-        words=attributed,
+        words=tuple(map(_if_sure, attributed)),
         turns=heard,
         stretches=_stretches(words.stretches, meeting.exclude, recording.duration_ms),
         names=name.name(attributed, heard, meeting.people, voices=voices),
     )
+
+
+def _if_sure(word: Word) -> Word:
+    """A word whose voice is nearly a toss-up is nobody's: unknown before a guess."""
+    if word.speaker_margin is None or word.speaker_margin >= LEAST_MARGIN:
+        return word
+    return msgspec.structs.replace(word, speaker=None)
 
 
 Ranges = Sequence[tuple[int, int, str]]
