@@ -10,10 +10,16 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.problem import Problem
+
+
+class _Config(msgspec.Struct):
+    alignment_heads: list[tuple[int, int]] = []
+
 
 _TYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)
 _VERSION = 6
@@ -35,9 +41,30 @@ def convert(folder: Path, out: Path) -> Path:
         ) from e
     out.parent.mkdir(parents=True, exist_ok=True)
     side = out.with_name(f".{out.name}.{os.getpid()}")
-    torch.save(checkpoint, side)
-    side.replace(out)
+    try:
+        torch.save(checkpoint, side)
+        side.replace(out)
+    finally:
+        side.unlink(missing_ok=True)
     return out
+
+
+def set_alignment_heads(model: Any, folder: Path) -> None:
+    """Tell an openai-whisper model which of its heads follow the sound, as the folder's config.json has them.
+
+    Without, word times come from half of all heads, and are worse. What the file does not say stays as it is.
+    """
+    import torch
+
+    try:
+        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=_Config)
+        mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
+        for layer, head in config.alignment_heads:
+            mask[layer, head] = True
+    except (OSError, msgspec.MsgspecError, IndexError):
+        return
+    if mask.any():
+        model.register_buffer("alignment_heads", mask.to_sparse().to(model.device), persistent=False)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -77,7 +104,7 @@ def _checkpoint(variables: dict[str, NDArray[Any]]) -> dict[str, Any]:
     state: dict[str, Any] = {}
 
     def tensor(name: str) -> Any:
-        return torch.from_numpy(np.array(variables[name], dtype=np.float32))
+        return torch.from_numpy(np.array(variables[name]))
 
     def linear(to: str, name: str, part: int = 0, parts: int = 1, *, bias: bool = True) -> None:
         """One of the matrices that CTranslate2 keeps stacked, such as query, key and value."""
@@ -120,12 +147,12 @@ def _checkpoint(variables: dict[str, NDArray[Any]]) -> dict[str, Any]:
         "n_mels": state["encoder.conv1.weight"].shape[1],
         "n_audio_ctx": state["encoder.positional_embedding"].shape[0],
         "n_audio_state": width,
-        "n_audio_head": width // 64,  # every published Whisper has heads of 64
+        "n_audio_head": int(variables["encoder/num_heads"]),
         "n_audio_layer": n_layers["encoder"],
         "n_vocab": embedding.shape[0],
         "n_text_ctx": state["decoder.positional_embedding"].shape[0],
         "n_text_state": width,
-        "n_text_head": width // 64,
+        "n_text_head": int(variables["decoder/num_heads"]),
         "n_text_layer": n_layers["decoder"],
     }
     return {"dims": dims, "model_state_dict": state}

@@ -1,31 +1,38 @@
-"""Clips to words, whatever Whisper is asked: every clip is judged, heard again where it fails, and left out if it still does.
+"""Clips to words, whichever Whisper listens: every clip is judged, and heard again by other means where it fails.
 
-Whisper's batched path drops and invents without a word of warning, so nothing is taken on trust: text that repeats
-itself, that the model itself finds unlikely, that holds more words than fit into the speech, or leaves speech
-without words, is heard again by other means. What fails those too becomes an `untranscribed` stretch: the
-program would rather show a gap than words that nobody said.
+Whisper's batched path drops and invents without a word of warning, so nothing is taken on trust. Text that goes
+round in circles, that the model itself finds unlikely, or that holds more words than fit into the speech, is never
+kept: a clip for which there is nothing better becomes an `untranscribed` stretch. Speech that no word covers is
+heard again too, and where it stays without words, that part alone is such a stretch. The program would rather
+show a gap than words that nobody said.
 """
 
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import Audio
 from transcribe.engines import Block
+from transcribe.problem import Problem
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import Clip, clips
 
 BLOCK_MS = 600_000
 LARGEST_COMPRESSION = 2.4  # Whisper's own measure of text that repeats itself
 LEAST_LOGPROB = -1.0
-MOST_WORDS_PER_S = 7.0
-UNHEARD_MS = 4_000  # speech in a row that no word covers
-LEAST_WORDS_PER_S = 0.4
 NOTHING_LIKELY = 0.6  # the model's own probability that nobody speaks
-SMALL_TALK_MS = 1_000  # speech so short that finding no word in it is no loss
+MOST_WORDS_PER_S = 7.0
+LEAST_WORDS_PER_S = 0.4
+UNHEARD_MS = 2_000  # speech in a row that no word covers
+SMALL_TALK_MS = 1_000  # speech so short that it may be a cough
+LONG_WORD_MS = 2_000  # a word that seems longer was drawn out over something else
+N_CUTS = 2  # how often a clip that fails is cut in two
+SEED = 0  # for the temperatures above nought, so that the same sound gives the same words
 
 
 class Heard(Record):
@@ -40,6 +47,11 @@ class Heard(Record):
 class Ears(Protocol):
     """One Whisper implementation with its model loaded."""
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Codes of the languages that it knows."""
+        ...
+
     def detect(self, samples: NDArray[np.float32]) -> str:
         """The language spoken in up to 30 s."""
         ...
@@ -49,32 +61,45 @@ class Ears(Protocol):
         ...
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
-        """One clip heard slowly: temperature fallback, nothing prompted."""
+        """One clip heard slowly: temperature fallback, nothing prompted, the same result each time."""
         ...
 
 
 def blocks(
-    ears: Ears, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int, multilingual: bool
+    ears: Ears, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int
 ) -> Iterator[Block]:
-    """The words of a recording in blocks of about ten minutes, whose edges lie in silence."""
-    if not multilingual:
-        language = "en"
-    elif not language:
-        language = _language(ears, audio)
+    """The words of a recording in blocks of about ten minutes, whose edges lie in silence.
+
+    Without a language the one of most of the first clips is taken. Raises Problem for one that the model lacks.
+    """
+    code = _known(ears, language) if language else ""
+    if ears.languages == {"en"}:
+        code = "en"
+    code = code or _detected(ears, audio)
     prompt = ", ".join(vocabulary)
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
-            yield _block(ears, audio, held, start_ms, end_ms, language, prompt)
+            yield _block(ears, audio, held, start_ms, end_ms, code, prompt)
             start_ms, held = end_ms, []
         held.append(clip)
-    yield _block(ears, audio, held, start_ms, audio.duration_ms, language, prompt)
+    yield _block(ears, audio, held, start_ms, audio.duration_ms, code, prompt)
 
 
-def _language(ears: Ears, audio: Audio) -> str:
-    """The language of most of the first clips that hold some speech."""
+def _known(ears: Ears, language: str) -> str:
+    """`en-GB` is `en`."""
+    code = language.lower().replace("_", "-").split("-")[0]
+    if code not in ears.languages and ears.languages != {"en"}:
+        raise Problem(
+            f"Whisper knows no language {language!r}", where="meeting.toml", fix='write a code: language = "en"'
+        )
+    return code
+
+
+def _detected(ears: Ears, audio: Audio) -> str:
+    """The language of most of the speech in the first clips that hold some; of silence, English."""
     votes: dict[str, int] = {}
     n = 0
     for clip in clips(audio):
@@ -91,101 +116,126 @@ def _block(
     ears: Ears, audio: Audio, held: Sequence[Clip], start_ms: int, end_ms: int, language: str, prompt: str
 ) -> Block:
     words: list[Word] = []
-    lost: list[Stretch] = []
+    lost = [s for s in audio.lost if start_ms <= s.start_ms < end_ms or end_ms == audio.duration_ms <= s.start_ms]
     sounds = [audio.slice(c.start_ms, c.end_ms) for c in held]
-    for clip, sound, heard in zip(held, sounds, ears.first(sounds, language, prompt) if held else [], strict=True):
-        more, unheard = _settle(ears, audio, clip, sound, heard, language)
+    for clip, heard in zip(held, ears.first(sounds, language, prompt) if held else [], strict=True):
+        more, stretches = _settle(ears, audio, clip, heard, language, N_CUTS)
         words += more
-        lost += unheard
+        lost += stretches
     return Block(
         start_ms=start_ms,
         end_ms=end_ms,
         language=language,
         words=tuple(_in_order(words, end_ms)),
-        stretches=tuple(lost),
+        stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
     )
 
 
 def _settle(
-    ears: Ears, audio: Audio, clip: Clip, sound: NDArray[np.float32], heard: Sequence[Heard], language: str
+    ears: Ears, audio: Audio, clip: Clip, heard: Sequence[Heard], language: str, n_cuts: int
 ) -> tuple[list[Word], list[Stretch]]:
-    """The words of a clip, by the first way of hearing it that passes; or the stretch where none does."""
-    if not judge(clip, heard):
-        return to_words(clip, heard), []
-    heard = ears.again(sound, language)
-    why = judge(clip, heard)
-    if not why:
-        return to_words(clip, heard), []
-    halves = _halves(clip)
-    if not halves:
-        quiet = clip.speech_ms < SMALL_TALK_MS
-        return [], [] if quiet else [
-            Stretch(kind="untranscribed", start_ms=clip.start_ms, end_ms=clip.end_ms, reason=why)
-        ]
-    words: list[Word] = []
-    lost: list[Stretch] = []
-    for half in halves:
-        part = audio.slice(half.start_ms, half.end_ms)
-        more, unheard = _settle(ears, audio, half, part, ears.again(part, language), language)
-        words += more
-        lost += unheard
-    return words, lost
+    """The words of a clip by the first way of hearing it that passes, and the stretches where none does."""
+    ways = [heard]
+    if judge(clip, heard) or unheard(clip, heard):
+        heard = ears.again(audio.slice(clip.start_ms, clip.end_ms), language)
+        ways.append(heard)
+    passed = [way for way in ways if not judge(clip, way)]
+    if passed and not unheard(clip, passed[-1]):
+        return to_words(clip, passed[-1]), []
+    halves = _halves(clip) if n_cuts else []
+    if halves:
+        words: list[Word] = []
+        stretches: list[Stretch] = []
+        for half in halves:
+            (fresh,) = ears.first([audio.slice(half.start_ms, half.end_ms)], language, "")
+            more, lost = _settle(ears, audio, half, fresh, language, n_cuts - 1)
+            words += more
+            stretches += lost
+        if not passed or _length(stretches) < min(_length(_gaps(clip, way)) for way in passed):
+            return words, stretches
+    if passed:
+        best = min(passed, key=lambda way: _length(_gaps(clip, way)))
+        return to_words(clip, best), _gaps(clip, best)
+    return [], [_stretch(clip.start_ms, clip.end_ms, judge(clip, heard))]
+
+
+def _stretch(start_ms: int, end_ms: int, reason: str) -> Stretch:
+    return Stretch(kind="untranscribed", start_ms=start_ms, end_ms=end_ms, reason=reason)
+
+
+def _gaps(clip: Clip, heard: Sequence[Heard]) -> list[Stretch]:
+    return [_stretch(start, end, "speech in which no words were found") for start, end in unheard(clip, heard)]
+
+
+def _length(stretches: Sequence[Stretch]) -> int:
+    return sum(s.end_ms - s.start_ms for s in stretches)
 
 
 def _halves(clip: Clip) -> list[Clip]:
     """A clip cut in two at its longest inner pause, if both sides hold some speech; else nothing."""
     if len(clip.speech) < 2:
         return []
-    gaps = [b[0] - a[1] for a, b in zip(clip.speech, clip.speech[1:], strict=False)]
-    best = max(range(len(gaps)), key=lambda i: (gaps[i], -abs(i - len(gaps) / 2)))
+    pauses = [b[0] - a[1] for a, b in pairwise(clip.speech)]
+    best = max(range(len(pauses)), key=lambda i: (pauses[i], -abs(i - len(pauses) / 2)))
     sides = clip.speech[: best + 1], clip.speech[best + 1 :]
     return [Clip(start_ms=side[0][0], end_ms=side[-1][1], speech=side) for side in sides]
 
 
+# -- judging --------------------------------------------------------------------------------------
+
+
 def judge(clip: Clip, heard: Sequence[Heard]) -> str:
-    """What is wrong with what was heard in a clip, in words; empty where nothing is."""
+    """Why the words heard in a clip are not to be trusted, in words; empty where they are, or are none."""
     heard = [h for h in heard if h.words]
     text = "".join(word for h in heard for word, *_ in h.words).strip()
     n_words = len(text.split())
     speech_s = clip.speech_ms / 1000
     if not n_words:
-        return "speech, but no words found in it" if clip.speech_ms >= SMALL_TALK_MS else ""
+        return ""
     if compression(text) > LARGEST_COMPRESSION or max(h.compression for h in heard) > LARGEST_COMPRESSION:
         return "the text repeats itself"
     if loops(text):
         return "the text goes round in a loop"
-    weight = sum(len(h.words) for h in heard)
-    logprob = sum(h.logprob * len(h.words) for h in heard) / weight
+    logprob = sum(h.logprob * len(h.words) for h in heard) / sum(len(h.words) for h in heard)
     if logprob < LEAST_LOGPROB:
         return "too unsure of the words"
     if max(h.no_speech for h in heard) > NOTHING_LIKELY and logprob < LEAST_LOGPROB / 2:
         return "probably not speech"
     if n_words > 2 + MOST_WORDS_PER_S * speech_s:
         return "more words than fit into the speech"
-    if speech_s > 3 and n_words < LEAST_WORDS_PER_S * speech_s:
+    heard_s = speech_s - sum(_span(gap) for gap in unheard(clip, heard)) / 1000
+    if heard_s > 3 and n_words < LEAST_WORDS_PER_S * heard_s:
         return "fewer words than the speech must hold"
-    if unheard_ms(clip, heard) > UNHEARD_MS:
-        return "speech that no word covers"
     return ""
 
 
-def unheard_ms(clip: Clip, heard: Sequence[Heard]) -> int:
-    """The longest stretch of the clip's speech that no word touches, in ms."""
+def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
+    """Long stretches of the clip's speech that no word touches, in ms."""
     covered = sorted(
-        (clip.start_ms + round(start * 1000), clip.start_ms + round(end * 1000))
-        for h in heard
-        for _, start, end, _ in h.words
+        span for h in heard for _, start, end, _ in h.words for span in _covers(clip, start * 1000, end * 1000)
     )
-    longest = 0
+    if not covered:
+        return [(clip.start_ms, clip.end_ms)] if clip.speech_ms >= SMALL_TALK_MS else []
+    gaps = []
     for start, end in clip.speech:
         free = start
         for a, b in covered:
-            if b <= free or a >= end:
-                continue
-            longest = max(longest, a - free)
-            free = b
-        longest = max(longest, end - free)
-    return longest
+            if a < end and b > free:
+                gaps.append((free, a))
+                free = b
+        gaps.append((free, end))
+    return [gap for gap in gaps if _span(gap) > UNHEARD_MS]
+
+
+def _span(gap: tuple[int, int]) -> int:
+    return gap[1] - gap[0]
+
+
+def _covers(clip: Clip, start_ms: float, end_ms: float) -> list[tuple[int, int]]:
+    """What a word can be heard in: of one that was drawn out, only its two ends."""
+    a, b = clip.start_ms + round(start_ms), clip.start_ms + round(end_ms)
+    half = LONG_WORD_MS // 2
+    return [(a, b)] if b - a <= LONG_WORD_MS else [(a, a + half), (b - half, b)]
 
 
 def compression(text: str) -> float:
@@ -212,8 +262,11 @@ def loops(text: str) -> bool:
     return False
 
 
+# -- words ----------------------------------------------------------------------------------------
+
+
 def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
-    """Words on the meeting's timeline, inside their clip. A piece without a space before it belongs to the word before."""
+    """Words on the meeting's timeline, inside their clip. A piece with no space before it belongs to the last word."""
     pieces: list[tuple[str, float, float, list[float]]] = []
     for h in heard:
         for text, start, end, p in h.words:
@@ -226,22 +279,24 @@ def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
     for text, start, end, probabilities in pieces:
         start_ms = min(clip.end_ms, clip.start_ms + max(0, round(start * 1000)))
         end_ms = min(clip.end_ms, clip.start_ms + max(0, round(end * 1000)))
-        confidence = min(1.0, max(0.0, float(np.mean(probabilities))))
-        words += [
-            Word(text=part, start_ms=start_ms, end_ms=max(start_ms, end_ms), confidence=round(confidence, 4))
-            for part in text.split()
-        ]
+        start_ms, end_ms = _in_speech(clip, start_ms, max(start_ms, end_ms))
+        confidence = round(min(1.0, max(0.0, float(np.mean(probabilities)))), 4)
+        words += [Word(text=part, start_ms=start_ms, end_ms=end_ms, confidence=confidence) for part in text.split()]
     return words
+
+
+def _in_speech(clip: Clip, start_ms: int, end_ms: int) -> tuple[int, int]:
+    """A word's time without the silence that it was drawn out over: what lies in the speech that holds most of it."""
+    inside = [(max(start_ms, a), min(end_ms, b)) for a, b in clip.speech]
+    best = max(inside, key=_span, default=(start_ms, end_ms))
+    return best if _span(best) > 0 else (start_ms, end_ms)
 
 
 def _in_order(words: Sequence[Word], end_ms: int) -> Iterator[Word]:
     """Words as they came, none starting before the one before it."""
-    import msgspec
-
     last = 0
     for word in words:
         assert word.start_ms is not None
         assert word.end_ms is not None
-        start = max(word.start_ms, last)
-        last = start
-        yield msgspec.structs.replace(word, start_ms=start, end_ms=min(end_ms, max(start, word.end_ms)))
+        last = max(word.start_ms, last)
+        yield msgspec.structs.replace(word, start_ms=last, end_ms=min(end_ms, max(last, word.end_ms)))

@@ -1,6 +1,7 @@
 """The `openai-whisper` engine: the reference implementation, over the same clips and behind the same judgement."""
 
 import hashlib
+import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from transcribe import ct2, hearing
 from transcribe.audio import Audio
 from transcribe.engines import Block
-from transcribe.hearing import Heard
+from transcribe.hearing import SEED, Heard
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
@@ -34,36 +35,62 @@ class OpenAIWhisper(Record):
             language=language,
             vocabulary=vocabulary,
             from_ms=from_ms,
-            multilingual=self.model.is_multilingual,
         )
 
 
 def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Path) -> OpenAIWhisper:
-    """The recogniser in a `.pt` file, or of the weights in a CTranslate2 folder, converted once into `cache`."""
+    """The recogniser in a `.pt` file, or of the weights in a CTranslate2 folder, converted once into `cache`.
+
+    Opens no socket. Raises Problem where there is no such model, or it cannot be loaded.
+    """
     import torch
     import whisper
 
-    if path.is_dir():
-        with (path / "model.bin").open("rb") as f:
-            key = hashlib.file_digest(f, "sha256").hexdigest()[:16]
-        path = ct2.convert(path, cache / f"openai-{path.name}-{key}.pt")
+    source = path.absolute()  # a bare name would be looked up, and fetched
+    if source.is_dir():
+        path = _converted(source, cache)
+    elif source.is_file():
+        path = source
+    else:
+        raise Problem(
+            "there is no such model", where=path, fix="name a file or a folder that exists", exit_code=LACKING
+        )
     if n_threads:
         torch.set_num_threads(n_threads)
     try:
         model = whisper.load_model(str(path), device=device)
-    except (RuntimeError, OSError, KeyError, EOFError, ValueError) as e:
+    except (RuntimeError, OSError, LookupError, EOFError, ValueError, TypeError, pickle.UnpicklingError) as e:
         raise Problem(
-            f"this Whisper checkpoint cannot be loaded: {str(e).splitlines()[0]}",
+            f"this Whisper checkpoint cannot be loaded: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
             where=path,
             fix="name another, or get it again",
             exit_code=LACKING,
         ) from e
+    if source.is_dir():
+        ct2.set_alignment_heads(model, source)
     return OpenAIWhisper(fingerprint=fingerprint, model=model)
+
+
+def _converted(folder: Path, cache: Path) -> Path:
+    weights = folder / "model.bin"
+    if not weights.is_file():
+        raise Problem(
+            "this folder holds no Whisper model for CTranslate2: model.bin is missing",
+            where=folder,
+            fix="onrecord models get whisper-base, or name another folder",
+            exit_code=LACKING,
+        )
+    with weights.open("rb") as f:
+        key = hashlib.file_digest(f, "sha256").hexdigest()[:16]
+    return ct2.convert(folder, cache / f"openai-{folder.name}-{key}.pt")
 
 
 class _Ears:
     def __init__(self, model: Any) -> None:
+        from whisper.tokenizer import LANGUAGES
+
         self._model = model
+        self.languages = frozenset(LANGUAGES if model.is_multilingual else ["en"])
 
     def detect(self, samples: NDArray[np.float32]) -> str:
         import whisper
@@ -76,6 +103,9 @@ class _Ears:
         return [self._hear(s, language, prompt=prompt or None, temperature=0.0) for s in samples]
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
+        import torch
+
+        torch.manual_seed(SEED)
         return self._hear(samples, language, prompt=None, temperature=TEMPERATURES)
 
     def _hear(

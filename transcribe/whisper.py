@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from transcribe import hearing
 from transcribe.audio import RATE_HZ, Audio
 from transcribe.engines import Block
-from transcribe.hearing import Heard
+from transcribe.hearing import SEED, Heard
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
 BATCH = 8
 BEAM = 5
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
-WORST_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class Whisper(Record):
@@ -35,7 +35,6 @@ class Whisper(Record):
             language=language,
             vocabulary=vocabulary,
             from_ms=from_ms,
-            multilingual=self.model.model.is_multilingual,
         )
 
 
@@ -50,9 +49,9 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
         )
     try:
         model = _model(folder, device, compute_type, n_threads)
-    except (RuntimeError, ValueError) as e:
+    except Exception as e:  # CTranslate2 and tokenizers raise all kinds, some of them bare
         raise Problem(
-            f"this Whisper model cannot be loaded: {e}",
+            f"this Whisper model cannot be loaded: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
             where=folder,
             fix="onrecord models verify shows whether a file is damaged",
             exit_code=LACKING,
@@ -62,10 +61,15 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
     from faster_whisper import WhisperModel
+    from faster_whisper.feature_extractor import FeatureExtractor
 
-    return WhisperModel(
+    model = WhisperModel(
         str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True
     )
+    n_mels = model.model.n_mels
+    if len(model.feature_extractor.mel_filters) != n_mels:  # a folder without preprocessor_config.json
+        model.feature_extractor = FeatureExtractor(feature_size=n_mels)
+    return model
 
 
 class _Ears:
@@ -74,13 +78,17 @@ class _Ears:
 
         self._model = model
         self._batched = BatchedInferencePipeline(model)
+        self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> str:
         language, *_ = self._model.detect_language(samples)
         return str(language)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
-        """All clips of a block through the batched path, laid out one after another with a little silence between."""
+        return [h for batch in _batches(samples) for h in self._batch(batch, language, prompt)]
+
+    def _batch(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
+        """A few clips, laid out one after another with a little silence between them."""
         gap = np.zeros(int(SILENCE_S * RATE_HZ), np.float32)
         spans, parts, at = [], [], 0
         for sound in samples:
@@ -91,7 +99,7 @@ class _Ears:
             np.concatenate(parts),
             language=language,
             vad_filter=False,
-            clip_timestamps=[dict(s) for s in spans],
+            clip_timestamps=spans,
             batch_size=BATCH,
             beam_size=BEAM,
             word_timestamps=True,
@@ -99,24 +107,33 @@ class _Ears:
             hotwords=prompt or None,
         )
         heard: list[list[Heard]] = [[] for _ in samples]
+        # A segment tells its clip by `seek`, in hundredths of a second; its own times may lie before the clip.
         starts = np.array([s["start"] for s in spans])
         for segment in segments:
-            # Offsets are rounded down to frames of 10 ms, so a clip can seem to begin in the silence before it.
-            i = int(np.searchsorted(starts, segment.start + SILENCE_S / 2, side="right")) - 1
+            i = int(np.searchsorted(starts, segment.seek / 100 + SILENCE_S / 2)) - 1
             heard[i].append(_heard(segment, offset_s=float(starts[i])))
         return heard
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
+        import ctranslate2
+
+        ctranslate2.set_random_seed(SEED)
         segments, _ = self._model.transcribe(
             samples,
             language=language,
             beam_size=BEAM,
-            temperature=list(WORST_TEMPERATURES),
+            temperature=list(TEMPERATURES),
             condition_on_previous_text=False,
             word_timestamps=True,
             vad_filter=False,
         )
         return [_heard(s, offset_s=0.0) for s in segments]
+
+
+def _batches(samples: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
+    """A few at a time, so that no more of their features are in memory at once."""
+    for i in range(0, len(samples), BATCH):
+        yield samples[i : i + BATCH]
 
 
 def _heard(segment: Any, *, offset_s: float) -> Heard:
