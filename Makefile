@@ -15,7 +15,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	@$(BIN)/onrecord models get starter
 	@$(BIN)/onrecord run
-	@$(BIN)/python -m pipeline.demo
+	@echo; echo "What was said about live facial recognition:"
+	@$(BIN)/onrecord search topic:yes --limit 4 --evidence
+	@tests/next-steps.sh
 
 test: $(READY)
 	@$(BIN)/onrecord models get starter whisper-tiny.en
@@ -31,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV). To download: torch, about 200 MB; everything else, about 500 MB. On disk: 2.6 GB."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "1/3 torch ..."
-	@$(BIN)/pip install -q --disable-pip-version-check --timeout 30 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 1) "$$(grep '^torch==' requirements.lock)"
+	@$(BIN)/pip install -q --disable-pip-version-check --timeout 30 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 0) "$$(grep '^torch==' requirements.lock)"
 	@echo "2/3 pinned packages (faster-whisper, pyannote.audio, transformers, openai-whisper, pandas ...) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -r requirements.lock
 	@echo "3/3 onrecord ..."

@@ -23,12 +23,12 @@ from typing import Any, Literal
 import msgspec
 
 from analyse.codebook import Codebook
-from pipeline import locks, meetings, receipts
-from pipeline.events import Event, Log, Sink, now
+from pipeline import meetings, receipts
+from pipeline.events import Event, Sink, now
 from pipeline.index import INDEX
 from pipeline.meetings import Layout
 from pipeline.stages import STAGES, Context, Stage
-from transcribe import engines
+from transcribe import engines, locks
 from transcribe.problem import BUG, SOME_FAILED, Problem
 from transcribe.records import Record
 
@@ -73,9 +73,7 @@ class Outcome(Record):
     exit_code: int = 0
 
 
-def failed(
-    meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()
-) -> Outcome:
+def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()) -> Outcome:
     return Outcome(
         meeting=meeting,
         folder=folder,
@@ -150,9 +148,7 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         began = time.monotonic()
 
         def progress(done_ms: int, total_ms: int) -> None:
-            sink(
-                Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms)
-            )
+            sink(Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms))
 
         names = stage.make(context, progress)
         if not lock.still_ours():
@@ -196,7 +192,7 @@ def _up_to(through: str) -> Iterator[Stage]:
 
 
 def work(job: Job, sink: Sink) -> Outcome:
-    """Take one meeting through its stages up to the index, which the caller keeps. Never raises for bad input or bugs."""
+    """Take one meeting through its stages up to the index, which the caller keeps. Bad input and bugs are outcomes."""
     ran: list[StageRun] = []
     at = "meeting.toml"
 
@@ -260,7 +256,8 @@ def _start_worker(events: "Queue[Event]") -> None:
 
 def _work_in_process(job: Job) -> Outcome:
     assert _events is not None
-    return work(job, _events.put)
+    put = _events.put
+    return work(job, lambda event: put(event))
 
 
 class Inline(Executor):
@@ -414,7 +411,9 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
         why=reason,
         audio_ms=audio_ms,
         expected_s=sum(known) * audio_ms / 1000 if known and (not listens or "words" in speeds) else None,
-        needed_bytes=int(audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))),
+        needed_bytes=int(
+            audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))
+        ),
     )
 
 
@@ -442,7 +441,7 @@ def check_disk(layout: Layout, plans: Sequence[Plan], n_workers: int) -> None:
     free = shutil.disk_usage(layout.processed).free
     if needed > free:
         raise Problem(
-            f"the disk is too full: this run needs about {needed / 1e9:.1f} GB for a while, {free / 1e9:.1f} GB are free",
+            f"the disk is too full: {needed / 1e9:.1f} GB are needed for a while, {free / 1e9:.1f} GB are free",
             where=layout.processed,
             fix="make room, or run fewer meetings at once with --jobs 1",
             exit_code=4,

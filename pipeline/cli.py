@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, USAGE, Problem
+from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
     from pipeline.batch import Job, Outcome, Plan
@@ -40,7 +40,8 @@ Asr = Annotated[
     str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
 ]
 Diariser = Annotated[
-    str, typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL.")
+    str,
+    typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
 DATA = Path("data")
@@ -61,7 +62,9 @@ def run(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Check every output by its hash, not by size and time.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every output by its hash, not by size and time.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and how long; do nothing.")] = False,
     json: Json = False,
     data: Data = DATA,
@@ -109,7 +112,14 @@ def run(
                 live(event)
 
             for path in loose_media(layout):
-                sink(Event(at=now(), meeting="", what="note", message=f"{path} is left alone: put it in a folder of its own"))
+                sink(
+                    Event(
+                        at=now(),
+                        meeting="",
+                        what="note",
+                        message=f"{path} is left alone: put it in a folder of its own",
+                    )
+                )
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
             outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
@@ -176,7 +186,9 @@ def why(
             break
     told = reason if each.name == stage else f"{each.name} runs first: {reason}"
     if json:
-        show.to_json({"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""})
+        show.to_json(
+            {"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""}
+        )
     else:
         show.out.print(show.printable(told) if reason else "it would not run: nothing has changed")
 
@@ -203,7 +215,9 @@ def doctor(json: Json = False, data: Data = DATA) -> None:
 
 @app.command(epilog="Example: onrecord search '\"facial recognition\" speaker:okafor -parks' --sort newest")
 def search(
-    query: Annotated[list[str], typer.Argument(help="Words, \"exact phrase\", -not, OR, speaker:, tag:, body:, before:, after: ...")],
+    query: Annotated[
+        list[str], typer.Argument(help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...')
+    ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
     evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
@@ -259,14 +273,23 @@ def models_list(json: Json = False) -> None:
 
     rows = [(m, models.find(m.name)) for m in models.known()]
     if json:
-        show.to_json([{"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)} for m, path in rows])
+        show.to_json(
+            [
+                {"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)}
+                for m, path in rows
+            ]
+        )
         return
     show.out.print(f"models folder: {models.folder()}")
     for m, path in rows:
-        show.out.print(f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}")
+        show.out.print(
+            f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}"
+        )
 
 
-@models_app.command("get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick")
+@models_app.command(
+    "get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick"
+)
 def models_get(
     names: Annotated[list[str], typer.Argument(help="Model names, or `starter` for the set that the demo uses.")],
     to: Annotated[
@@ -291,6 +314,118 @@ def models_verify(
     from pipeline import show_models
 
     raise typer.Exit(show_models.verify(names or [], json=json))
+
+
+# -- score ----------------------------------------------------------------------------------------
+
+Ref = Annotated[Path, typer.Argument(metavar="REF", help="What people say it should be.")]
+Hyp = Annotated[Path, typer.Argument(metavar="HYP", help="What was made.")]
+Recording = Annotated[str, typer.Option("--recording", metavar="NAME", help="Which one, in a file that holds several.")]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+@score_app.command("words", epilog="Example: onrecord score words jfk.txt data/processed/jfk/transcript.json")
+def score_words(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
+    """Word error rate after Whisper's own normalisation. REF and HYP: text, STM, words or a transcript."""
+    from pipeline import measure, show
+
+    errors = measure.words(reference, hypothesis, recording)
+    if json:
+        show.to_json(errors)
+        return
+    show.out.print(
+        f"WER {_share(errors.rate)}: {errors.substitutions} misheard, {errors.deletions} lost, "
+        f"{errors.insertions} invented, of {errors.n_reference} words"
+    )
+
+
+@score_app.command(
+    "turns", epilog="Example: onrecord score turns ami.rttm data/processed/trn00/turns.json --recording trn00"
+)
+def score_turns(
+    reference: Ref,
+    hypothesis: Hyp,
+    uem: Annotated[
+        Path | None, typer.Option("--uem", metavar="FILE", help="Count only within these stretches.")
+    ] = None,
+    recording: Recording = "",
+    json: Json = False,
+) -> None:
+    """Diarisation error rate, no collar, overlap counted. REF and HYP: RTTM, STM, reference.json or turns."""
+    from pipeline import measure, show
+
+    found = measure.turns(reference, hypothesis, uem=uem, recording=recording)
+    if json:
+        show.to_json(found)
+        return
+    e = found.errors
+    show.out.print(
+        f"DER {_share(e.rate)}: {e.missed_ms / 1000:.1f} s missed, {e.false_alarm_ms / 1000:.1f} s false alarm, "
+        f"{e.confused_ms / 1000:.1f} s confused, of {e.reference_ms / 1000:.1f} s; one voice for all: "
+        f"{_share(found.one_speaker.rate)}; {found.n_voices_found} voices found of {found.n_voices_reference}"
+    )
+
+
+@score_app.command(
+    "speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json"
+)
+def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
+    """Words with the right voice and, where REF has people's ids, with the right name. HYP: transcript.json."""
+    from pipeline import measure, show
+
+    found = measure.speakers(reference, hypothesis, recording)
+    if json:
+        show.to_json(found)
+        return
+    v = found.voices
+    show.out.print(f"voices: {v.n_right} of {v.n_reference} words right ({_share(v.rate)}), {v.n_found} words found")
+    if found.names:
+        n = found.names
+        show.out.print(
+            f"names: {n.right} words right, {n.wrong} wrong, {n.unknown} unknown, {n.missed} missed; "
+            f"of those named {_share(n.precision)} right"
+        )
+
+
+@score_app.command("tags", epilog="Example: onrecord score tags labelled.jsonl --part held-back")
+def score_tags(
+    reference: Ref,
+    hypothesis: Annotated[Path | None, typer.Argument(metavar="[HYP]", help="statements.json of a meeting.")] = None,
+    codebook: Annotated[str, typer.Option("--codebook", metavar="NAME|FILE")] = "lfr-engagement",
+    part: Annotated[
+        Literal["all", "read", "held-back"], typer.Option("--part", help="The half of the documents to use.")
+    ] = "all",
+    json: Json = False,
+) -> None:
+    """Topic, codes and stance. REF alone: labelled statements (JSONL). With HYP: reference.json of a meeting."""
+    from analyse import codebook as codebooks
+    from analyse import score
+    from pipeline import measure, show
+
+    book = codebooks.load(codebook)
+    if hypothesis is None:
+        report = score.score_tags(reference, book, part=part)
+        if json:
+            show.to_json(report)
+            return
+        for name, s in (("all rows", report.whole), ("paraphrases only", report.paraphrase)):
+            show.out.print(f"{name}: {s.n_rows} statements, {s.n_on_topic} on topic")
+            show.out.print(f"  topic F1 {s.topic_alone.f1:.3f} from the text alone (keywords {s.keywords.f1:.3f})")
+            show.out.print(f"  topic F1 {s.topic.f1:.3f} with its context (keywords {s.keywords_context.f1:.3f})")
+            show.out.print(f"  codes F1 {s.codes.micro_f1:.3f} micro, {s.codes.macro_f1:.3f} macro")
+            show.out.print(f"  stance accuracy {s.stance.accuracy:.3f}, macro F1 {s.stance.macro_f1:.3f}")
+        return
+    found = measure.meeting_tags(reference, hypothesis, book)
+    if json:
+        show.to_json(found)
+        return
+    for what, t in (("sentences", found.sentences), ("statements", found.statements)):
+        show.out.print(f"{what} on topic: {t.right} found, {t.missed} missed, {t.false} false (F1 {t.f1:.3f})")
+    show.out.print(f"codes F1 {found.codes.micro_f1:.3f} micro, {found.codes.macro_f1:.3f} macro")
+    show.out.print(f"stance accuracy {found.stance.accuracy:.3f}, whose it is {found.holder_right} of {found.holder_n}")
 
 
 # -- shared by the verbs --------------------------------------------------------------------------
@@ -391,8 +526,6 @@ def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outco
 
 def main() -> None:
     """Run the command line; problems become one clear error, never a traceback."""
-    from click.exceptions import Abort
-
     try:
         app(standalone_mode=True)
     except Problem as e:
@@ -400,9 +533,17 @@ def main() -> None:
 
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
-    except (KeyboardInterrupt, Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as e:
+        if os.environ.get("ONRECORD_TRACEBACK"):
+            raise
+        from pipeline.show import print_problem
+
+        fix = "set ONRECORD_TRACEBACK=1, run it again, and report what it prints"
+        print_problem(f"a bug in onrecord: {e!r}", fix=fix)
+        sys.exit(BUG)

@@ -51,7 +51,7 @@ def _make(context: Context, progress: Progress) -> list[str]:
 
 
 def rebuild(layout: Layout) -> None:
-    """Make the index again from the quotes of every meeting that has them; what cannot be read is left to its own run."""
+    """Make the index again from the quotes of every meeting; what cannot be read is left to its own run."""
     from search import index, quotes
 
     meetings = []

@@ -24,8 +24,34 @@ from transcribe.problem import Problem
 from transcribe.records import AgendaItem, MediaFile, Meeting, Person, Record
 
 MEDIA_SUFFIXES = frozenset(
-    ".wav .flac .mp3 .m4a .aac .ogg .oga .opus .wma .aif .aiff .au .mp4 .m4v .mkv .webm .ts .mts .mov .avi .wmv .mpg"
-    " .mpeg .flv .3gp .mka".split()
+    [
+        ".wav",
+        ".flac",
+        ".mp3",
+        ".m4a",
+        ".aac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".wma",
+        ".aif",
+        ".aiff",
+        ".au",
+        ".mp4",
+        ".m4v",
+        ".mkv",
+        ".webm",
+        ".ts",
+        ".mts",
+        ".mov",
+        ".avi",
+        ".wmv",
+        ".mpg",
+        ".mpeg",
+        ".flv",
+        ".3gp",
+        ".mka",
+    ]
 )
 CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
@@ -157,7 +183,7 @@ def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
     if not fresh:
         return
     lines = [
-        "# Which folder of raw/ is which meeting. Quotes are cited by these ids: after renaming a folder, rename it here.",
+        "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
         "[meetings]",
         *(f"{json.dumps(folder, ensure_ascii=False)} = {json.dumps(id)}" for folder, id in (fixed | fresh).items()),
     ]
@@ -184,7 +210,7 @@ def parse_time(value: str | float) -> int:
     """
     if isinstance(value, str):
         if not re.fullmatch(r"(\d+:)?(\d{1,3}:)?\d+(\.\d+)?", value.strip()):
-            raise ValueError(f"{value!r} is not a time such as \"1:02:10\"")
+            raise ValueError(f'{value!r} is not a time such as "1:02:10"')
         seconds = 0.0
         for part in value.strip().split(":"):
             seconds = seconds * 60 + float(part)
@@ -226,7 +252,9 @@ def read_meeting(folder: Path, id: str) -> Meeting:
     doubled = [id for id, n in Counter(p.id for p in found.people).items() if n > 1]
     if doubled:
         raise Problem(
-            f"two people have the id {doubled[0]!r}", where=_at_line(path, text, f"`{doubled[0]}`"), fix="make ids differ"
+            f"two people have the id {doubled[0]!r}",
+            where=_at_line(path, text, f"`{doubled[0]}`"),
+            fix="make ids differ",
         )
     captions = found.captions or _only_captions(folder, found.media)
     return Meeting(
@@ -270,7 +298,7 @@ def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bo
     found = _found_media(folder)
     if len(found) > 1:
         raise Problem(
-            f"there are {len(found)} recordings here and meeting.toml does not say which: {', '.join(map(repr, found))}",
+            f"{len(found)} recordings are here and meeting.toml does not say which: {', '.join(map(repr, found))}",
             where=folder,
             fix=f"write `media = {json.dumps(found[0], ensure_ascii=False)}` into meeting.toml",
         )

@@ -106,7 +106,7 @@ def first_difference(
         return "it has not been made yet"
     if receipt.version != version:
         return f"the stage changed (version {receipt.version} -> {version})"
-    wanted = msgspec.to_builtins(dict(params))
+    wanted = msgspec.json.decode(msgspec.json.encode(dict(params)))  # as the receipt holds them
     for key in sorted(wanted.keys() | receipt.params.keys()):
         if key not in ignore and wanted.get(key) != receipt.params.get(key):
             return f"{key} changed: {_short(receipt.params.get(key))} -> {_short(wanted.get(key))}"

@@ -90,9 +90,7 @@ class Live:
         done = f"{timecode(event.done_ms)} of {timecode(event.total_ms)}"
         if self._tty:
             if event.meeting in self._tasks:
-                self._bars.update(
-                    self._tasks[event.meeting], completed=event.done_ms, total=event.total_ms, done=done
-                )
+                self._bars.update(self._tasks[event.meeting], completed=event.done_ms, total=event.total_ms, done=done)
         elif time.monotonic() - self._told.get(event.meeting, 0.0) >= PLAIN_EVERY_S:
             self._told[event.meeting] = time.monotonic()
             err.print(Text(f"{name}  {event.stage:<10} {done}"))

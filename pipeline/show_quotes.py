@@ -86,7 +86,9 @@ def _marked(quote: Quote, spans: Iterable[tuple[int, int]]) -> Text:
 
 def _where(quote: Quote) -> str:
     held_on = f"{quote.held_on:%-d %B %Y}" if quote.held_on else ""
-    return printable(", ".join(p for p in (quote.title, quote.body, held_on) if p) + f", at {cite.timecode(quote.start_ms)}")
+    return printable(
+        ", ".join(p for p in (quote.title, quote.body, held_on) if p) + f", at {cite.timecode(quote.start_ms)}"
+    )
 
 
 def _about(quote: Quote) -> str:
@@ -103,9 +105,7 @@ def _about(quote: Quote) -> str:
 
 def _evidence(name: SpeakerName) -> list[str]:
     best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
-    return [
-        printable(f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”") for e in best[:EVIDENCE_SHOWN]
-    ]
+    return [printable(f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”") for e in best[:EVIDENCE_SHOWN]]
 
 
 def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json: bool) -> None:
@@ -122,10 +122,16 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
         to_json({"passage": passage, "citation": cite.cite(quote, style), "speaker": name})
         return
     for said in passage.before:
-        out.print(Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim"))
-    out.print(Text(f"{cite.timecode(quote.start_ms)}  {printable(quote.speaker)}: “{printable(quote.text)}”", style="bold"))
+        out.print(
+            Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim")
+        )
+    out.print(
+        Text(f"{cite.timecode(quote.start_ms)}  {printable(quote.speaker)}: “{printable(quote.text)}”", style="bold")
+    )
     for said in passage.after:
-        out.print(Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim"))
+        out.print(
+            Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim")
+        )
     out.print()
     if name and (lines := _evidence(name)):
         out.print(Text(f"How we know who speaks ({_status(name)}):"))
@@ -134,7 +140,9 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
     if about := _about(quote):
         out.print(Text(about))
     if passage.changed:
-        out.print(Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red"))
+        out.print(
+            Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red")
+        )
     out.print()
     out.print(Text("Cite as:"))
     out.print(Text(cite.cite(quote, style)))

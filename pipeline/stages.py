@@ -5,7 +5,6 @@ outputs into place and writes the receipt. Params hold all that can change a res
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import msgspec
 
 from analyse.codebook import Codebook
 from pipeline.meetings import Layout
-from pipeline.receipts import state_of
 from pipeline.receipts import read as read_receipt
+from pipeline.receipts import state_of
 from transcribe import engines
 from transcribe.audio import Audio, decode, probe
 from transcribe.problem import Problem
-from transcribe.records import Meeting, Media, Recording, Record, Stretch, Transcript, Turns, Word, Words, dump, load
+from transcribe.records import Media, Meeting, Record, Recording, Transcript, Turns, Words, dump, load
 
 Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
@@ -200,11 +199,9 @@ def _decoded(context: Context) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     key = hashlib.sha256(msgspec.json.encode(_sound_params(context))).hexdigest()[:16]
     path = context.scratch / f"audio-{key}.s16"
-    if not path.exists():
-        part = path.with_suffix(".part")
-        decode(_sources(context), part, silence=context.silence)
-        part.replace(path)
-    return Audio(path=path)
+    if path.exists():
+        return Audio(path=path)
+    return decode(_sources(context), path, silence=context.silence, duration_ms=context.recording().duration_ms)
 
 
 def _words(context: Context, progress: Progress) -> list[str]:
@@ -234,7 +231,7 @@ def _words(context: Context, progress: Progress) -> list[str]:
         language=language,
         engine=context.asr.fingerprint,
         words=tuple(w for b in blocks for w in b.words),
-        stretches=tuple(s for b in blocks for s in b.stretches),
+        stretches=tuple(sorted((*audio.lost, *(s for b in blocks for s in b.stretches)), key=lambda s: s.start_ms)),
     )
     return [write(context, "words.json", dump(made, "words/1"))]
 
@@ -343,10 +340,10 @@ def _statements_params(context: Context) -> dict[str, Any]:
 
 
 def _statements(context: Context, progress: Progress) -> list[str]:
-    from analyse.rules import analyse
+    from analyse.rules import tag_transcript
 
     sha256 = state_of(context.made / "transcript.json").sha256
-    statements = analyse(context.transcript(), context.meeting, context.codebook, sha256)
+    statements = tag_transcript(context.transcript(), context.meeting, context.codebook, sha256)
     return [write(context, "statements.json", dump(statements, "statements/1"))]
 
 
@@ -354,10 +351,16 @@ STAGES = (
     Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_sound_params, make=_playable),
     Stage(name="words", version=1, inputs=_caption_inputs("words", lambda c: c.asr), params=_words_params, make=_words),
-    Stage(name="turns", version=1, inputs=_caption_inputs("turns", lambda c: c.diariser), params=_turns_params, make=_turns),
+    Stage(
+        name="turns",
+        version=1,
+        inputs=_caption_inputs("turns", lambda c: c.diariser),
+        params=_turns_params,
+        make=_turns,
+    ),
     Stage(
         name="transcript",
-        version=1,
+        version=2,
         inputs=made_files("words.json", "turns.json", "recording.json"),
         params=_transcript_params,
         make=_transcript,

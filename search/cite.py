@@ -68,7 +68,7 @@ def who(quote: Quote) -> str:
     An unknown speaker is that already, and is not said to be so twice.
     """
     if quote.speaker_status == "unknown":
-        return quote.speaker if quote.speaker.startswith("unknown") else f"{quote.speaker} (unknown speaker)"
+        return quote.speaker if quote.speaker.casefold().startswith("unknown") else f"{quote.speaker} (unknown speaker)"
     role = f", {quote.role}" if quote.role and quote.role.casefold() not in quote.speaker.casefold() else ""
     return f"{quote.speaker}{role} ({STATUS.get(quote.speaker_status, quote.speaker_status)})"
 
@@ -147,8 +147,10 @@ def _at(
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     if len(labels) == 1:
         name = speaker_name(next(iter(labels)), transcript.names)
-    else:
-        name = replace(speaker_name(None, ()), display="several speakers")
+    else:  # nobody is given the words of two
+        name = speaker_name(None, ())
+        if len(labels - {None}) > 1:
+            name = replace(name, display="several speakers")
     shift_ms = address.start_ms - most.start_ms
     return replace(
         most,

@@ -12,6 +12,7 @@ _APOSTROPHES = frozenset("'’‘‛ʼʹ′`´＇")
 # Letters with a stroke or a ligature have no decomposition, and people type them without.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 _THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
+_ASCII_WORD = re.compile(r"[A-Za-z0-9](?:(?:['`]|,(?<=[0-9],)(?=[0-9]{3}(?![0-9])))*[A-Za-z0-9])*")
 
 
 def _fold_character(character: str) -> str:
@@ -57,6 +58,8 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     >>> spans("No, Siân!")
     [('no', 0, 2), ('sian', 4, 8)]
     """
+    if text.isascii():  # nearly all there is, and ten times as fast
+        return [(fold(m[0]), m.start(), m.end()) for m in _ASCII_WORD.finditer(text)]
     found: list[tuple[str, int, int]] = []
     dropped = {m.start() for m in _THOUSANDS.finditer(text)}
     word, start, end = "", 0, 0

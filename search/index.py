@@ -14,6 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Literal
@@ -113,7 +114,7 @@ def held(folder: Path) -> dict[str, str]:
     """The meetings in the index, each with the `edition` of its quotes there. Raises Stale as `search` does."""
     if not _check(folder):
         return {}
-    searcher = _opened(folder).searcher()
+    searcher = _last_committed(folder).searcher()
     terms = searcher.terms_with_prefix("edition", "", tantivy.Query.all_query())
     return dict(sorted(term.split(" ") for term, n in terms if n))
 
@@ -139,11 +140,11 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "exact": folded,
         "stem": folded,
         "id": quote.meeting,
-        "speaker": " ".join(words(f"{quote.speaker} {quote.person or ''}")),
-        "role": " ".join(words(quote.role)),
-        "party": " ".join(words(quote.party)),
-        "body": " ".join(words(quote.body)),
-        "meeting": " ".join(words(f"{quote.meeting} {quote.title}")),
+        "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
+        "role": _folded(quote.role),
+        "party": _folded(quote.party),
+        "body": _folded(quote.body),
+        "meeting": _folded(f"{quote.meeting} {quote.title}"),
         "tag": ["_".join(words(code)) for code in quote.codes],
         "stance": quote.stance or "",
         "status": quote.speaker_status,
@@ -154,6 +155,12 @@ def _document(quote: Quote) -> dict[str, Untyped]:
     if quote.held_on:
         document["day"] = quote.held_on.toordinal()
     return document
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """The words of a name, of which a corpus has few and says them again and again."""
+    return " ".join(words(name))
 
 
 def _newest(quote: Quote) -> int:
@@ -230,6 +237,7 @@ def _analyser(*filters: Untyped) -> TextAnalyzer:
     return builder.build()
 
 
+# One word in, one word out: whatever is folded parts at spaces and nowhere else.
 _STEMS = _analyser(TokenFilter.stemmer("english"))
 
 
@@ -262,12 +270,11 @@ def _stale(where: Path, what: str) -> Stale:
 def _open(path: Path) -> Untyped | None:
     """The index in a directory, or None where that is none that this version can read."""
     try:
-        index = tantivy.Index.open(str(path)) if tantivy.Index.is_compatible(str(path)) else None
+        index = tantivy.Index.open(str(path))
     except (ValueError, OSError):
         return None
-    if index:
-        index.register_tokenizer("words", _analyser())
-        index.register_tokenizer("stems", _STEMS)
+    index.register_tokenizer("words", _analyser())
+    index.register_tokenizer("stems", _STEMS)
     return index
 
 
@@ -276,6 +283,21 @@ def _opened(folder: Path) -> Untyped:
     if index is None:
         raise _stale(folder, "the index is damaged")
     return index
+
+
+def _last_committed(folder: Path) -> Untyped:
+    """The index for reading. Opening takes longer than most searches, so it is kept until somebody commits."""
+    where = folder / _shape()
+    try:
+        meta = (where / "meta.json").stat()
+    except OSError as e:
+        raise _stale(folder, "the index is damaged") from e
+    return _kept(where, (meta.st_ino, meta.st_mtime_ns, meta.st_size))
+
+
+@lru_cache(maxsize=2)
+def _kept(where: Path, _commit: tuple[int, int, int]) -> Untyped:
+    return _opened(where.parent)
 
 
 # -- searching ------------------------------------------------------------------------------------
@@ -293,7 +315,7 @@ def search(
     if not _check(folder):
         raise Problem("nothing has been indexed yet", where=folder, fix="make the index with `onrecord run`")
     query = q.parse(text)
-    index = _opened(folder)
+    index = _last_committed(folder)
     searcher, schema = index.searcher(), index.schema
     compiled = _compile(query.root, schema)
     parts = list(q.wanted(query.root))
@@ -301,7 +323,7 @@ def search(
     found = searcher.search(
         compiled,
         limit=max(1, min(limit, N_HITS)),
-        offset=max(0, offset),
+        offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
         order_by_field="newest" if by_date else None,
     )
     try:
@@ -379,8 +401,8 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase]) -> Callable[[str], tuple[tu
     def marks(text: str) -> Iterator[tuple[int, int]]:
         here = spans(text)
         said = tuple(word for word, _, _ in here)
-        for word, start, end in here:
-            if stems and _stem(word) in stems:
+        for (_, start, end), stem in zip(here, _STEMS.analyze(" ".join(said)) if stems else (), strict=False):
+            if stem in stems:
                 yield start, end
         for phrase in phrases:
             for i in range(len(said) - len(phrase) + 1):

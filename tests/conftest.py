@@ -21,3 +21,14 @@ def shared() -> Path:
 def sample() -> Path:
     """The sample meeting that ships."""
     return ROOT / "data" / "raw" / "2024-05-14-public-safety"
+
+
+@pytest.fixture(scope="session")
+def starter() -> Path:
+    """The folder of the starter models, which `make test` fetches."""
+    from transcribe import models
+
+    lacking = [m.name for m in models.named(["starter"]) if not models.find(m.name)]
+    if lacking:
+        pytest.skip(f"models are not here ({', '.join(lacking)}): onrecord models get starter")
+    return models.folder()

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import locks
+from transcribe import locks
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
 def test_dead_local_holder_is_replaced_at_once(tmp_path: Path) -> None:
     path = tmp_path / "words"
     code = (
-        "import sys; from pathlib import Path; from pipeline import locks\n"
+        "import sys; from pathlib import Path; from transcribe import locks\n"
         "with locks.hold(Path(sys.argv[1])):\n  print('held', flush=True); sys.stdin.read()"
     )
     child = subprocess.Popen(

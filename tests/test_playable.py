@@ -66,7 +66,9 @@ def test_a_copy_keeps_time_and_silence(tmp_path: Path, name: str) -> None:
         a, b = start_ms * 16, end_ms * 16
         assert loud_ms(heard[a:b]) == pytest.approx(loud_ms(source[a:b]), abs=8)
     for start_ms, end_ms in silence:
-        assert np.abs(heard[(start_ms + 20) * 16 : (end_ms - 20) * 16].astype(int)).max() < 200  # of 32768: the codec dies away
+        assert (
+            np.abs(heard[(start_ms + 20) * 16 : (end_ms - 20) * 16].astype(int)).max() < 200
+        )  # of 32768: the codec dies away
 
 
 def test_no_sound_no_copy(tmp_path: Path) -> None:

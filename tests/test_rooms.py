@@ -43,7 +43,7 @@ def test_help_imports_nothing_heavy() -> None:
         "from pipeline.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print('HEAVY', sorted({'torch','pandas','numpy','pyarrow','av','tantivy','faster_whisper'} & set(sys.modules)))"
+        "print('HEAVY', sorted({'torch','pandas','numpy','pyarrow','av','tantivy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "HEAVY []" in done.stdout

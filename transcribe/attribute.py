@@ -25,7 +25,7 @@ OUTSIDE = 0.05  # what a voice scores right at the edge of its turn, against 1 i
 SECOND_VOICE = 0.3  # where voices overlap, what those score that the exclusive turns passed over
 MARGIN_CAP = 20.0  # "no other voice is within reach"; infinity has no place in JSON
 
-SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 5.0, 3.0, 0.7, 0.2
+SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 7.0, 4.5, 0.7, 0.2
 PAUSE_MS = 350.0  # a pause this long makes a change of voice e times cheaper
 
 _IMPOSSIBLE = -1e6
@@ -88,7 +88,7 @@ def _scores(
         if label in exclusive:
             share += (1 - SECOND_VOICE) * _covered(exclusive[label], padded_starts, padded_ends)
         gap = _gap(every[label], starts, ends)
-        score = np.log(share / length + OUTSIDE * np.exp(-gap / FADE_MS))
+        score = np.log(share / length + OUTSIDE * np.exp(-np.minimum(gap, reach_ms) / FADE_MS))
         scores[:, k] = np.where(gap <= reach_ms, score, _IMPOSSIBLE)
     reachable = scores.max(axis=1) > _IMPOSSIBLE
     scores[~reachable] = 0.0  # nothing known: the path passes through without a say

@@ -5,6 +5,7 @@ want of memory becomes a Problem instead of ending the batch, and two libraries 
 reads samples from the recording's own file; no whole copy of it is made.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -260,6 +261,8 @@ def diarise(
 
     def hook(step: str, _: object, total: int | None = None, completed: int | None = None, **__: object) -> None:
         if total and completed is not None and step in share:
+            if completed % 8 == 0:
+                _give_memory_back()
             start, part = share[step]
             report(start + part * min(1.0, completed / total))
 
@@ -269,6 +272,17 @@ def diarise(
     )
     duration_ms = n_samples * 1000 // RATE_HZ
     return _turns(_spans(said.exclusive_speaker_diarization), _spans(said.speaker_diarization), duration_ms)
+
+
+def _give_memory_back() -> None:
+    """Have the C library, where it is glibc, return what was freed.
+
+    Left alone it keeps freed blocks between the small results of each batch: 1.5 GB after an hour of sound.
+    """
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _as_float(_: object, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -333,7 +347,7 @@ def _pipeline(recipe: Recipe) -> Any:
             where=recipe.folder or Path(recipe.segmentation).parent.parent,
             fix="get the model again; if you trust it, set TORCH_FORCE_WEIGHTS_ONLY_LOAD=0",
         ) from e
-    except (OSError, ValueError, KeyError, EOFError) as e:
+    except Exception as e:  # there is no end to what damaged files make torch raise
         raise Problem(
             f"cannot build the diarisation pipeline: {e}",
             where=recipe.folder or Path(recipe.segmentation).parent.parent,

@@ -6,12 +6,17 @@ is on disk. A choice is made once per batch; what runs must have exactly the cho
 
 import ctypes
 import functools
+import hashlib
+import importlib.metadata
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
+from transcribe import models
 from transcribe.audio import Audio
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, Stretch, Turn, Word
@@ -32,7 +37,8 @@ class Block(Record):
 class Recogniser(Protocol):
     """Speech to words. `fingerprint` is library, model, revision, device and compute type."""
 
-    fingerprint: str
+    @property
+    def fingerprint(self) -> str: ...
 
     def words(
         self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
@@ -44,7 +50,8 @@ class Recogniser(Protocol):
 class Diariser(Protocol):
     """Speech to turns: exclusive ones for labels, and ones that may overlap."""
 
-    fingerprint: str
+    @property
+    def fingerprint(self) -> str: ...
 
     def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: Progress) -> tuple[Turn, ...]: ...
 
@@ -59,22 +66,21 @@ class Choice(Record):
     compute_type: str = ""
     by_hand: bool = False
     remark: str = ""
+    lacks: str = ""  # what keeps it from running here, and `fix`, what to do about it
+    fix: str = ""
 
 
 # Best first. On a CPU the larger ones take longer than the meeting did, so they are used only when named.
-_ON_GPU = ("whisper-large-v3-turbo", "whisper-large-v3", "whisper-medium", "whisper-small", "whisper-base", "whisper-tiny.en")
-_ON_CPU = ("whisper-small", "whisper-base", "whisper-tiny.en")
-_LIBRARIES = {
-    "whisper": ("faster_whisper", "whisper"),
-    "openai-whisper": ("whisper", "openai-whisper"),
-    "pyannote": ("pyannote.audio", "pyannote"),
-}
+_ON_GPU = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny.en")
+_ON_CPU = ("small", "base", "tiny.en")
+_STARTER = ("segmentation-3.0", "campplus")
+_EXTRA = {"whisper": "faster_whisper", "openai-whisper": "whisper", "pyannote": "pyannote.audio"}
 
 
 def choose_recogniser(name: str = "auto") -> Choice:
     """The recogniser `name` as it would run here: `auto`, `captions`, `whisper:MODEL` or `openai-whisper:MODEL`.
 
-    MODEL is a model's short name (`base`), or a path. A choice that can't run still is one: it says what lacks when
+    MODEL is a model's short name (`base`) or a path. A choice that can't run still is one: it says what lacks when
     a meeting needs it, so that meetings which need no recogniser go on without.
     """
     if name == "captions":
@@ -90,36 +96,155 @@ def choose_recogniser(name: str = "auto") -> Choice:
 
 
 def _auto_recogniser() -> Choice:
-    order = _ON_GPU if _has_gpu() else _ON_CPU
-    here = [m for m in order if models.find(m)]
-    if not here or not _installed("whisper"):
-        return Choice(name="auto", fingerprint="", model="whisper-base" if _installed("whisper") else "")
-    best = here[0].removeprefix("whisper-")
-    choice = _recogniser("whisper", best, by_hand=False)
-    better = order[: order.index(here[0])]
-    remark = f"words: whisper:{best} ({choice.compute_type} on {choice.device}), the best model on disk that suits this machine"
-    if better:
-        remark += f"; better: onrecord models get {better[-1]}"
-    return msgspec.structs.replace(choice, remark=remark)
+    order = _ON_GPU if has_gpu() else _ON_CPU
+    here = next((m for m in order if models.find(f"whisper-{m}")), None)
+    choice = _recogniser("whisper", here or "base", by_hand=False)
+    if choice.lacks or here is None:
+        return choice
+    better = [m for m in order[: order.index(here)] if any(k.name == f"whisper-{m}" for k in models.known())]
+    more = f"; better, but slower: onrecord models get whisper-{better[-1]}" if better else ""
+    return msgspec.structs.replace(
+        choice,
+        remark=f"words by whisper:{here} ({choice.compute_type} on {choice.device}), the best on disk here{more}",
+    )
 
 
 def _recogniser(engine: str, model: str, *, by_hand: bool) -> Choice:
-    device = "cuda" if _has_gpu() else "cpu"
-    compute_type = "float32" if engine == "openai-whisper" else ("float16" if device == "cuda" else "int8")
-    path = models.find(f"whisper-{model}")
-    revision = ""
-    if path is not None:
-        revision = next(m.revision for m in models.known() if m.name == f"whisper-{model}")
-    elif Path(model).exists():
-        path, revision = Path(model).resolve(), _contents(Path(model))
-    elif "/" in model or model.endswith(".pt"):
-        raise Problem("there is no such model", where=model, fix="name a folder or file that exists")
-    library = _versions(engine)
+    device = "cuda" if has_gpu() else "cpu"
+    compute_type = "float32" if engine == "openai-whisper" else "float16" if device == "cuda" else "int8"
+    known = next((m for m in models.known() if m.name == f"whisper-{model}"), None)
+    path = models.find(f"whisper-{model}") if known else None
+    lacks, fix, revision = "", "", known.fingerprint if known else ""
+    if not _is_installed(engine):
+        lacks, fix = f"{engine} is not installed", f'pip install "onrecord[{engine}]"'
+    elif known and path is None:
+        lacks, fix = f"the model whisper-{model} is not on this machine", f"onrecord models get whisper-{model}"
+    elif not known:
+        path = Path(model).expanduser().resolve()
+        if path.exists():
+            revision = _fingerprint_of(path)
+        else:
+            lacks, fix = f"there is no Whisper model {model!r}", "name a model of `onrecord models list`, or a path"
     return Choice(
         name=f"{engine}:{model}",
-        fingerprint=f"{library}, {model} {revision[:12]}, {device} {compute_type}" if path and library else "",
-        model=str(path) if path else f"whisper-{model}",
+        fingerprint=f"{_versions(engine)}, {path.name if path else model} {revision}, {device} {compute_type}",
+        model=str(path or model),
         device=device,
         compute_type=compute_type,
         by_hand=by_hand,
+        lacks=lacks,
+        fix=fix,
     )
+
+
+def choose_diariser(name: str = "auto") -> Choice:
+    """The diariser `name` as it would run here: `auto`, `captions`, or `pyannote:MODEL` (starter, community-1, a
+    pipeline's folder, or its id on the model hub)."""
+    if name == "captions":
+        return Choice(name=name, fingerprint="captions", by_hand=True)
+    engine, _, model = ("pyannote:starter" if name == "auto" else name).partition(":")
+    if engine != "pyannote" or not model:
+        raise Problem(f"there is no diariser {name!r}", fix="use auto, captions or pyannote:MODEL")
+    lacks, fix = "", ""
+    if not _is_installed(engine):
+        lacks, fix = "pyannote.audio is not installed", 'pip install "onrecord[pyannote]"'
+    elif model == "starter" and not all(models.find(m) for m in _STARTER):
+        lacks, fix = "the models of pyannote:starter are not on this machine", "onrecord models get starter"
+    choice = Choice(
+        name=f"{engine}:{model}",
+        fingerprint="",
+        model=model,
+        device="cuda" if has_gpu() else "cpu",
+        by_hand=name != "auto",
+        lacks=lacks,
+        fix=fix,
+    )
+    if lacks:
+        return choice
+    remark = (
+        "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
+    )
+    return msgspec.structs.replace(choice, fingerprint=diariser(choice).fingerprint, remark=remark)
+
+
+@functools.cache
+def recogniser(choice: Choice, n_threads: int = 0) -> Recogniser:
+    """The engine of a choice, its model loaded once per process. Raises Problem where it can't run here."""
+    if choice.lacks:
+        raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
+    if choice.name.startswith("openai-whisper:"):
+        from transcribe import openai_whisper
+
+        return openai_whisper.load(
+            Path(choice.model),
+            fingerprint=choice.fingerprint,
+            device=choice.device,
+            n_threads=n_threads,
+            cache=models.folder() / "converted",
+        )
+    from transcribe import whisper
+
+    return whisper.load(
+        Path(choice.model),
+        fingerprint=choice.fingerprint,
+        device=choice.device,
+        compute_type=choice.compute_type,
+        n_threads=n_threads,
+    )
+
+
+def diariser(choice: Choice, n_threads: int = 0) -> Diariser:
+    """The engine of a choice. Raises Problem where it can't run here."""
+    if choice.lacks:
+        raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
+    from transcribe import diarise
+
+    if choice.model != "starter":
+        return diarise.load(choice.model, device=choice.device, n_threads=n_threads)
+    segmentation, embedding = (models.find(m) for m in _STARTER)
+    return diarise.load(
+        "starter",
+        segmentation=segmentation and segmentation / "pytorch_model.bin",
+        embedding=embedding and embedding / "campplus_cn_en_common.pt",
+        device=choice.device,
+        n_threads=n_threads,
+    )
+
+
+@functools.cache
+def has_gpu() -> bool:
+    """Whether the CUDA driver sees a device. Asks the driver itself, since importing torch would take seconds."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    n = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(n)) == 0 and n.value > 0
+
+
+def _is_installed(engine: str) -> bool:
+    module = _EXTRA[engine]
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _versions(engine: str) -> str:
+    packages = {"whisper": ("faster-whisper", "ctranslate2"), "openai-whisper": ("openai-whisper", "torch")}[engine]
+    try:
+        return " ".join(f"{p} {importlib.metadata.version(p)}" for p in packages)
+    except importlib.metadata.PackageNotFoundError:
+        return engine
+
+
+def _fingerprint_of(path: Path) -> str:
+    """The start of the hash of a model's weights that the model table does not know."""
+    weights = path / "model.bin" if path.is_dir() else path
+    try:
+        with weights.open("rb") as f:
+            return hashlib.file_digest(f, "sha256").hexdigest()[:12]
+    except OSError:
+        return ""

@@ -259,7 +259,9 @@ def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> 
         found = body.pop("schema", None)
         body.pop("generator", None)
         if found != schema:
-            raise Problem(f"this is {found or 'no schema'}, not {schema}", where=where, fix="make it again with `onrecord run`")
+            raise Problem(
+                f"this is {found or 'no schema'}, not {schema}", where=where, fix="make it again with `onrecord run`"
+            )
         return msgspec.convert(body, kind, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError) as e:
         raise Problem(f"not a readable {schema} file: {e}", where=where, fix="make it again with `onrecord run`") from e

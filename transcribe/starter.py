@@ -95,9 +95,10 @@ class Voice(Model):  # type: ignore[misc]
                 heard = heard[on]
             if len(heard) < LEAST_SPEECH_S * 100:
                 continue
-            most = round(MOST_SPEECH_S * 100)
-            start = max(0, len(heard) - most) // 2  # the middle: edges of turns are where segmentation errs
-            heard = heard[start : start + most]
+            # Few different lengths: torch keeps what it prepares for each, and memory would grow with the recording.
+            n = min(len(heard) // 20 * 20, round(MOST_SPEECH_S * 100))
+            start = (len(heard) - n) // 2  # the middle: edges of turns are where segmentation errs
+            heard = heard[start : start + n]
             vectors[i] = self.network((heard - heard.mean(0))[None])[0]
         return vectors
 
@@ -128,7 +129,7 @@ class Grouping(BaseClustering):  # type: ignore[misc]
             window, speaker = np.nonzero(known)
         if len(window) == 0:
             return hard, None, None
-        at_most = voices.MOST_VOICES if max_clusters is None else int(min(max_clusters, voices.MOST_VOICES))
+        at_most = None if max_clusters is None or np.isinf(max_clusters) else int(max_clusters)
         learnt = embeddings[window, speaker]
         labels = voices.tell_apart(learnt, at_least=min_clusters or 1, at_most=at_most)
         means = voices.centroids(learnt, labels)

@@ -1,0 +1,234 @@
+"""The tagger that is always there: the codebook's cues, read with a little English and the discussion around them.
+
+Scores are weights of rules, not probabilities: a code with one plain cue scores 0.5, with two 0.67, with three 0.75.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from analyse.agenda import Opening, label, opening
+from analyse.codebook import Codebook
+from analyse.context import Item, Sight, topics
+from analyse.cues import Finder, Hit, Token, tokens
+from analyse.listen import reasons
+from analyse.records import Statement, Statements, Tag, Topic
+from analyse.stance import View, view
+from analyse.statements import Span, cut, sentences
+from transcribe.records import AgendaItem, Meeting, Transcript
+
+TAGGER = "rules/1"
+THRESHOLD = 0.5  # the score of one plain cue, or of two hints
+PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
+SCRAP_WORDS = 3  # "Yes, Chair."
+
+_PROCEDURE = Finder(
+    ("procedure", cue)
+    for cue in (
+        *("thank you", "thanks", "your hand up", "bring ... back in", "briefly please", "over to", "please go ahead"),
+        *("all those in favour", "those against", "abstain|abstentions", "carried", "seconded|seconder", "agreed"),
+        *("point of order", "any questions|comments|other", "who would like to", "next speaker|question"),
+        *(
+            "microphone*|muted|mute",
+            "move|moving on",
+            "item",
+            "when you're ready",
+            "one at a time",
+            "get|have your turn",
+        ),
+        *("two|three|five minutes", "want|like to answer|respond|reply|come", "come in there|here"),
+    )
+)
+
+
+class Reading(NamedTuple):
+    """What the rules say of one text."""
+
+    topic: Topic
+    tags: tuple[Tag, ...]
+    stance: View | None
+
+
+def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook, transcript_sha256: str) -> Statements:
+    """All statements of a meeting, cut, tagged and marked where one should listen first."""
+    spans = cut(transcript, meeting.agenda)
+    words = [w.text for w in transcript.words]
+    readings = tag(spans, words, codebook, agenda=meeting.agenda)
+    items = _items(spans, words, meeting.agenda)
+    statements = tuple(
+        Statement(
+            meeting=meeting.id,
+            start_ms=span.start_ms,
+            end_ms=span.end_ms,
+            first_word=span.first_word,
+            end_word=span.end_word,
+            speaker=span.speaker,
+            text=span.text,
+            topic=reading.topic,
+            tags=reading.tags,
+            stance=reading.stance.stance if reading.stance else None,
+            stance_holder=reading.stance.holder if reading.stance else None,
+            agenda_item=item,
+            listen_first=reasons(span, transcript, reading.tags),
+        )
+        for span, reading, item in zip(spans, readings, items, strict=True)
+    )
+    return Statements(
+        meeting=meeting.id,
+        transcript_sha256=transcript_sha256,
+        codebook=codebook.id,
+        tagger=TAGGER,
+        statements=statements,
+    )
+
+
+def tag(
+    spans: Sequence[Span], words: Sequence[str], codebook: Codebook, *, agenda: Sequence[AgendaItem] = ()
+) -> tuple[Reading, ...]:
+    """What the rules say of each statement of a meeting. `spans` are in order; `words` are the whole transcript's."""
+    texts = [tokens(words[s.first_word : s.end_word], s.first_word) for s in spans]
+    hits = [_finder(codebook).find(text) for text in texts]
+    found = [_tags(text, h, codebook) for text, h in zip(texts, hits, strict=True)]
+    if codebook.topic is None:
+        about = tuple(_any_code(tags) for tags in found)
+    else:
+        items = [_item(span, words, codebook, agenda) for span in spans]
+        sights = [_sight(text, h, item) for text, h, item in zip(texts, hits, items, strict=True)]
+        about = topics(sights, codebook.topic.name)
+    return tuple(
+        _reading(topic, text, h, tags, codebook) for topic, text, h, tags in zip(about, texts, hits, found, strict=True)
+    )
+
+
+def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | None = None) -> Reading:
+    """What the rules say of a single text. `context` is what stood before it; `about` settles the topic beforehand.
+
+    Word indices are those of `text.split()`.
+    """
+    said, before = tokens(text.split()), tokens(context.split())
+    hits = _finder(codebook).find(said)
+    tags = _tags(said, hits, codebook)
+    if codebook.topic is None:
+        topic = _any_code(tags)
+    else:
+        sights = [_sight(said, hits, "")]
+        if before:
+            named = _sight(before, _finder(codebook).find(before), "").named is not None
+            # Spans of the context would point into another text.
+            sights.insert(0, Sight(item="on" if named else "new"))
+        topic = topics(sights, codebook.topic.name)[-1]
+    if about is not None:
+        topic = Topic(
+            about=about, score=topic.score, first_word=topic.first_word, end_word=topic.end_word, reason="given"
+        )
+    return _reading(topic, said, hits, tags, codebook)
+
+
+def _reading(
+    topic: Topic, text: Sequence[Token], hits: dict[str, list[Hit]], tags: tuple[Tag, ...], codebook: Codebook
+) -> Reading:
+    if not topic.about:
+        return Reading(topic, (), None)
+    stance = view(text, hits.get("concerned", ()), hits.get("supportive", ())) if codebook.stance else None
+    return Reading(topic, tags, stance)
+
+
+def _any_code(tags: tuple[Tag, ...]) -> Topic:
+    if not tags:
+        return Topic(about=False, score=0.0, reason="no code")
+    best = max(tags, key=lambda t: t.score)
+    return Topic(about=True, score=best.score, first_word=best.first_word, end_word=best.end_word, reason="has a code")
+
+
+def _tags(text: Sequence[Token], hits: dict[str, list[Hit]], codebook: Codebook) -> tuple[Tag, ...]:
+    out = []
+    for code in codebook.codes:
+        found = hits.get(f"code {code.code}", ())
+        weight = sum(h.cue.weight for h in found)
+        score = round(weight / (weight + 1), 3)
+        if score >= THRESHOLD:
+            best = max(found, key=lambda h: (h.cue.weight, h.end - h.first))
+            first, end = _words(text, best)
+            out.append(
+                Tag(code=code.code, score=score, first_word=first, end_word=end, tagger=TAGGER, codebook=codebook.id)
+            )
+    return tuple(out)
+
+
+def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item) -> Sight:
+    cues = hits.get("topic", ())
+    named = next((h for h in cues if h.cue.weight == 1), None)
+    if named and hits.get("outside") and not hits.get("inside"):
+        named, elsewhere = None, hits["outside"][0]
+    else:
+        elsewhere = None
+    hints = [h for h in cues if h.cue.weight < 1]
+    neighbour = next(iter(hits.get("neighbour", ())), elsewhere)
+    other = next(iter(hits.get("other", ())), None)
+    n_words = len({t.word for t in text})
+    akin = bool(hits.get("inside")) or any(owner.startswith("code ") for owner in hits)
+    return Sight(
+        named=_words(text, named) if named else None,
+        hints=len({h.cue.source for h in hints}),
+        hint=_words(text, hints[0]) if hints else None,
+        neighbour=_words(text, neighbour) if neighbour else None,
+        other=_words(text, other) if other else None,
+        akin=akin,
+        procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
+        item=item,
+        n_words=n_words,
+    )
+
+
+def _item(span: Span, words: Sequence[str], codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
+    """What the opening of an item in this statement says of the topic."""
+    opened = _opened(span, words, agenda)
+    if opened is None:
+        return ""
+    finder = _finder(codebook)
+    if _names(finder, span.text) or (opened.item and _names(finder, opened.item.title)):
+        return "on"
+    # An agenda that gives the topic an item of its own gives the others to something else.
+    if opened.item and any(_names(finder, item.title) for item in agenda):
+        return "off"
+    return "new"
+
+
+def _names(finder: Finder, text: str) -> bool:
+    return any(h.cue.weight == 1 for h in finder.find(tokens(text.split())).get("topic", ()))
+
+
+def _opened(span: Span, words: Sequence[str], agenda: Sequence[AgendaItem]) -> Opening | None:
+    if not span.opens_item:
+        return None
+    said = words[span.first_word : span.end_word]
+    openings = (opening(" ".join(said[a:b]), agenda) for a, b in sentences(said))
+    # "That concludes the item. Item five": the last one said is the one that is opened.
+    return next((o for o in reversed([*openings]) if o is not None), None)
+
+
+def _items(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[AgendaItem]) -> list[str]:
+    """The agenda item that each statement is said in, as it is shown; empty before the first is opened."""
+    out: list[str] = []
+    now = ""
+    for span in spans:
+        if (opened := _opened(span, words, agenda)) is not None:
+            now = label(opened)
+        out.append(now)
+    return out
+
+
+def _words(text: Sequence[Token], hit: Hit) -> tuple[int, int]:
+    return text[hit.first].word, text[hit.end - 1].word + 1
+
+
+@lru_cache(maxsize=8)
+def _finder(codebook: Codebook) -> Finder:
+    cues = [(f"code {code.code}", cue) for code in codebook.codes for cue in code.cues]
+    if topic := codebook.topic:
+        parts = {"topic": topic.cues, "outside": topic.outside, "inside": topic.inside}
+        parts |= {"neighbour": topic.neighbours, "other": topic.others}
+        cues += [(owner, cue) for owner, found in parts.items() for cue in found]
+    if stance := codebook.stance:
+        cues += [("concerned", cue) for cue in stance.concerned] + [("supportive", cue) for cue in stance.supportive]
+    return Finder(cues)

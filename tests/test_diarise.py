@@ -1,0 +1,354 @@
+"""Who spoke when: the engine's process, its models and its turns."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import tiny_pyannote
+from transcribe import diarise
+from transcribe.audio import Audio, decode
+from transcribe.problem import LACKING, SOME_FAILED, Problem
+from transcribe.records import Turn
+
+
+def sound_of(path: Path, samples: Any) -> Audio:
+    np.asarray(samples, dtype=np.int16).tofile(path)
+    return Audio(path=path)
+
+
+def noise(seconds: float, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(0, 3000, round(seconds * 16_000)).astype(np.int16)
+
+
+def check(turns: tuple[Turn, ...], duration_ms: int) -> None:
+    """What holds for all turns of any recording."""
+    alone = [t for t in turns if t.exclusive]
+    assert list(turns) == alone + [t for t in turns if not t.exclusive]
+    assert all(0 <= t.start_ms < t.end_ms <= duration_ms for t in turns)
+    assert all(a.end_ms <= b.start_ms for a, b in pairwise(alone))
+    names = list(dict.fromkeys(t.speaker for t in turns))
+    assert names == [f"S{i + 1}" for i in range(len(names))]
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `prepare` puts into the environment is gone again after each test."""
+    monkeypatch.setenv("PYANNOTE_METRICS_ENABLED", "0")
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYANNOTE_METRICS_ENABLED", "0")
+        patch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+        diarise.prepare()
+        folder = tmp_path_factory.mktemp("tiny")
+        tiny_pyannote.starter(folder / "starter")
+        tiny_pyannote.pipeline(folder / "pipeline")
+    return folder
+
+
+def starter_of(folder: Path) -> diarise.Pyannote:
+    return diarise.load("starter", segmentation=folder / "pytorch_model.bin", embedding=folder / "voice.pt")
+
+
+def here(engine: diarise.Pyannote, sound: Audio, speakers: tuple[int, int] | None = None) -> tuple[Turn, ...]:
+    """The engine's turns without a process of their own, which takes seconds to start."""
+    return diarise.diarise(engine.recipe, sound.path, sound.n_samples, speakers, lambda fraction: None)
+
+
+# -- turns ----------------------------------------------------------------------------------------
+
+span = st.tuples(st.integers(0, 9000), st.integers(0, 3000), st.sampled_from("abc"))
+spans = st.lists(span.map(lambda s: (s[0], s[0] + s[1], s[2])), max_size=12).map(sorted)
+
+
+@given(spans, spans, st.integers(0, 12_000))
+def test_spans_become_turns(exclusive: Any, overlapping: Any, duration_ms: int) -> None:
+    check(diarise._turns(exclusive, overlapping, duration_ms), duration_ms)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 16])
+def test_a_recording_too_short_for_a_word_has_no_turns(tiny: Path, tmp_path: Path, n_samples: int) -> None:
+    assert starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", np.ones(n_samples))) == ()
+
+
+def test_a_recording_gives_turns_and_again_the_same(tiny: Path, tmp_path: Path) -> None:
+    engine = starter_of(tiny / "starter")
+    sound = sound_of(tmp_path / "raw", np.concatenate([noise(7), noise(2) // 9, noise(3, 1)]))
+    seen: list[tuple[int, int]] = []
+    turns = engine.turns(sound, progress=lambda done, total: seen.append((done, total)))
+    assert turns
+    assert {t.exclusive for t in turns} == {True, False}
+    check(turns, sound.duration_ms)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == (12_000, 12_000)
+    assert here(engine, sound) == turns
+
+
+def test_a_pipeline_of_pyannotes_own_gives_turns(tiny: Path, tmp_path: Path) -> None:
+    engine = diarise.load(str(tiny / "pipeline"))
+    sound = sound_of(tmp_path / "raw", noise(8))
+    turns = here(engine, sound)
+    assert turns
+    check(turns, sound.duration_ms)
+    assert here(engine, sound) == turns
+
+
+def test_the_number_of_voices_can_be_bounded(tiny: Path, tmp_path: Path) -> None:
+    sound = sound_of(tmp_path / "raw", np.concatenate([noise(6), noise(6, 1)]))
+    turns = here(starter_of(tiny / "starter"), sound, (1, 1))
+    assert {t.speaker for t in turns} == {"S1"}
+
+
+def test_samples_are_read_as_fractions_of_full_scale() -> None:
+    import torch
+
+    (floats,) = diarise._as_float(None, (torch.tensor([[-(2**15), 0, 2**14]], dtype=torch.int16),))
+    assert floats.tolist() == [[-1.0, 0.0, 0.5]]
+
+
+# -- the process ----------------------------------------------------------------------------------
+
+
+def test_a_killed_process_is_a_problem(tiny: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int) -> None:
+        for child in active_children():
+            if child.name == "onrecord-turns" and child.pid:
+                os.kill(child.pid, signal.SIGKILL)
+
+    with pytest.raises(Problem, match="signal 9") as e:
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(20)), progress=kill)
+    assert e.value.exit_code == SOME_FAILED
+
+
+def test_an_interrupted_caller_leaves_no_process(tiny: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(10)), progress=interrupt)
+    assert not [c for c in active_children() if c.name == "onrecord-turns"]
+
+
+CALLER = """
+import multiprocessing, os, signal, sys
+from pathlib import Path
+from tests import tiny_pyannote
+from transcribe import diarise
+from transcribe.audio import Audio
+
+def progress(done, total):
+    print(*(c.pid for c in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    engine = diarise.load("starter", segmentation=folder / "pytorch_model.bin", embedding=folder / "voice.pt")
+    engine.turns(Audio(path=Path(sys.argv[2])), progress=progress)
+"""
+
+
+def test_the_process_ends_with_its_caller(tiny: Path, tmp_path: Path) -> None:
+    sound = sound_of(tmp_path / "raw", noise(1200))
+    script = tmp_path / "caller.py"
+    script.write_text(CALLER, encoding="utf-8")
+    command = [sys.executable, str(script), str(tiny / "starter"), str(sound.path)]
+    root = Path(diarise.__file__).parent.parent
+    caller = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    assert caller.returncode == -signal.SIGKILL, caller.stderr
+    pid = int(caller.stdout.split()[0])
+    for _ in range(100):
+        if not alive(pid):
+            return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("still working five seconds after its caller was gone")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+def test_missing_models_are_named() -> None:
+    with pytest.raises(Problem, match=r"segmentation-3\.0 is not here") as e:
+        diarise.load("starter", segmentation=Path("/nowhere/model.bin"))
+    assert e.value.exit_code == LACKING
+    assert "models get" in e.value.fix
+
+
+def test_a_folder_without_a_pipeline_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"config\.yaml"):
+        diarise.load(str(tmp_path))
+
+
+def test_a_name_that_is_no_model() -> None:
+    with pytest.raises(Problem, match="no diarisation model 'not/a/model'"):
+        diarise.load("not/a/model")
+
+
+def test_without_network_the_hub_is_a_problem_and_the_token_stays_secret(tmp_path: Path) -> None:
+    program = (
+        "from transcribe import diarise\ntry: diarise.load('community-1')\nexcept Exception as e: print(repr(e), e)"
+    )
+    env = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_hush"}
+    root = Path(diarise.__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, cwd=root)
+    assert "Problem('cannot fetch pyannote/speaker-diarization-community-1" in done.stdout, done.stderr
+    assert "hf_hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("damage", ["text", "cut short", "another model"])
+def test_a_wrong_file_of_weights_is_a_problem(tiny: Path, tmp_path: Path, damage: str) -> None:
+    good = tiny / "starter" / "pytorch_model.bin"
+    bad = tmp_path / "pytorch_model.bin"
+    match damage:
+        case "text":
+            bad.write_text("these are no weights", encoding="utf-8")
+        case "cut short":
+            bad.write_bytes(good.read_bytes()[:-2000])
+        case _:
+            bad.write_bytes((tiny / "starter" / "voice.pt").read_bytes())
+    engine = diarise.load("starter", segmentation=bad, embedding=tiny / "starter" / "voice.pt")
+    with pytest.raises(Problem) as e:
+        here(engine, sound_of(tmp_path / "raw", noise(1)))
+    assert "get the model again" in e.value.fix
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["starter", "pipeline"])
+def test_weights_cannot_run_code(tiny: Path, tmp_path: Path, kind: str) -> None:
+    import shutil
+
+    import torch
+
+    folder = shutil.copytree(tiny / kind, tmp_path / kind)
+    target = tmp_path / "exploded"
+    weights = folder / "pytorch_model.bin" if kind == "starter" else folder / "segmentation" / "pytorch_model.bin"
+    torch.save({"state_dict": {}, "hyper_parameters": Bomb(target)}, weights)
+    engine = starter_of(folder) if kind == "starter" else diarise.load(str(folder))
+    with pytest.raises(Problem, match="holds more than numbers"):
+        here(engine, sound_of(tmp_path / "raw", noise(1)))
+    assert not target.exists()
+    pickle.loads(pickle.dumps(Bomb(target)))
+    assert target.exists()  # it would have gone off
+
+
+def test_a_fingerprint_names_what_decides_the_result(tiny: Path, tmp_path: Path) -> None:
+    engine = starter_of(tiny / "starter")
+    for part in ("pyannote.audio 4", "torch 2", "segmentation-3.0 ", "campplus ", "voices/", "cpu"):
+        assert part in engine.fingerprint
+    tiny_pyannote.starter(tmp_path, seed=1)
+    assert starter_of(tmp_path).fingerprint != engine.fingerprint
+    assert diarise.load(str(tiny / "pipeline")).fingerprint != engine.fingerprint
+
+
+def test_loading_imports_nothing_heavy(tiny: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from transcribe import diarise; f = Path(sys.argv[1]);"
+        "diarise.load('starter', segmentation=f / 'pytorch_model.bin', embedding=f / 'voice.pt');"
+        "print({'torch', 'pyannote.audio', 'scipy'} & set(sys.modules))"
+    )
+    root = Path(diarise.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tiny / "starter")], capture_output=True, text=True, cwd=root
+    )
+    assert done.stdout == "set()\n", done.stderr
+
+
+def test_telemetry_is_off_even_where_somebody_turned_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYANNOTE_METRICS_ENABLED", "1")
+    diarise.prepare()
+    from pyannote.audio.telemetry.metrics import is_metrics_enabled
+
+    assert not is_metrics_enabled()
+
+
+def test_a_torchaudio_that_loads_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import types
+
+    whole = types.ModuleType("torchaudio")
+    monkeypatch.setitem(sys.modules, "torchaudio", whole)
+    before = sys.modules.get("torchaudio._extension")
+    diarise._import_torchaudio()
+    assert sys.modules["torchaudio"] is whole
+    assert sys.modules.get("torchaudio._extension") is before
+
+
+# -- real weights ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def real(starter: Path) -> diarise.Pyannote:
+    return diarise.load(
+        "starter",
+        segmentation=starter / "segmentation-3.0" / "pytorch_model.bin",
+        embedding=starter / "campplus" / "campplus_cn_en_common.pt",
+    )
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("level", [0, 3])
+def test_silence_has_no_turns(real: diarise.Pyannote, tmp_path: Path, level: int) -> None:
+    quiet = np.random.default_rng(0).integers(-level, level + 1, 16_000 * 15)
+    assert here(real, sound_of(tmp_path / "raw", quiet)) == ()
+
+
+@pytest.mark.weights
+def test_three_people_of_the_sample_meeting_are_three_voices(
+    real: diarise.Pyannote, sample: Path, tmp_path: Path
+) -> None:
+    """A minute and a half cut together from single sentences, so that who speaks when is known exactly."""
+    said = json.loads((sample / "reference" / "reference.json").read_text(encoding="utf-8"))["sentences"]
+    meeting = decode([(sample / "meeting.opus", 0)], tmp_path / "meeting").samples
+    people = ("jo-okafor", "desmond-pell", "alison-tranter")
+    parts: list[Any] = []
+    who: list[Any] = []
+    for first in (0, 4):
+        for i, person in enumerate(people):
+            for sentence in [s for s in said if s["speaker"] == person][first : first + 4]:
+                parts.append(meeting[sentence["start_ms"] * 16 : sentence["end_ms"] * 16])
+                who.append(np.full(len(parts[-1]) // 16, i))
+    truth = np.concatenate(who)
+    turns = here(real, sound_of(tmp_path / "raw", np.concatenate(parts)))
+    assert len({t.speaker for t in turns}) == 3
+    heard = np.full(len(truth) + 1000, -1)
+    for turn in turns:
+        if turn.exclusive:
+            heard[turn.start_ms : turn.end_ms] = int(turn.speaker[1:]) - 1  # they first speak in the order of `people`
+    assert np.mean(heard[: len(truth)] == truth) > 0.85
+
+
+@pytest.mark.weights
+def test_one_reader_is_one_voice(real: diarise.Pyannote, shared: Path, tmp_path: Path) -> None:
+    reading = decode([(shared / "audio" / "read" / "two_cities_16k.wav", 0)], tmp_path / "reading")
+    turns = here(real, reading)
+    assert {t.speaker for t in turns} == {"S1"}
+    assert sum(t.end_ms - t.start_ms for t in turns if t.exclusive) > 0.7 * reading.duration_ms

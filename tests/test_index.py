@@ -1,0 +1,479 @@
+"""The index: what it finds is what a plain scan finds, and a meeting is there whole or not at all."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+import tantivy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from search import index
+from search import query as q
+from search.fold import words
+from search.quotes import Quote
+from transcribe.problem import Problem
+
+SPEAKERS = {
+    "jo-okafor": ("Councillor Jo Okafor", "Chair", "Wren Alliance"),
+    "sian-powys": ("Councillor Siân Powys-Hale", "Member", "Independent"),
+    "amir-dasgupta": ("Superintendent Amir Dasgupta", "Officer", ""),
+    None: ("unknown speaker 3", "", ""),
+}
+
+
+def quote(
+    meeting: str = "2024-05-14-safety",
+    text: str = "There was no engagement with residents.",
+    start_ms: int = 0,
+    person: str | None = "jo-okafor",
+    held_on: date | None = date(2024, 5, 14),
+    codes: tuple[str, ...] = (),
+    stance: str | None = None,
+    topic: bool = True,
+    status: str = "inferred",
+    body: str = "Wrenbridge Council",
+) -> Quote:
+    name, role, party = SPEAKERS[person]
+    return Quote(
+        address=f"{meeting}/{start_ms}-{start_ms + 1000}",
+        check="00000000",
+        meeting=meeting,
+        title="Public Safety Scrutiny Panel",
+        body=body,
+        held_on=held_on,
+        start_ms=start_ms,
+        end_ms=start_ms + 1000,
+        text=text,
+        speaker_label="S1",
+        speaker=name,
+        speaker_status=status if person else "unknown",
+        person=person,
+        role=role,
+        party=party,
+        agenda_item="5",
+        topic=topic,
+        codes=codes,
+        stance=stance,
+        stance_holder=None,
+        listen_first=(),
+        source_url="",
+        source_start_ms=None,
+        transcript_sha256="f" * 64,
+    )
+
+
+def texts(results: index.Results) -> list[str]:
+    return [hit.quote.text for hit in results.hits]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An index of two meetings."""
+    where = tmp_path / "index"
+    index.replace(
+        where,
+        "2024-05-14-safety",
+        [
+            quote(text="There was no engagement with residents.", codes=("consultation",), stance="concerned"),
+            quote(text="We briefed councillors twice.", start_ms=2000, person="amir-dasgupta", codes=("notification",)),
+            quote(text="Siân’s letter about face-to-face briefings, all 2,000 of them.", start_ms=4000, person=None),
+        ],
+    )
+    index.replace(
+        where,
+        "2023-11-02-full",
+        [quote("2023-11-02-full", "Engagement with no residents!", person="sian-powys", held_on=date(2023, 11, 2))],
+    )
+    return where
+
+
+# -- against a plain scan
+
+VOCABULARY = [
+    "police",
+    "policing",
+    "vans",
+    "van",
+    "briefed",
+    "briefing",
+    "Siân’s",
+    "sian",
+    "face-to-face",
+    "face",
+    "2,000",
+]
+CODES = ["consultation", "legality_policy"]
+QUOTES = st.builds(
+    quote,
+    text=st.lists(st.sampled_from([*VOCABULARY, "—", "van,", "“police"]), min_size=1, max_size=8).map(" ".join),
+    person=st.sampled_from(list(SPEAKERS)),
+    held_on=st.sampled_from([None, date(2023, 11, 2), date(2024, 5, 14), date(2024, 5, 31)]),
+    codes=st.lists(st.sampled_from(CODES), unique=True).map(tuple),
+    stance=st.sampled_from([None, "concerned", "supportive"]),
+    topic=st.booleans(),
+    status=st.sampled_from(["inferred", "confirmed"]),
+    body=st.sampled_from(["Wrenbridge Council", "Wren Parish"]),
+)
+UNITS = st.one_of(
+    st.sampled_from(VOCABULARY),
+    st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=3).map(lambda some: f'"{" ".join(some)}"'),
+    st.sampled_from(
+        ["speaker:okafor", "speaker:SIAN", 'speaker:"amir dasgupta"', "speaker:unknown", "tag:legality-policy",
+         "tag:consultation", "stance:concerned", "status:confirmed", "topic:no", "body:parish", 'party:"wren alliance"',
+         "role:chair", "meeting:m1", "before:2024", "after:2024-05-14", "on:2024-05", "unheard"]
+    ),
+)  # fmt: skip
+TYPED = st.recursive(
+    UNITS,
+    lambda inner: st.one_of(
+        inner.map("-{}".format),
+        st.lists(inner, min_size=2, max_size=3).map(" ".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda some: f"({' OR '.join(some)})"),
+        st.lists(inner, min_size=2, max_size=3).map(lambda some: f"-({' '.join(some)})"),
+    ),
+    max_leaves=6,
+)
+
+
+def matches(node: q.Node, row: Quote, stem: Callable[[str], str]) -> bool:
+    """The meaning of a query, by looking at one quote."""
+    said = words(row.text)
+    match node:
+        case q.Word():
+            return stem(node.word) in map(stem, said)
+        case q.Phrase():
+            n = len(node.words)
+            return any(tuple(said[i : i + n]) == node.words for i in range(len(said) - n + 1))
+        case q.Held():
+            first, last = node.days()
+            day = row.held_on.toordinal() if row.held_on else None
+            return day is not None and (first is None or first <= day) and (last is None or day <= last)
+        case q.Filter(field="tag"):
+            return node.values[0] in row.codes
+        case q.Filter(field="topic"):
+            return row.topic == (node.values[0] == "yes")
+        case q.Filter(field="stance" | "status"):
+            return node.values[0] == {"stance": row.stance, "status": row.speaker_status}[node.field]
+        case q.Filter():
+            known = {
+                "speaker": f"{row.speaker} {row.person or ''}",
+                "role": row.role,
+                "party": row.party,
+                "body": row.body,
+                "meeting": f"{row.meeting} {row.title}",
+            }
+            return set(node.values) <= set(words(known[node.field]))
+        case q.Not():
+            return not matches(node.part, row, stem)
+        case q.All():
+            return all(matches(part, row, stem) for part in node.parts)
+        case q.Any():
+            return any(matches(part, row, stem) for part in node.parts)
+
+
+def english(word: str) -> str:
+    """The Snowball stemmer, asked for by itself and not through the index."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw()).filter(tantivy.Filter.stemmer("english"))
+    return str(builder.build().analyze(word)[0])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(QUOTES, max_size=8), min_size=1, max_size=2), st.lists(TYPED, min_size=1, max_size=8))
+def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: list[str]) -> None:
+    from msgspec.structs import replace
+
+    rows = [
+        replace(row, meeting=f"m{m}", address=f"m{m}/{i}-{i + 1}", start_ms=i, end_ms=i + 1)
+        for m, meeting in enumerate(corpus)
+        for i, row in enumerate(meeting)
+    ]
+    stems = {word: english(word) for row in rows for word in words(row.text)}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        for m in range(len(corpus)):
+            index.replace(folder, f"m{m}", [row for row in rows if row.meeting == f"m{m}"])
+        for typed in queries:
+            root = q.parse(typed).root
+            expected = {row.address for row in rows if matches(root, row, lambda w: stems.get(w) or english(w))}
+            for sort in ("best", "newest"):
+                found = index.search(folder, typed, sort=sort, limit=100)
+                assert {hit.quote.address for hit in found.hits} == expected, (typed, found.understood)
+                assert found.total == len(expected)
+                assert all(hit.quote in rows for hit in found.hits)
+
+
+# -- what is found, and how it is shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("engagement", 2),
+        ("ENGAGING", 2),
+        ('"no engagement"', 1),
+        ("“No Engagement with”", 1),
+        ('"engagements"', 0),
+        ("briefing", 2),
+        ('"briefings"', 1),
+        ("briefing -letter", 1),
+        ("-briefing", 2),
+        ("letter OR engagement", 3),
+        ("sians", 1),
+        ("2000", 1),
+        ("face-to-face", 1),
+        ("speaker:siân", 1),  # what she said, not where she is mentioned
+        ("speaker:POWYS", 1),
+        ("speaker:jo-okafor", 1),
+        ("speaker:unknown", 1),
+        ("tag:consultation", 1),
+        ("body:wrenbridge before:2024", 1),
+        ("on:2024-05-14", 3),
+        ("after:2024-05-14", 0),
+        ("meeting:2023-11-02-full", 1),
+        ("", 4),
+        ("???", 0),
+        ("drones", 0),
+    ],
+)
+def test_searches(folder: Path, typed: str, found: int) -> None:
+    assert index.search(folder, typed).total == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "marked"),
+    [
+        ("engaging", ["engagement"]),
+        ('"no engagement" engagement residents', ["no engagement", "residents"]),
+        ("engagement -tweet speaker:jo", ["engagement"]),
+        ("tag:consultation", []),
+    ],
+)
+def test_what_was_looked_for_is_marked(folder: Path, typed: str, marked: list[str]) -> None:
+    (hit,) = index.search(folder, f"{typed} meeting:safety speaker:jo").hits
+    assert [hit.quote.text[start:end] for start, end in hit.spans] == marked
+
+
+def test_the_form_that_was_typed_comes_first(tmp_path: Path) -> None:
+    rows = [quote(text=f"They {form} us.", start_ms=i) for i, form in enumerate(["brief", "briefed", "briefing"])]
+    index.replace(tmp_path, rows[0].meeting, rows)
+    for form in ("brief", "briefed", "briefing"):
+        hits = index.search(tmp_path, form).hits
+        assert hits[0].quote.text == f"They {form} us."
+        assert len(hits) == 3
+
+
+def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
+    index.replace(folder, "undated", [quote("undated", "An undated remark.", held_on=None)])
+    found = index.search(folder, "", sort="newest")
+    assert [(hit.quote.held_on, hit.quote.start_ms) for hit in found.hits] == [
+        (date(2024, 5, 14), 0),
+        (date(2024, 5, 14), 2000),
+        (date(2024, 5, 14), 4000),
+        (date(2023, 11, 2), 0),
+        (None, 0),
+    ]
+    pages = [index.search(folder, "", sort="newest", limit=2, offset=n).hits for n in (0, 2, 4, 6)]
+    assert [hit for page in pages for hit in page] == list(found.hits)
+    assert index.search(folder, "", offset=10**18) == index.Results(total=5, hits=(), understood="everything")
+    assert index.search(folder, "", limit=0) == index.Results(total=5, hits=(), understood="everything")
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        ("enggagement", ("engagement",)),
+        ('"no engagment"', ('"no engagement"',)),
+        ("speaker:okafer engagement", ("speaker:okafor engagement",)),
+        ("helicopters", ()),
+        ("engagement", ()),
+    ],
+)
+def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> None:
+    assert index.search(folder, typed).suggestions == suggested
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text() | TYPED)
+def test_no_query_raises(folder: Path, typed: str) -> None:
+    found = index.search(folder, typed)
+    assert 0 <= len(found.hits) <= found.total
+    for hit in found.hits:
+        end = 0
+        for a, b in hit.spans:
+            assert end <= a < b <= len(hit.quote.text)
+            end = b
+
+
+def test_hostile_text_is_indexed(tmp_path: Path) -> None:
+    rows = [quote(text="x" * 200_000), quote(text="a\x00b <script>\u202e", start_ms=1), quote(text="🎤", start_ms=2)]
+    index.replace(tmp_path, rows[0].meeting, rows)
+    assert index.search(tmp_path, "").total == 3
+    (hit,) = index.search(tmp_path, "script").hits
+    assert hit.quote == rows[1]
+
+
+# -- meetings in and out
+
+
+def test_a_meeting_is_replaced_and_removed(folder: Path) -> None:
+    rows = [quote(text="Quite other words.")]
+    index.replace(folder, rows[0].meeting, rows)
+    assert texts(index.search(folder, "", sort="newest")) == ["Quite other words.", "Engagement with no residents!"]
+    assert index.held(folder)["2024-05-14-safety"] == index.edition(rows)
+    index.replace(folder, rows[0].meeting, [])
+    assert index.held(folder)["2024-05-14-safety"] == index.edition([])
+    index.remove(folder, "2023-11-02-full")
+    index.remove(folder, "never-there")
+    assert index.search(folder, "").total == 0
+    assert list(index.held(folder)) == ["2024-05-14-safety"]
+
+
+def test_quotes_of_another_meeting_are_refused_and_change_nothing(folder: Path) -> None:
+    before = index.held(folder)
+    with pytest.raises(LookupError):
+        index.replace(folder, "2023-11-02-full", [quote()])
+    assert index.held(folder) == before
+    assert index.search(folder, "").total == 4
+
+
+def test_without_an_index(tmp_path: Path) -> None:
+    assert index.held(tmp_path / "none") == {}
+    index.remove(tmp_path / "none", "m")
+    with pytest.raises(Problem, match="nothing has been indexed"):
+        index.search(tmp_path / "none", "engagement")
+
+
+def test_a_second_writer_waits_and_then_says_so(folder: Path) -> None:
+    (current,) = folder.iterdir()
+    writer = tantivy.Index.open(str(current)).writer(15_000_000, 1)
+    with pytest.raises(Problem, match="another process is writing"):
+        index.replace(folder, "m", [quote("m")], wait_s=0.1)
+    threading.Timer(0.3, writer.wait_merging_threads).start()
+    del writer
+    index.replace(folder, "m", [quote("m")], wait_s=30)
+    assert "m" in index.held(folder)
+
+
+def corpus() -> Iterator[tuple[str, Sequence[Quote]]]:
+    yield "m1", [quote("m1", "One.")]
+    yield "m2", [quote("m2", "Two."), quote("m2", "Three.", 5)]
+
+
+def break_version(folder: Path) -> None:
+    (current,) = folder.iterdir()
+    current.rename(folder / "v0-00000000")
+
+
+def break_meta(folder: Path) -> None:
+    next(folder.rglob("meta.json")).write_text("{")
+
+
+def break_by_loss(folder: Path) -> None:
+    next(folder.rglob("*.term")).unlink()
+
+
+@pytest.mark.parametrize("harm", [break_version, break_meta, break_by_loss])
+def test_another_version_or_a_broken_index_is_made_again(folder: Path, harm: Callable[[Path], None]) -> None:
+    harm(folder)
+    with pytest.raises(index.Stale):
+        index.search(folder, "engagement")
+    with pytest.raises(index.Stale):
+        index.held(folder)
+    with pytest.raises(index.Stale):
+        index.replace(folder, "m1", [quote("m1")])
+    index.rebuild(folder, corpus())
+    assert sorted(texts(index.search(folder, ""))) == ["One.", "Three.", "Two."]
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_rebuild_that_fails_leaves_the_old_index(folder: Path) -> None:
+    def fails() -> Iterator[tuple[str, Sequence[Quote]]]:
+        yield "m1", [quote("m1", "One.")]
+        raise OverflowError
+
+    with pytest.raises(OverflowError):
+        index.rebuild(folder, fails())
+    assert index.search(folder, "").total == 4
+    break_version(folder)
+    with pytest.raises(OverflowError):
+        index.rebuild(folder, fails())
+    with pytest.raises(index.Stale):  # and not an index that holds nothing
+        index.search(folder, "")
+    index.rebuild(folder, corpus())
+    assert index.search(folder, "").total == 3
+
+
+def test_readers_never_see_half_a_meeting(folder: Path) -> None:
+    done = threading.Event()
+
+    def write() -> None:
+        for n in range(12):
+            rows = [quote("big", f"edition{n} word", i) for i in range(100 + n)]
+            index.replace(folder, "big", rows)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        found = index.search(folder, "meeting:big", limit=200)
+        editions = {re.sub(r"\D", "", hit.quote.text) for hit in found.hits}
+        assert len(editions) <= 1
+        if editions:
+            assert found.total == 100 + int(editions.pop())
+        seen.add(found.total)
+    writer.join()
+    assert len(seen) > 1
+
+
+def test_a_killed_writer_leaves_the_old_meeting_or_the_new(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import itertools, sys
+        from pathlib import Path
+        from search import index
+        from test_index import quote
+        folder = Path(sys.argv[1])
+        for n in itertools.count():
+            index.replace(folder, "big", [quote("big", f"edition{n} word", i) for i in range(500)])
+            print(n, flush=True)
+    """)
+    root = Path(__file__).parent.parent
+    index.replace(tmp_path, "small", [quote("small", "Untouched.")])
+    for delay_s in (0.02, 0.05, 0.11):
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])},
+        )
+        assert child.stdout
+        child.stdout.readline()
+        child.stdout.readline()
+        time.sleep(delay_s)
+        child.send_signal(signal.SIGKILL)
+        last = max([1, *map(int, child.stdout.read().split())])
+        child.wait()
+        found = index.search(tmp_path, "meeting:big", limit=1000)
+        editions = {int(re.sub(r"\D", "", hit.quote.text)) for hit in found.hits}
+        assert found.total == 500
+        assert len(editions) == 1
+        assert editions <= {last, last + 1}
+        assert index.search(tmp_path, "untouched").total == 1
+    index.replace(tmp_path, "big", [quote("big", "Alive.")])
+    assert index.search(tmp_path, "").total == 2
+
+
+def test_an_index_may_be_copied(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    assert index.search(tmp_path / "copy", "engagement").total == 2

@@ -1,0 +1,379 @@
+"""Quotes: rows, addresses, checks, tables, links and citations."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from analyse.records import Statement, Statements, Tag, Topic
+from search.cite import NOTICE, around, cite, link, timecode, who
+from search.quotes import (
+    Address,
+    Quote,
+    check_of,
+    parse_address,
+    quotes,
+    read_parquet,
+    resolve,
+    write_parquet,
+)
+from transcribe.problem import Problem
+from transcribe.records import Media, Meeting, Recording, SpeakerName, Transcript, Word, text_of
+
+MEETING = Meeting(
+    id="2024-05-14-safety",
+    folder="safety",
+    title="Public Safety Scrutiny Panel",
+    body="Wrenbridge Council",
+    held_on=date(2024, 5, 14),
+    source_url="https://video.example/panel",
+    source_offset_s=60.0,
+)
+NAMES = (
+    SpeakerName(
+        label="S1",
+        display="Councillor Jo Okafor",
+        person="jo-okafor",
+        role="Chair",
+        status="inferred",
+        probability=0.98,
+    ),
+    SpeakerName(label="S2", display="unknown speaker 2"),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A meeting as the stages before give it."""
+
+    statements: Statements
+    transcript: Transcript
+    recording: Recording
+
+    def rows(self, meeting: Meeting = MEETING) -> tuple[Quote, ...]:
+        return quotes(self.statements, self.transcript, meeting, self.recording, "f" * 64)
+
+
+def made(*said: tuple[str, str], gap_ms: int = 100, word_ms: int = 300) -> Made:
+    """A meeting in which each (voice, text) is one statement, its words `word_ms` long with `gap_ms` between."""
+    words: list[Word] = []
+    statements = []
+    for speaker, text in said:
+        first = len(words)
+        for part in text.split():
+            start_ms = len(words) * (word_ms + gap_ms)
+            words.append(Word(text=part, start_ms=start_ms, end_ms=start_ms + word_ms, speaker=speaker))
+        statements.append(
+            Statement(
+                meeting=MEETING.id,
+                start_ms=words[first].start_ms or 0,
+                end_ms=words[-1].end_ms or 0,
+                first_word=first,
+                end_word=len(words),
+                speaker=speaker,
+                text=text_of(words[first:]),
+                topic=Topic(about=True, score=1.0),
+                tags=(
+                    Tag(
+                        code="consultation",
+                        score=1.0,
+                        first_word=first,
+                        end_word=first + 1,
+                        tagger="r/1",
+                        codebook="c/1",
+                    ),
+                    Tag(
+                        code="consultation",
+                        score=0.5,
+                        first_word=first,
+                        end_word=first + 1,
+                        tagger="r/1",
+                        codebook="c/1",
+                    ),
+                ),
+            )
+        )
+    duration_ms = len(words) * (word_ms + gap_ms)
+    return Made(
+        Statements(
+            meeting=MEETING.id, transcript_sha256="f" * 64, codebook="c/1", tagger="r/1", statements=tuple(statements)
+        ),
+        Transcript(recording_sha256="a" * 64, language="en", engine="none", words=tuple(words), turns=(), names=NAMES),
+        Recording(meeting=MEETING.id, duration_ms=duration_ms, sha256="a" * 64),
+    )
+
+
+PANEL = made(
+    ("S1", "Item five, live facial recognition."),
+    ("S2", "Nobody asked us before the vans came."),
+    ("S2", "It was just a tweet."),
+    ("S1", "Thank you. We will write to the force."),
+)
+
+
+# -- rows and addresses
+
+
+def test_a_row_says_what_is_known_and_no_more() -> None:
+    first, second, *_ = PANEL.rows()
+    assert first.address == "2024-05-14-safety/0-1900"
+    assert (first.speaker, first.person, first.role, first.speaker_status) == (
+        "Councillor Jo Okafor",
+        "jo-okafor",
+        "Chair",
+        "inferred",
+    )
+    assert (second.speaker, second.person, second.role, second.speaker_status) == (
+        "unknown speaker 2",
+        None,
+        "",
+        "unknown",
+    )
+    assert first.codes == ("consultation",)
+    assert (first.source_url, first.source_start_ms) == ("https://video.example/panel", 60_000)
+
+
+def test_a_voice_that_nobody_named_is_unknown() -> None:
+    (row,) = made(
+        ("S7", "Good evening."),
+    ).rows()
+    assert (row.speaker, row.speaker_status, row.person) == ("unknown speaker 7", "unknown", None)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["S1", "S2"]), st.lists(st.sampled_from(["police", "vans", "came,", "again?"]), min_size=1)
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 200),
+    st.integers(0, 400),
+)
+def test_every_quote_resolves_to_its_own_words(said: list[tuple[str, list[str]]], gap_ms: int, word_ms: int) -> None:
+    if gap_ms == word_ms == 0:
+        word_ms = 1
+    panel = made(*((voice, " ".join(text)) for voice, text in said), gap_ms=gap_ms, word_ms=word_ms)
+    rows = panel.rows()
+    assert gap_ms == 0 or len(rows) == len(said)
+    for row in rows:
+        assert 0 <= row.start_ms < row.end_ms <= panel.recording.duration_ms
+        assert text_of(resolve(parse_address(row.address), panel.transcript)) == row.text
+
+
+def test_words_without_times_yield_no_quote() -> None:
+    words = (Word(text="Unheard.", timing="none"),)
+    statement = replace(PANEL.statements.statements[0], first_word=0, end_word=1, text="Unheard.")
+    panel = Made(
+        replace(PANEL.statements, statements=(statement,)), replace(PANEL.transcript, words=words), PANEL.recording
+    )
+    assert panel.rows() == ()
+
+
+def test_midpoints_decide() -> None:
+    words = tuple(Word(text=t, start_ms=a, end_ms=b) for t, a, b in [("a", 0, 100), ("b", 100, 201), ("c", 200, 300)])
+    transcript = replace(PANEL.transcript, words=words)
+
+    def at(start_ms: int, end_ms: int) -> str:
+        return text_of(resolve(Address(meeting="m", start_ms=start_ms, end_ms=end_ms), transcript))
+
+    assert at(0, 50) == ""
+    assert at(0, 51) == "a"
+    assert at(50, 151) == "a b"
+    assert at(51, 150) == ""
+    assert at(0, 10_000) == "a b c"
+
+
+@given(
+    st.from_regex(r"[a-z0-9-]{1,80}", fullmatch=True), st.integers(0, 10**9), st.integers(1, 10**9),
+    st.just("") | st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
+)  # fmt: skip
+def test_addresses_are_read_as_written(meeting: str, start_ms: int, length_ms: int, check: str) -> None:
+    address = Address(meeting=meeting, start_ms=start_ms, end_ms=start_ms + length_ms, check=check)
+    assert parse_address(str(address)) == address
+    assert parse_address(f" {address}\n") == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "m", "m/1", "m/5-5", "m/9-5", "m/-1-5", "../m/1-5", "m/1-5~xyz", "m/1-5~abcd", "m/1.5-2", "m/1-99999999999"],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(Problem):
+        parse_address(text)
+
+
+def test_the_check_is_over_recording_words_and_person() -> None:
+    # printf 'aa␟it s just a tweet␟jo-okafor' | sha256sum
+    known = check_of("aa", "It’s just a tweet.", "jo-okafor")
+    assert known == "c2ae5b6c"
+    assert check_of("aa", "it's JUST a tweet!", "jo-okafor") == known
+    assert check_of("ab", "It’s just a tweet.", "jo-okafor") != known
+    assert check_of("aa", "It was just a tweet.", "jo-okafor") != known
+    assert check_of("aa", "It’s just a tweet.", None) != known
+
+
+# -- tables
+
+
+def test_many_meetings_open_as_one_dataset(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    for folder, rows in {
+        "one": PANEL.rows(),
+        "none": (),
+        "undated": PANEL.rows(replace(MEETING, held_on=None)),
+    }.items():
+        (tmp_path / folder).mkdir()
+        write_parquet(rows, tmp_path / folder / "quotes.parquet")
+        assert read_parquet(tmp_path / folder / "quotes.parquet") == rows
+    table = pandas.read_parquet(sorted(tmp_path.glob("*/quotes.parquet")))
+    assert len(table) == 8
+    assert list(table.columns) == list(Quote.__struct_fields__)
+    assert list(table.codes[0]) == ["consultation"]
+    assert table.held_on.dropna().unique().tolist() == [date(2024, 5, 14)]
+    assert table.person.isna().sum() == 4
+
+
+def test_a_broken_table_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "quotes.parquet").write_bytes(b"PAR1")
+    with pytest.raises(Problem, match="not a readable table"):
+        read_parquet(tmp_path / "quotes.parquet")
+
+
+# -- links and citations
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://www.youtube.com/watch?v=abc", "https://www.youtube.com/watch?v=abc&t=123s"),
+        ("https://www.youtube.com/watch?v=abc&t=4s#x", "https://www.youtube.com/watch?v=abc&t=123s"),
+        ("https://youtu.be/abc", "https://youtu.be/abc?t=123s"),
+        ("https://www.youtube-nocookie.com/embed/abc", "https://www.youtube-nocookie.com/embed/abc?start=123"),
+        ("https://vimeo.com/12", "https://vimeo.com/12#t=123s"),
+        ("https://video.example/a.mp4", "https://video.example/a.mp4#t=123.9"),
+        ("https://video.example/a.mp4#t=1,2", "https://video.example/a.mp4#t=123.9"),
+        ("https://video.example/#/meetings/5", "https://video.example/#/meetings/5"),
+        ("https://notyoutube.com/x", "https://notyoutube.com/x#t=123.9"),
+        ("javascript:alert(1)", ""),
+        ("https://[broken", ""),
+        ("panel.mp4", ""),
+    ],
+)
+def test_links_start_no_later_than_the_quote(url: str, expected: str) -> None:
+    row = replace(PANEL.rows()[0], source_url=url, source_start_ms=123_999)
+    assert link(row) == expected
+
+
+def test_a_part_of_a_meeting_links_to_its_own_page() -> None:
+    part = Media(
+        file="b.mp4",
+        sha256="b",
+        size=1,
+        duration_ms=9000,
+        start_ms=3000,
+        source_url="https://b.example/v",
+        source_offset_ms=500,
+    )
+    recording = replace(PANEL.recording, media=(Media(file="a.mp4", sha256="a", size=1, duration_ms=3000), part))
+    rows = Made(PANEL.statements, PANEL.transcript, recording).rows()
+    assert [row.start_ms for row in rows] == [0, 2000, 4800, 6800]
+    assert [link(row) for row in rows] == [
+        "https://video.example/panel#t=60",
+        "https://video.example/panel#t=62",
+        "https://b.example/v#t=2.3",
+        "https://b.example/v#t=4.3",
+    ]
+
+
+def test_a_citation_says_how_the_speaker_is_known() -> None:
+    first, second, *_ = PANEL.rows()
+    assert cite(first) == (
+        "Councillor Jo Okafor, Chair (named by software, not checked): “Item five, live facial recognition.”\n"
+        "Public Safety Scrutiny Panel, Wrenbridge Council, 14 May 2024, at 0:00:00\n"
+        "https://video.example/panel#t=60\n"
+        f"2024-05-14-safety/0-1900~{first.check}\n"
+        "Machine transcript, not the official record. Listen before you quote."
+    )
+    assert cite(second).startswith("unknown speaker 2: “Nobody asked us")
+    assert who(replace(first, speaker_status="confirmed")) == "Councillor Jo Okafor, Chair (confirmed)"
+    assert who(replace(second, speaker="Voice of the hall")) == "Voice of the hall (unknown speaker)"
+    with pytest.raises(Problem, match="no citation style"):
+        cite(first, "poetic")
+
+
+def test_a_citation_without_a_source_or_a_date_still_stands() -> None:
+    bare = Meeting(id=MEETING.id, folder="safety")
+    row = PANEL.rows(bare)[0]
+    assert cite(row).splitlines()[1:] == ["2024-05-14-safety, at 0:00:00", row.cited, NOTICE]
+
+
+def test_timecodes() -> None:
+    assert [timecode(ms) for ms in (0, 999, 59_999, 3_600_000, 36_061_000)] == [
+        "0:00:00",
+        "0:00:00",
+        "0:00:59",
+        "1:00:00",
+        "10:01:01",
+    ]
+
+
+# -- around
+
+
+def test_a_quote_with_the_turns_around_it() -> None:
+    rows = PANEL.rows()
+    passage = around(parse_address(rows[0].cited), rows, PANEL.transcript)
+    assert (passage.quote, passage.before, passage.changed) == (rows[0], (), False)
+    assert [(said.speaker, said.text) for said in passage.after] == [
+        ("unknown speaker 2", "Nobody asked us before the vans came. It was just a tweet."),
+        ("Councillor Jo Okafor", "Thank you. We will write to the force."),
+    ]
+    assert around(parse_address(rows[3].address), rows, PANEL.transcript, 1).before == (passage.after[0],)
+    assert around(parse_address(rows[3].address), rows, PANEL.transcript, 0).before == ()
+
+
+def test_any_run_of_words_has_an_address() -> None:
+    rows = PANEL.rows()
+    part = around(parse_address("2024-05-14-safety/2400-3200"), rows, PANEL.transcript).quote
+    assert (part.text, part.speaker, part.codes) == ("asked us", "unknown speaker 2", ("consultation",))
+    assert part.source_start_ms == 62_400
+    assert part.check == check_of("a" * 64, "asked us", None)
+    both = around(parse_address("2024-05-14-safety/1200-2300"), rows, PANEL.transcript).quote
+    assert (both.text, both.speaker, both.person, both.speaker_status) == (
+        "facial recognition. Nobody",
+        "several speakers",
+        None,
+        "unknown",
+    )
+
+
+def test_words_that_nobody_was_given_are_nobodys() -> None:
+    first, *rest = PANEL.transcript.words
+    transcript = replace(PANEL.transcript, words=(replace(first, speaker=None), *rest))
+    part = around(parse_address("2024-05-14-safety/0-1000"), PANEL.rows(), transcript).quote
+    assert (part.text, part.speaker, part.person) == ("Item five, live", "unknown speaker", None)
+
+
+def test_a_cited_quote_says_when_it_changed() -> None:
+    rows = PANEL.rows()
+    old = parse_address(rows[1].cited)
+    words = tuple(replace(w, text="told") if w.text == "asked" else w for w in PANEL.transcript.words)
+    transcript = replace(PANEL.transcript, words=words)
+    reworded = [replace(row, text=row.text.replace("asked", "told")) for row in rows]
+    reworded = [replace(row, check=check_of("a" * 64, row.text, row.person)) for row in reworded]
+    passage = around(old, reworded, transcript)
+    assert passage.quote.text == "Nobody told us before the vans came."
+    assert passage.changed is True
+    assert around(replace(old, check=""), reworded, transcript).changed is None
+
+
+@pytest.mark.parametrize("address", ["2024-05-14-safety/900000-900001", "2024-05-14-safety/1-2"])
+def test_where_nothing_is_said_there_is_no_quote(address: str) -> None:
+    with pytest.raises(Problem, match="nothing is said"):
+        around(parse_address(address), PANEL.rows(), PANEL.transcript)

@@ -1,0 +1,204 @@
+"""The rules: topic from what stands around, codes with their words, stance and whose it is."""
+
+import time
+
+import pytest
+
+from analyse.codebook import load, read
+from analyse.records import Statements
+from analyse.rules import TAGGER, Reading, tag_text, tag_transcript
+from transcribe.records import AgendaItem, Meeting, SpeakerName, Transcript, Word
+
+BOOK = load("lfr-engagement")
+PARK = "The playground in Tannery Park needs new swings, and the parks team will look at the lighting by the gate."
+AGENDA = (
+    AgendaItem(item=4, title="Tannery Park"),
+    AgendaItem(item=5, title="Live facial recognition on Cooper Street"),
+)
+
+
+def meeting(*turns: tuple[str, str], agenda: tuple[AgendaItem, ...] = ()) -> Statements:
+    """A meeting in which each (voice, text) follows on the one before."""
+    words = []
+    at = 0
+    for voice, text in turns:
+        for word in text.split():
+            words.append(Word(text=word, start_ms=at, end_ms=at + 300, speaker=voice, confidence=0.9))
+            at += 300
+        at += 500
+    made = Transcript(recording_sha256="0" * 64, language="en", engine="test", words=tuple(words), turns=())
+    return tag_transcript(made, Meeting(id="m", folder="m", agenda=agenda), BOOK, "1" * 64)
+
+
+def about(found: Statements, part: str) -> bool:
+    (statement,) = [s for s in found.statements if part in s.text]
+    return statement.topic.about
+
+
+def read_as(text: str) -> Reading:
+    return tag_text(text, BOOK, about=True)
+
+
+def codes(text: str) -> set[str]:
+    return {t.code for t in read_as(text).tags}
+
+
+# -- topic ------------------------------------------------------------------------------------------
+
+
+def test_a_statement_that_names_nothing_is_on_topic_where_it_stands() -> None:
+    found = meeting(
+        ("A", "The force used live facial recognition on Cooper Street last month."),
+        ("B", "And how were residents told? It was just a tweet, the night before."),
+        ("A", "There were signs beside the facial recognition van as well."),
+    )
+    (tweet,) = [s for s in found.statements if "tweet" in s.text]
+    assert tweet.topic.about
+    assert "facial recognition is named" in tweet.topic.reason
+    assert tweet.topic.first_word is not None
+    assert not about(
+        meeting(("A", PARK), ("B", "And how were residents told? It was just a tweet, the night before.")), "tweet"
+    )
+
+
+def test_the_chair_opens_and_closes_the_topic() -> None:
+    found = meeting(
+        ("A", PARK),
+        ("Chair", "Item five, live facial recognition."),
+        ("B", "Nobody in my ward was asked about it before it came."),
+        ("Chair", "Thank you. Item four, Tannery Park."),
+        ("B", "Nobody in my ward was asked about that either."),
+        agenda=AGENDA,
+    )
+    assert about(found, "before it came")
+    assert not about(found, "that either")
+    assert (found.statements[0].agenda_item, found.statements[-1].agenda_item) == ("", "4. Tannery Park")
+
+
+def test_another_subject_named_in_the_discussion_is_not_on_topic() -> None:
+    found = meeting(
+        ("A", "Live facial recognition was used on Cooper Street on Friday."),
+        ("B", "CCTV on the estate has been broken since the winter and nobody has repaired it."),
+        ("A", "The facial recognition figures will be published next week."),
+    )
+    assert not about(found, "CCTV")
+
+
+def test_the_topic_fades() -> None:
+    later = [
+        ("B", f"The accounts of fund {n} were closed in good time and the auditor has signed them.") for n in "abcdefgh"
+    ]
+    found = meeting(("A", "Live facial recognition was used on Friday."), *later)
+    assert not about(found, "fund h")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("LFR was used twice in Wrenbridge.", True),
+        ("I unlock my phone with facial recognition.", False),
+        ("Shops that use facial recognition share the pictures with the police.", True),
+        ("We met the residents face to face.", False),
+        ("The bins were not emptied.", False),
+    ],
+)
+def test_topic_of_a_statement_alone(text: str, expected: bool) -> None:
+    assert tag_text(text, BOOK).topic.about is expected
+
+
+def test_context_settles_the_topic() -> None:
+    text = "The vans will be on the high street on Friday."
+    assert tag_text(text, BOOK, context="Agenda item: live facial recognition").topic.about
+    assert not tag_text(text, BOOK, context="Agenda item: Tannery Park").topic.about
+
+
+# -- codes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "text"), [(c.code, e) for c in BOOK.codes for e in c.examples])
+def test_the_codebooks_own_examples(code: str, text: str) -> None:
+    assert code in codes(text)
+
+
+def test_a_tag_points_at_its_words() -> None:
+    text = "On Friday the force told nobody, and there was no consultation of any kind."
+    tags = {t.code: " ".join(text.split()[t.first_word : t.end_word]) for t in read_as(text).tags}
+    assert tags["consultation"] == "consultation"
+    assert tags["notification"] == "told nobody,"
+
+
+def test_nothing_off_topic_is_coded() -> None:
+    reading = tag_text("Nobody consulted us on the playground.", BOOK)
+    assert (reading.tags, reading.stance) == ((), None)
+
+
+def test_what_is_not_proposed_is_no_recommendation() -> None:
+    assert "recommendation" in codes("I recommend that it be paused.")
+    assert "recommendation" not in codes("I do not recommend anything tonight.")
+
+
+def test_a_codebook_without_a_topic_is_about_its_codes() -> None:
+    book = read(b'name="n"\nversion=1\n[[codes]]\ncode="loud"\nname="L"\ndefinition="D"\ncues=["loud"]\n')
+    assert tag_text("It is loud.", book).topic.about
+    assert not tag_text("It is quiet.", book).topic.about
+    assert tag_text("It is loud.", book).stance is None
+
+
+# -- stance -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "stance", "holder"),
+    [
+        ("I am deeply worried about this, and it is intrusive.", "concerned", "speaker"),
+        ("I welcome it. It keeps our streets safe.", "supportive", "speaker"),
+        ("I do not support it.", "concerned", "speaker"),
+        ("I am not worried about it.", "supportive", "speaker"),
+        ("The van was on Cooper Street from ten until four.", "neutral", "speaker"),
+        ("How accurate is it?", "neutral", "speaker"),
+        ("Does she accept that this is discriminatory and intrusive?", "concerned", "speaker"),
+        ("The police told us that residents support this.", "supportive", "reported"),
+        ("According to the traders it is intrusive.", "concerned", "reported"),
+        ("The police say that it is accurate, but I fear that it is intrusive.", "concerned", "speaker"),
+        ("It is accurate and effective. It is also intrusive and dangerous.", "mixed", "speaker"),
+        ("It must be lawful and proportionate.", "neutral", "speaker"),
+    ],
+)
+def test_stance_and_whose_it_is(text: str, stance: str, holder: str) -> None:
+    view = read_as(text).stance
+    assert view is not None
+    assert (view.stance, view.holder) == (stance, holder)
+
+
+# -- a whole meeting --------------------------------------------------------------------------------
+
+
+def test_reasons_to_listen_first() -> None:
+    words = (
+        Word(text="Nobody", start_ms=0, end_ms=300, speaker="S1", confidence=0.2, speaker_margin=0.1, overlap=True),
+        Word(text="asked.", start_ms=300, end_ms=600, speaker="S1", confidence=0.9, speaker_margin=9.0),
+        Word(text="Quite.", start_ms=900, end_ms=1200, speaker="S2", confidence=0.9, speaker_margin=9.0),
+    )
+    names = (
+        SpeakerName(label="S1", display="Jo Okafor", person="jo-okafor", status="inferred"),
+        SpeakerName(label="S2", display="Imelda Quayle", person="imelda-quayle", status="confirmed"),
+    )
+    made = Transcript(recording_sha256="0" * 64, language="en", engine="test", words=words, turns=(), names=names)
+    first, second = tag_transcript(made, Meeting(id="m", folder="m"), BOOK, "1" * 64).statements
+    assert first.listen_first == ("words unsure", "voice unsure", "people talk at once", "name inferred, not confirmed")
+    assert second.listen_first == ()
+
+
+def test_a_meeting_without_words_has_no_statements() -> None:
+    found = meeting()
+    assert (found.statements, found.tagger, found.codebook) == ((), TAGGER, BOOK.id)
+
+
+def test_a_long_meeting_is_tagged_in_two_seconds() -> None:
+    told = "The facial recognition van was on Cooper Street again and nobody had told the traders beforehand, Chair."
+    turns = [("A" if n % 2 else "B", told if n % 3 else PARK) for n in range(1700)]
+    started = time.perf_counter()
+    found = meeting(*turns)
+    seconds = time.perf_counter() - started
+    assert found.statements[-1].end_word >= 29_000
+    assert seconds < 4  # about one second alone; the bound leaves room for a busy machine

@@ -1,0 +1,179 @@
+"""Words, turns and people put together: the transcript of a meeting, and its WebVTT."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from transcribe import name
+from transcribe.attribute import attribute
+from transcribe.problem import Problem
+from transcribe.records import (
+    Meeting,
+    Recording,
+    SpeakerName,
+    Stretch,
+    Transcript,
+    Turn,
+    Turns,
+    Word,
+    Words,
+    check_words,
+    text_of,
+)
+
+LEAST_MARGIN = 3.0  # log-odds: a voice is given to a word at twenty to one or better
+CUE_LETTERS, CUE_MS, CUE_PAUSE_MS = 84, 7000, 1500  # two lines of 42, as captions are usually made
+
+
+def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording) -> Transcript:
+    """Who said what, when. Excluded stretches hold no words and no turns.
+
+    Voices that captions name are kept as labels where captions gave the turns too; beside a diariser's turns they
+    count as evidence for names instead. Raises Problem where words, turns and recording do not belong together.
+    """
+    for kind, sha256 in (("words", words.recording_sha256), ("turns", turns.recording_sha256)):
+        if sha256 != recording.sha256:
+            raise Problem(
+                f"the {kind} were made from another version of this recording",
+                where=meeting.folder,
+                fix=f"make them again: onrecord run {meeting.id}",
+            )
+    spoken = _without(words.words, meeting.exclude)
+    heard = _turns_without(turns.turns, meeting.exclude)
+    if not heard or turns.engine.startswith("captions"):
+        attributed = attribute(spoken, heard)
+        voices = {w.speaker: w.speaker for w in attributed if w.speaker is not None}
+    else:
+        bare = [msgspec.structs.replace(w, speaker=None) if w.speaker is not None else w for w in spoken]
+        attributed = attribute(bare, heard)
+        voices = name.captioned(attributed, [w.speaker for w in spoken])
+    try:
+        check_words(attributed, recording.duration_ms)
+    except ValueError as e:
+        raise Problem(str(e), where=meeting.folder, fix=f"make the words again: onrecord run {meeting.id}") from e
+    return Transcript(
+        recording_sha256=recording.sha256,
+        language=words.language,
+        engine=f"{words.engine} + {turns.engine}",
+        words=tuple(map(_if_sure, attributed)),
+        turns=heard,
+        stretches=_stretches(words.stretches, meeting.exclude, recording.duration_ms),
+        names=name.name(attributed, heard, meeting.people, voices=voices),
+    )
+
+
+def _if_sure(word: Word) -> Word:
+    """A word whose voice is nearly a toss-up is nobody's: unknown before a guess."""
+    if word.speaker_margin is None or word.speaker_margin >= LEAST_MARGIN:
+        return word
+    return msgspec.structs.replace(word, speaker=None)
+
+
+Ranges = Sequence[tuple[int, int, str]]
+
+
+def _without(words: Sequence[Word], exclude: Ranges) -> tuple[Word, ...]:
+    """Words that no excluded range touches; of words without times, those whose neighbours all stay."""
+    if not exclude:
+        return tuple(words)
+    inside = [
+        None
+        if w.start_ms is None or w.end_ms is None
+        else any(w.start_ms < end and max(w.end_ms, w.start_ms + 1) > start for start, end, _ in exclude)
+        for w in words
+    ]
+    kept, before = [], False
+    after = [False] * (len(words) + 1)
+    for i in range(len(words) - 1, -1, -1):
+        after[i] = after[i + 1] if inside[i] is None else bool(inside[i])
+    for i, word in enumerate(words):
+        before = before if inside[i] is None else bool(inside[i])
+        if not (before or after[i] if inside[i] is None else inside[i]):
+            kept.append(word)
+    return tuple(kept)
+
+
+def _turns_without(turns: Sequence[Turn], exclude: Ranges) -> tuple[Turn, ...]:
+    """Turns cut at excluded ranges, in order."""
+    left = list(turns)
+    for start, end, _ in exclude:
+        pieces = []
+        for t in left:
+            if t.end_ms <= start or t.start_ms >= end:
+                pieces.append(t)
+                continue
+            if t.start_ms < start:
+                pieces.append(msgspec.structs.replace(t, end_ms=start))
+            if t.end_ms > end:
+                pieces.append(msgspec.structs.replace(t, start_ms=end))
+        left = pieces
+    return tuple(sorted(left, key=lambda t: (t.start_ms, t.end_ms, t.speaker)))
+
+
+def _stretches(found: Sequence[Stretch], exclude: Ranges, duration_ms: int) -> tuple[Stretch, ...]:
+    """What the engine left out and what people excluded, each said once, inside the recording."""
+    mine = [
+        Stretch(kind="excluded", start_ms=a, end_ms=min(b, duration_ms), reason=why)
+        for a, b, why in exclude
+        if a < duration_ms
+    ]
+    others = [s for s in found if s.kind != "excluded"]
+    return tuple(sorted([*others, *mine], key=lambda s: (s.start_ms, s.end_ms)))
+
+
+# -- WebVTT -----------------------------------------------------------------------------------------------
+
+
+def to_webvtt(transcript: Transcript) -> str:
+    """Captions with `<v Name>`: every word once, in order, broken at changes of voice, sentence ends and pauses.
+
+    Words without times stand in the cue of their neighbours; where no word has a time there are no cues.
+    """
+    shown = {n.label: n for n in transcript.names}
+    parts = ["WEBVTT\n\nNOTE Machine transcript, not the official record. Listen before you quote.\n"]
+    for cue in _cues(transcript.words):
+        timed = [w for w in cue if w.start_ms is not None]
+        start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
+        voice = _voice(shown, timed[0].speaker)
+        parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(text_of(cue))}\n")
+    return "\n".join(parts)
+
+
+def _cues(words: Sequence[Word]) -> Iterator[list[Word]]:
+    cue: list[Word] = []
+    for word in words:
+        if cue and _breaks(cue, word):
+            yield cue
+            cue = []
+        cue.append(word)
+    if cue and any(w.start_ms is not None for w in cue):
+        yield cue
+
+
+def _breaks(cue: Sequence[Word], word: Word) -> bool:
+    """Whether a new cue begins with this word. A cue without any time yet takes more words, whatever they are."""
+    timed = [w for w in cue if w.start_ms is not None]
+    if not timed or word.start_ms is None or word.end_ms is None:
+        return False
+    first_ms, last_ms = timed[0].start_ms or 0, timed[-1].end_ms or 0
+    if word.speaker != timed[-1].speaker or word.start_ms - last_ms >= CUE_PAUSE_MS:
+        return True
+    n_letters = sum(len(w.text) + 1 for w in cue)
+    sentence_ends = cue[-1].text.rstrip("\"'”’)")[-1:] in (".", "?", "!", "…")
+    too_long = n_letters + len(word.text) > CUE_LETTERS or word.end_ms - first_ms > CUE_MS
+    return too_long or (sentence_ends and n_letters > CUE_LETTERS // 2)
+
+
+def _voice(names: dict[str, SpeakerName], label: str | None) -> str:
+    if label is None:
+        return ""
+    display = names[label].display if label in names else label
+    return f"<v {_escape(' '.join(display.split()))}>"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
