@@ -12,13 +12,14 @@ import statistics
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +37,7 @@ ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000
+INDEX_WAIT_S = 120.0  # for another run that is just writing the same meeting into the index
 
 
 class Job(Record):
@@ -131,11 +133,14 @@ def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
     return difference or stage.lost(context)
 
 
-def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> StageRun | None:
-    """Bring one stage up to date; None when it was. Raises Busy where another run is at it, Problem where it fails."""
+def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False, wait_s: float = 0.0) -> StageRun | None:
+    """Bring one stage up to date; None when it was.
+
+    Raises Busy where another run is at it for longer than `wait_s`, Problem where it fails.
+    """
     if not why(context, stage, verify=verify):
         return None
-    with locks.hold(context.made / "locks" / stage.name) as lock:
+    with locks.hold(context.made / "locks" / stage.name, wait_s=wait_s) as lock:
         reason = why(context, stage, verify=verify)
         if not reason:
             return None  # another run finished it while we asked for the lock
@@ -205,7 +210,8 @@ def work(job: Job, sink: Sink) -> Outcome:
             if done := make(context, stage, sink, verify=job.verify):
                 ran.append(done)
         if job.through not in NAMES[: NAMES.index("turns")]:
-            shutil.rmtree(context.scratch, ignore_errors=True)
+            for leftover in (*context.scratch.glob("audio-*"), *context.scratch.glob("words-*")):
+                leftover.unlink(missing_ok=True)
         return Outcome(meeting=job.id, folder=job.folder, status="done" if ran else "fresh", ran=tuple(ran))
     except locks.Busy as e:
         return Outcome(meeting=job.id, folder=job.folder, status="busy", ran=tuple(ran), stage=at, what=str(e))
@@ -255,28 +261,18 @@ def _start_worker(events: "Queue[Event]") -> None:
 
 
 def _work_in_process(job: Job) -> Outcome:
-    assert _events is not None
-    put = _events.put
-    return work(job, lambda event: put(event))
+    def sink(event: Event) -> None:
+        assert _events is not None
+        _events.put(event)
 
-
-class Inline(Executor):
-    """The same seam without processes, for tests and for debugging."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as e:
-            future.set_exception(e)
-        return future
+    return work(job, sink)
 
 
 def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
     """Every job's outcome, in their order. With `n_workers` 0 all is done in this process.
 
-    A worker that dies (killed, or out of memory) takes its pool with it: meetings in flight are tried once more,
-    each alone in a pool of its own, so that the one at fault is known by its failing again.
+    A worker that dies (killed, or out of memory) takes its pool with it. The meetings under way then are tried once
+    more, each alone in a pool of its own, so that the one at fault is known by its failing again; the others go on.
     """
     index = functools.partial(_index, sink=sink)
     if n_workers == 0:
@@ -287,13 +283,17 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
     listener.start()
     outcomes: dict[str, Outcome] = {}
 
-    def pool(size: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(size, mp_context=spawn, initializer=_start_worker, initargs=(events,))
+    def through(waiting: deque[Job], size: int) -> list[Job]:
+        pool = ProcessPoolExecutor(size, mp_context=spawn, initializer=_start_worker, initargs=(events,))
+        return _drain(pool, size, waiting, outcomes, index)
 
     try:
-        crashed = _drain(pool(min(n_workers, max(1, len(jobs)))), jobs, outcomes, index)
-        for job in crashed:
-            if _drain(pool(1), [job], outcomes, index):
+        waiting = deque(jobs)
+        suspects: list[Job] = []
+        while waiting:
+            suspects += through(waiting, min(n_workers, len(waiting)))
+        for job in suspects:
+            if through(deque([job]), 1):
                 died = Problem(
                     "the worker died twice at this meeting: it was killed, or the machine ran out of memory",
                     where=job.folder,
@@ -309,36 +309,37 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
 
 def _drain(
     pool: ProcessPoolExecutor,
-    jobs: Sequence[Job],
+    size: int,
+    waiting: deque[Job],
     outcomes: dict[str, Outcome],
     index: Callable[[Job, Outcome], Outcome],
 ) -> list[Job]:
-    """Put jobs through a pool; those that were under way when it broke come back. Meetings that other runs hold are
-    asked for again until those are done with them."""
-    waiting: dict[Future[Outcome], Job] = {pool.submit(_work_in_process, job): job for job in jobs}
-    later: list[Job] = []
+    """Put jobs through a pool, no more at a time than it has workers, until none waits or the pool breaks; those under
+    way then come back. Meetings that other runs hold go to the end of the queue."""
+    under_way: dict[Future[Outcome], Job] = {}
     crashed: list[Job] = []
     try:
-        while waiting or later:
-            if not waiting:
-                time.sleep(1.0)
-            try:
-                waiting |= {pool.submit(_work_in_process, job): job for job in later if not crashed}
-            except BrokenProcessPool:
-                crashed += later
-            later = []
-            finished, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+        while (waiting or under_way) and not crashed:
+            while waiting and len(under_way) < size:
+                job = waiting.popleft()
+                under_way[pool.submit(_work_in_process, job)] = job
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in finished:
-                job = waiting.pop(future)
+                job = under_way.pop(future)
                 try:
                     outcome = future.result()
                 except BrokenProcessPool:
                     crashed.append(job)
                     continue
                 if outcome.status == "busy":
-                    later.append(job)
+                    if not waiting:
+                        time.sleep(1.0)
+                    waiting.append(job)
                 else:
                     outcomes[job.folder] = index(job, outcome)
+        crashed += under_way.values()
+    except BrokenProcessPool:
+        crashed += [job, *under_way.values()]  # it broke while this one was being handed over
     except KeyboardInterrupt:
         for process in list(pool._processes.values()):
             process.kill()
@@ -358,7 +359,7 @@ def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
     problem: Problem | None = None
     if outcome.status != "failed" and job.through == INDEX.name:
         try:
-            if done := make(context_of(job), INDEX, sink, verify=job.verify):
+            if done := make(context_of(job), INDEX, sink, verify=job.verify, wait_s=INDEX_WAIT_S):
                 outcome = msgspec.structs.replace(outcome, status="done", ran=(*outcome.ran, done))
         except Problem as e:
             problem = e

@@ -122,7 +122,11 @@ def run(
                 )
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
-            outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
+            try:
+                outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
+            except KeyboardInterrupt:
+                show.err.print("stopped; what is finished is kept, run again to go on")
+                raise typer.Exit(INTERRUPTED) from None
             sink(Event(at=now(), meeting="", what="end", wall_s=round(time.monotonic() - began, 3)))
     finally:
         log.close()
@@ -534,7 +538,6 @@ def main() -> None:
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

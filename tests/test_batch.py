@@ -1,0 +1,395 @@
+"""The batch: each stage once only, nothing lost, one failure never stopping the rest. Engines are stand-ins here."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from analyse import codebook as codebooks
+from pipeline import batch, meetings, receipts
+from pipeline.batch import Job, Outcome
+from pipeline.events import Event
+from pipeline.meetings import Layout
+from search import index
+from tests.make_media import tone, write_sound
+from transcribe import engines
+from transcribe.audio import Audio
+from transcribe.engines import Block, Choice
+from transcribe.problem import Problem
+from transcribe.records import Turn, Word
+
+ROOT = Path(__file__).parent.parent
+CAPTIONS = """WEBVTT
+
+00:00:01.000 --> 00:00:04.000
+<v Chair>Good evening. Item five, live facial recognition.
+
+00:00:04.500 --> 00:00:09.000
+<v Ama Brandt>Nobody on our road was told about the cameras. There was no notice, just a tweet.
+"""
+
+
+class Fake:
+    """A recogniser of blocks of a second, and a diariser of one voice. Counts what it is asked for."""
+
+    def __init__(self, stop_at_ms: int | None = None) -> None:
+        self.asked: list[int] = []
+        self.stop_at_ms = stop_at_ms
+        self.fingerprint = "fake"
+
+    def words(
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+    ) -> Iterator[Block]:
+        self.asked.append(from_ms)
+        for start in range(from_ms, audio.duration_ms, 1000):
+            if start == self.stop_at_ms:
+                raise KeyboardInterrupt
+            word = Word(text=f"word{start // 1000}.", start_ms=start, end_ms=min(start + 500, audio.duration_ms))
+            yield Block(start_ms=start, end_ms=min(start + 1000, audio.duration_ms), language="en", words=(word,))
+
+    def turns(self, audio: Audio, *, speakers: object, progress: object) -> tuple[Turn, ...]:
+        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    engine = Fake()
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: engine)
+    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: engine)
+    return engine
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return Layout(root=tmp_path / "data")
+
+
+def add(layout: Layout, name: str, *, captions: str = "", seconds: float = 0.0, toml: str = "") -> Path:
+    folder = layout.raw / name
+    folder.mkdir()
+    if captions:
+        (folder / "captions.vtt").write_text(captions, "utf-8")
+    if seconds:
+        write_sound(folder / "sound.wav", [(0, tone(round(seconds * 1000)))])
+    if toml:
+        (folder / "meeting.toml").write_text(toml, "utf-8")
+    return folder
+
+
+def run(layout: Layout, *, asr: str = "", **options: Any) -> list[Outcome]:
+    """One inline run over all meetings. `asr` stands for an engine named by hand."""
+    folders = meetings.find_folders(layout)
+    ids = meetings.assign_ids(layout, folders)
+    jobs = [
+        Job(
+            root=layout.root,
+            folder=f.name,
+            id=ids[f.name],
+            asr=Choice(name=asr or "whisper:a", fingerprint=asr or "a", by_hand=bool(asr)),
+            diariser=Choice(name="pyannote:a", fingerprint="a"),
+            codebook=options.get("codebook") or codebooks.load("lfr-engagement"),
+            **{k: v for k, v in options.items() if k in ("through", "upgrade", "verify")},
+        )
+        for f in folders
+    ]
+    events: list[Event] = []
+    return batch.run(jobs, events.append, n_workers=options.get("n_workers", 0))
+
+
+def ran(outcome: Outcome) -> list[str]:
+    return [r.stage for r in outcome.ran]
+
+
+def test_everything_runs_once(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=3)
+    (first,) = run(layout)
+    assert first.status == "done", first
+    assert ran(first) == list(batch.NAMES)
+    (second,) = run(layout)
+    assert (second.status, second.ran) == ("fresh", ())
+    assert not list((layout.made("m") / "scratch").iterdir())
+    assert index.search(layout.index, "word1").total == 1
+
+
+def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -> None:
+    folder = add(layout, "m", seconds=3)
+    run(layout)
+    (folder / "meeting.toml").write_text('title = "Panel"\n[[people]]\nid = "a"\nname = "Ama Brandt"\nrole = "Chair"\n')
+    (outcome,) = run(layout)
+    assert "turns" not in ran(outcome)
+    assert ran(outcome)[-1] == "index"
+    (layout.made("m") / "statements.json").write_text("{}")
+    (outcome,) = run(layout)
+    assert ran(outcome) == ["statements"]  # made again just as it was, so that nothing follows
+
+
+def test_auto_never_redoes_what_another_engine_finished(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=2)
+    run(layout, asr="whisper:best")
+    assert run(layout)[0].status == "fresh"
+    assert "words" in ran(run(layout, upgrade=True)[0])
+    assert "words" in ran(run(layout, asr="whisper:best")[0])
+    assert run(layout, asr="whisper:best")[0].status == "fresh"
+
+
+def test_a_stopped_words_stage_goes_on_at_its_block(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(layout, "m", seconds=6)
+    stopping = Fake(stop_at_ms=4000)
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: stopping)
+    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run(layout)
+    (log,) = (layout.made("m") / "scratch").glob("words-*.jsonl")
+    with log.open("ab") as f:
+        f.write(b'{"start_ms":4000,"end')  # as a kill in the middle of a write leaves it
+    going_on = Fake()
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: going_on)
+    (outcome,) = run(layout)
+    assert outcome.status == "done", outcome
+    assert going_on.asked == [4000]
+    words = msgspec.json.decode((layout.made("m") / "words.json").read_bytes())["words"]
+    assert [w["text"] for w in words] == [f"word{i}." for i in range(6)]
+
+
+@pytest.mark.parametrize("name", ["words.json", "transcript.json", "quotes.parquet", "turns.json"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
+def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name: str, damage: str) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    path = layout.made("m") / name
+    before = path.read_bytes()
+    path.unlink() if damage == "gone" else path.write_bytes(before[:20] if damage == "cut" else b"")
+    (outcome,) = run(layout)
+    assert outcome.status == "done"
+    assert path.exists()
+    assert run(layout)[0].status == "fresh"
+
+
+def test_verify_finds_a_flipped_bit(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    path = layout.made("m") / "words.json"
+    stat, data = path.stat(), bytearray(path.read_bytes())
+    data[-4] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(layout)[0].status == "fresh"
+    assert "words" in ran(run(layout, verify=True)[0])
+
+
+def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Fake) -> None:
+    add(layout, "one", seconds=2)
+    add(layout, "two", seconds=2)
+    run(layout)
+    shutil.rmtree(layout.index)
+    assert [ran(o) for o in run(layout)] == [["index"], ["index"]]
+    assert index.search(layout.index, "word1").total == 2
+
+
+def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    book = codebooks.load("lfr-engagement")
+    (outcome,) = run(layout, codebook=msgspec.structs.replace(book, version=book.version + 1))
+    assert ran(outcome)[0] == "statements"
+
+
+def test_one_bad_meeting_stops_no_other(layout: Layout, fake: Fake) -> None:
+    add(layout, "a-good", seconds=2)
+    (add(layout, "b-empty") / "x.mp3").write_bytes(b"")
+    (add(layout, "c-text") / "x.mp3").write_text("not sound at all, only words\n" * 40)
+    add(layout, "d-broken-toml", seconds=2, toml='title = "x\n')
+    add(layout, "e-nothing")
+    two = add(layout, "f-two", seconds=2)
+    write_sound(two / "other.wav", [(0, tone(1000))])
+    add(layout, "g-good 'quoted' \"name\"\nand a line", seconds=2)
+    add(layout, "会議", seconds=2)
+    outcomes = {o.folder: o for o in run(layout)}
+    failed = {name: o.what for name, o in outcomes.items() if o.status == "failed"}
+    assert set(failed) == {"b-empty", "c-text", "d-broken-toml", "e-nothing", "f-two"}
+    assert "empty" in failed["b-empty"]
+    assert "text" in failed["c-text"]
+    assert "not valid TOML" in failed["d-broken-toml"]
+    assert all(o.where and o.fix for o in outcomes.values() if o.status == "failed")
+    assert sum(o.status == "done" for o in outcomes.values()) == 3
+
+
+def test_a_failed_redo_keeps_what_was_good(layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+
+    def broken(choice: Choice, n_threads: int = 0) -> Fake:
+        raise Problem("this engine is broken", where="here", fix="mend it")
+
+    monkeypatch.setattr(engines, "recogniser", broken)
+    before = (layout.made("m") / "words.json").read_bytes()
+    (outcome,) = run(layout, asr="whisper:other")
+    assert outcome.what == "this engine is broken"
+    assert (layout.made("m") / "words.json").read_bytes() == before
+    assert run(layout)[0].status == "fresh"
+
+
+def test_a_bug_is_one_outcome_with_its_trace_in_the_log(
+    layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(layout, "m", seconds=2)
+    monkeypatch.setattr(fake, "turns", lambda *a, **k: 1 / 0)
+    (outcome,) = run(layout)
+    assert outcome.status == "failed"
+    assert "bug" in outcome.what
+    assert outcome.exit_code == 1
+
+
+def test_too_little_disk_is_said_before_the_start(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = batch.Plan(meeting="m", stage="words", why="", audio_ms=1, expected_s=None, needed_bytes=2_000_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 10**9))
+    with pytest.raises(Problem, match="disk is too full"):
+        batch.check_disk(layout, [plan], 1)
+
+
+# -- real processes ---------------------------------------------------------------------------------
+
+
+def cli(*arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+
+
+def test_the_road_through_real_workers_and_the_command_line(layout: Layout) -> None:
+    toml = 'title = "Panel"\n[[people]]\nid = "ama-brandt"\nname = "Ama Brandt"\n'
+    for name in ("one", "two"):
+        add(layout, name, captions=CAPTIONS, toml=toml)
+    data = ["--data", str(layout.root)]
+    dry = cli("run", "--dry-run", *data)
+    assert dry.returncode == 0, dry.stderr
+    assert not layout.processed.exists()
+    done = cli("run", "--jobs", "2", *data)
+    assert done.returncode == 0, done.stderr
+    assert "2 done" in done.stderr
+    assert "2 up to date" in cli("run", *data).stderr
+    found = msgspec.json.decode(cli("search", "tweet", "--json", *data).stdout)
+    assert found["total"] == 2
+    quote = found["quotes"][0]
+    assert quote["speaker"] == "Ama Brandt"
+    assert "notification" in quote["codes"]
+    shown = cli("quote", quote["address"], *data).stdout
+    assert "just a tweet" in shown
+    assert "Listen before you quote" in shown
+    assert "nothing has changed" in cli("why", "one", "index", *data).stdout
+    assert "Ama Brandt" in cli("speakers", "two", *data).stdout
+    assert "done" in cli("status", *data).stdout
+    lost = cli("quote", "one/500000-600000", *data)
+    assert lost.returncode == 2
+    assert lost.stderr.startswith("error: ")
+
+
+def test_no_models_and_no_network_is_said_at_once(layout: Layout, tmp_path: Path) -> None:
+    import socket
+
+    add(layout, "m", seconds=2)
+    add(layout, "captioned", captions=CAPTIONS)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and never answers
+        env = {
+            "ONRECORD_MODELS": str(tmp_path / "none"),
+            "HF_ENDPOINT": f"http://127.0.0.1:{deaf.getsockname()[1]}",
+            "HF_HUB_OFFLINE": "0",
+        }
+        began = time.monotonic()
+        done = cli("run", "--data", str(layout.root), env=env)
+        assert time.monotonic() - began < 60
+        deaf.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            deaf.accept()  # nobody called
+    assert done.returncode == 4, done.stderr
+    assert "onrecord models get whisper-base" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (layout.made("captioned") / "quotes.parquet").exists()
+
+
+def _start(layout: Layout) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "--data", str(layout.root)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    for _ in range(600):
+        if list(path.parent.glob(path.name)):
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError(f"{path} did not come")
+
+
+def test_ctrl_c_ends_with_a_line_and_the_next_run_goes_on(layout: Layout) -> None:
+    for n in range(60):
+        add(layout, f"m{n:03d}", captions=CAPTIONS)
+    process = _start(layout)
+    _wait_for(layout.processed / "m000" / "receipts" / "statements.json", process)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "run again to go on" in said
+    assert cli("run", "--data", str(layout.root)).returncode == 0
+
+
+def test_a_killed_worker_costs_nothing_but_time(layout: Layout) -> None:
+    for n in range(40):
+        add(layout, f"m{n:03d}", captions=CAPTIONS)
+    process = _start(layout)
+    _wait_for(layout.processed / "m000" / "receipts" / "statements.json", process)
+    workers = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    for pid in workers:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"spawn_main" in command:
+            os.kill(pid, signal.SIGKILL)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 0, said
+    assert len(list(layout.processed.glob("*/quotes.parquet"))) == 40
+
+
+def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(layout: Layout) -> None:
+    for n in range(60):
+        add(layout, f"m{n:03d}", captions=CAPTIONS)
+    process = _start(layout)
+    _wait_for(layout.processed / "m005" / "receipts" / "words.json", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = cli("run", "--data", str(layout.root))
+    assert done.returncode == 0, done.stderr
+    for folder in layout.processed.glob("m*"):
+        for name in batch.NAMES:
+            receipt = receipts.read(folder, name)
+            assert receipt is not None, (folder, name)
+            for output, state in receipt.outputs.items():
+                assert receipts.hash_file(folder / output) == state.sha256
+
+
+def test_two_runs_share_the_work(layout: Layout) -> None:
+    for n in range(40):
+        add(layout, f"m{n:03d}", captions=CAPTIONS)
+    runs = [_start(layout), _start(layout)]
+    said = [r.communicate(timeout=100)[1] for r in runs]
+    assert [r.returncode for r in runs] == [0, 0], said
+    assert index.search(layout.index, "tweet").total == 40
