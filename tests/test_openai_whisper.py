@@ -18,7 +18,7 @@ pytest.importorskip("faster_whisper")
 
 
 def load(path: Path, cache: Path) -> openai_whisper.OpenAIWhisper:
-    return openai_whisper.load(path, fingerprint="f", device="cpu", n_threads=2, cache=cache)
+    return openai_whisper.load(path, fingerprint="f", device="cpu", n_threads=1, cache=cache)
 
 
 @pytest.fixture(scope="module")
