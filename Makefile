@@ -15,8 +15,8 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	@$(BIN)/onrecord models get starter
 	@$(BIN)/onrecord run
-	@echo; echo "What was said about live facial recognition:"
-	@$(BIN)/onrecord search topic:yes --limit 4 --evidence
+	@echo; echo "Who was told or asked about live facial recognition, and who says so:"
+	@$(BIN)/onrecord search 'topic:yes (tag:consultation OR tag:notification OR tag:commitment)' --limit 4 --evidence
 	@tests/next-steps.sh
 
 test: $(READY)
