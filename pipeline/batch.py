@@ -4,6 +4,7 @@
 writer. Everything is found again after a kill: a stage without a receipt is simply not done.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -12,7 +13,8 @@ import statistics
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -34,6 +36,7 @@ from transcribe.records import Record
 
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
+ASK_AGAIN_S = 1.0  # for meetings that other runs hold
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000
 
@@ -205,7 +208,7 @@ def work(job: Job, sink: Sink) -> Outcome:
             if done := make(context, stage, sink, verify=job.verify):
                 ran.append(done)
         if job.through not in NAMES[: NAMES.index("turns")]:
-            shutil.rmtree(context.scratch, ignore_errors=True)
+            _tidy(context.scratch)
         return Outcome(meeting=job.id, folder=job.folder, status="done" if ran else "fresh", ran=tuple(ran))
     except locks.Busy as e:
         return Outcome(meeting=job.id, folder=job.folder, status="busy", ran=tuple(ran), stage=at, what=str(e))
@@ -213,11 +216,19 @@ def work(job: Job, sink: Sink) -> Outcome:
         problem = e
     except Exception as e:
         sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
-        problem = _as_problem(e, Path(job.folder), at)
+        problem = as_problem(e, Path(job.folder), at)
     return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
 
 
-def _as_problem(error: Exception, where: Path, stage: str) -> Problem:
+def _tidy(scratch: Path) -> None:
+    """Remove what was kept for the stages that listen, and no more: another run may be writing its quotes there."""
+    for pattern in ("audio-*", "words-*"):
+        for path in scratch.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def as_problem(error: Exception, where: Path, stage: str) -> Problem:
+    """What to tell people about an error that nobody foresaw, in a stage of the meeting at `where`."""
     if isinstance(error, OSError) and error.errno is not None:
         return Problem(
             f"{stage} could not read or write: {error.strerror}",
@@ -265,35 +276,31 @@ class Inline(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as e:
-            future.set_exception(e)
+        future.set_result(fn(*args, **kwargs))
         return future
 
 
-def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
-    """Every job's outcome, in their order. With `n_workers` 0 all is done in this process.
+def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[str] = ()) -> list[Outcome]:
+    """Every job's outcome, in their order. With `n_workers` 0 all is done in this process; meetings in `fresh`, which
+    `plan` just found up to date, are given to nobody.
 
-    A worker that dies (killed, or out of memory) takes its pool with it: meetings in flight are tried once more,
-    each alone in a pool of its own, so that the one at fault is known by its failing again.
+    A worker that dies (killed, or out of memory) takes its pool with it. Meetings that were in flight are tried once
+    more, each alone in a pool of its own, so that the one at fault is known by its failing again; the others go on
+    in a new pool.
     """
     index = functools.partial(_index, sink=sink)
-    if n_workers == 0:
-        return [index(job, work(job, sink)) for job in jobs]
-    spawn = get_context("spawn")
-    events: Queue[Event] = spawn.Queue()
-    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
-    listener.start()
     outcomes: dict[str, Outcome] = {}
-
-    def pool(size: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(size, mp_context=spawn, initializer=_start_worker, initargs=(events,))
-
-    try:
-        crashed = _drain(pool(min(n_workers, max(1, len(jobs)))), jobs, outcomes, index)
-        for job in crashed:
-            if _drain(pool(1), [job], outcomes, index):
+    todo: deque[Job] = deque()
+    for job in jobs:
+        if job.id in fresh:
+            outcomes[job.folder] = _told(Outcome(meeting=job.id, folder=job.folder, status="fresh"), sink)
+        else:
+            todo.append(job)
+    if n_workers == 0:
+        _drain(Inline(), functools.partial(work, sink=sink), 1, todo, outcomes, index)
+    while todo:
+        for job in _drain_in_pool(min(n_workers, len(todo)), todo, outcomes, index, sink):
+            if _drain_in_pool(1, deque([job]), outcomes, index, sink):
                 died = Problem(
                     "the worker died twice at this meeting: it was killed, or the machine ran out of memory",
                     where=job.folder,
@@ -301,51 +308,82 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
                     exit_code=SOME_FAILED,
                 )
                 outcomes[job.folder] = index(job, failed(job.id, job.folder, died))
-    finally:
-        events.put(Event(at=now(), meeting="", what="end"))
-        listener.join(timeout=5)
     return [outcomes[job.folder] for job in jobs]
 
 
-def _drain(
-    pool: ProcessPoolExecutor,
-    jobs: Sequence[Job],
-    outcomes: dict[str, Outcome],
-    index: Callable[[Job, Outcome], Outcome],
+def _drain_in_pool(
+    n_workers: int, todo: deque[Job], outcomes: dict[str, Outcome], index: Callable[[Job, Outcome], Outcome], sink: Sink
 ) -> list[Job]:
-    """Put jobs through a pool; those that were under way when it broke come back. Meetings that other runs hold are
-    asked for again until those are done with them."""
-    waiting: dict[Future[Outcome], Job] = {pool.submit(_work_in_process, job): job for job in jobs}
-    later: list[Job] = []
-    crashed: list[Job] = []
+    """`_drain` with processes, and with a queue of events of their own: whoever is killed while it writes leaves it
+    locked for ever."""
+    spawn = get_context("spawn")
+    events: Queue[Event] = spawn.Queue()
+    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
+    listener.start()
+    pool = ProcessPoolExecutor(n_workers, mp_context=spawn, initializer=_start_worker, initargs=(events,))
     try:
-        while waiting or later:
-            if not waiting:
-                time.sleep(1.0)
-            try:
-                waiting |= {pool.submit(_work_in_process, job): job for job in later if not crashed}
-            except BrokenProcessPool:
-                crashed += later
-            later = []
-            finished, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in finished:
-                job = waiting.pop(future)
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    crashed.append(job)
-                    continue
-                if outcome.status == "busy":
-                    later.append(job)
-                else:
-                    outcomes[job.folder] = index(job, outcome)
+        return _drain(pool, _work_in_process, n_workers, todo, outcomes, index)
     except KeyboardInterrupt:
-        for process in list(pool._processes.values()):
+        for process in list((pool._processes or {}).values()):
             process.kill()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        events.put(Event(at=now(), meeting="", what="end"))
+        listener.join(timeout=5)
+        events.cancel_join_thread()
+
+
+def _drain(
+    pool: Executor,
+    do: Callable[[Job], Outcome],
+    n_workers: int,
+    todo: deque[Job],
+    outcomes: dict[str, Outcome],
+    index: Callable[[Job, Outcome], Outcome],
+) -> list[Job]:
+    """Put jobs through a pool, no more of them in flight than it has workers; those that were when it broke come
+    back, and what had not been begun stays in `todo`. Meetings that other runs hold are asked for again."""
+    in_flight: dict[Future[Outcome], Job] = {}
+    crashed: list[Job] = []
+    n_busy = 0  # since anything else came back
+    while in_flight or (todo and not crashed):
+        while todo and not crashed and len(in_flight) < n_workers:
+            if n_busy >= len(todo) + len(in_flight):
+                time.sleep(ASK_AGAIN_S)  # others hold all that is left
+                n_busy = 0
+            try:
+                with _interrupts_held():
+                    future = pool.submit(do, todo[0])
+            except BrokenProcessPool:
+                crashed.append(todo.popleft())
+                break
+            in_flight[future] = todo.popleft()
+        finished, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = in_flight.pop(future)
+            try:
+                outcome = index(job, future.result())
+            except BrokenProcessPool:
+                crashed.append(job)
+                continue
+            if outcome.status == "busy":
+                todo.append(job)
+                n_busy += 1
+            else:
+                outcomes[job.folder] = outcome
+                n_busy = 0
     return crashed
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process begun in here never sees Ctrl-C, not even before it can say so; here it comes a moment later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _listen(events: "Queue[Event]", sink: Sink) -> None:
@@ -356,24 +394,28 @@ def _listen(events: "Queue[Event]", sink: Sink) -> None:
 def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
     """Put a finished meeting into the index, here and now: the index has one writer."""
     problem: Problem | None = None
-    if outcome.status != "failed" and job.through == INDEX.name:
+    if outcome.status in ("done", "fresh") and job.through == INDEX.name:
         try:
             if done := make(context_of(job), INDEX, sink, verify=job.verify):
                 outcome = msgspec.structs.replace(outcome, status="done", ran=(*outcome.ran, done))
         except Problem as e:
             problem = e
         except locks.Busy as e:
-            problem = Problem(str(e), where=job.folder, fix="run again later", exit_code=SOME_FAILED)
+            return msgspec.structs.replace(outcome, status="busy", stage=INDEX.name, what=str(e))
         except Exception as e:
             sink(Event(at=now(), meeting=job.id, what="note", message=repr(e), trace=traceback.format_exc()))
-            problem = _as_problem(e, Path(job.folder), INDEX.name)
+            problem = as_problem(e, Path(job.folder), INDEX.name)
     if problem:
         outcome = failed(job.id, job.folder, problem, stage=INDEX.name, ran=outcome.ran)
+    return _told(outcome, sink)
+
+
+def _told(outcome: Outcome, sink: Sink) -> Outcome:
     if outcome.status == "failed":
         sink(
             Event(
                 at=now(),
-                meeting=job.id,
+                meeting=outcome.meeting,
                 what="failed",
                 stage=outcome.stage,
                 message=outcome.what,
@@ -382,7 +424,7 @@ def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
             )
         )
     elif outcome.status == "fresh":
-        sink(Event(at=now(), meeting=job.id, what="fresh"))
+        sink(Event(at=now(), meeting=outcome.meeting, what="fresh"))
     return outcome
 
 

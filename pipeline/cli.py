@@ -122,7 +122,8 @@ def run(
                 )
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
-            outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
+            fresh = {p.meeting for p in plans if not p.stage}
+            outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs, fresh=fresh)]
             sink(Event(at=now(), meeting="", what="end", wall_s=round(time.monotonic() - began, 3)))
     finally:
         log.close()
@@ -394,7 +395,9 @@ def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", j
 def score_tags(
     reference: Ref,
     hypothesis: Annotated[Path | None, typer.Argument(metavar="[HYP]", help="statements.json of a meeting.")] = None,
-    codebook: Annotated[str, typer.Option("--codebook", metavar="NAME|FILE")] = "lfr-engagement",
+    codebook: Annotated[
+        str, typer.Option("--codebook", metavar="NAME|FILE", help="The codebook to tag with.")
+    ] = "lfr-engagement",
     part: Annotated[
         Literal["all", "read", "held-back"], typer.Option("--part", help="The half of the documents to use.")
     ] = "all",
@@ -521,6 +524,8 @@ def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outco
             plans.append(batch.plan(job, speeds))
         except Problem as e:
             broken.append(batch.failed(job.id, job.folder, e))
+        except OSError as e:
+            broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
     return plans, broken
 
 
