@@ -4,6 +4,7 @@
 writer. Everything is found again after a kill: a stage without a receipt is simply not done.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -13,13 +14,13 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,9 +36,9 @@ from transcribe.records import Record
 
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
+ASK_AGAIN_S = 1.0  # for meetings that other runs hold
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000
-INDEX_WAIT_S = 120.0  # for another run that is just writing the same meeting into the index
 
 
 class Job(Record):
@@ -133,14 +134,11 @@ def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
     return difference or stage.lost(context)
 
 
-def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False, wait_s: float = 0.0) -> StageRun | None:
-    """Bring one stage up to date; None when it was.
-
-    Raises Busy where another run is at it for longer than `wait_s`, Problem where it fails.
-    """
+def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> StageRun | None:
+    """Bring one stage up to date; None when it was. Raises Busy where another run is at it, Problem where it fails."""
     if not why(context, stage, verify=verify):
         return None
-    with locks.hold(context.made / "locks" / stage.name, wait_s=wait_s) as lock:
+    with locks.hold(context.made / "locks" / stage.name) as lock:
         reason = why(context, stage, verify=verify)
         if not reason:
             return None  # another run finished it while we asked for the lock
@@ -210,8 +208,7 @@ def work(job: Job, sink: Sink) -> Outcome:
             if done := make(context, stage, sink, verify=job.verify):
                 ran.append(done)
         if job.through not in NAMES[: NAMES.index("turns")]:
-            for leftover in (*context.scratch.glob("audio-*"), *context.scratch.glob("words-*")):
-                leftover.unlink(missing_ok=True)
+            _tidy(context.scratch)
         return Outcome(meeting=job.id, folder=job.folder, status="done" if ran else "fresh", ran=tuple(ran))
     except locks.Busy as e:
         return Outcome(meeting=job.id, folder=job.folder, status="busy", ran=tuple(ran), stage=at, what=str(e))
@@ -219,11 +216,19 @@ def work(job: Job, sink: Sink) -> Outcome:
         problem = e
     except Exception as e:
         sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
-        problem = _as_problem(e, Path(job.folder), at)
+        problem = as_problem(e, Path(job.folder), at)
     return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
 
 
-def _as_problem(error: Exception, where: Path, stage: str) -> Problem:
+def _tidy(scratch: Path) -> None:
+    """Remove what was kept for the stages that listen, and no more: another run may be writing its quotes there."""
+    for pattern in ("audio-*", "words-*"):
+        for path in scratch.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def as_problem(error: Exception, where: Path, stage: str) -> Problem:
+    """What to tell people about an error that nobody foresaw, in a stage of the meeting at `where`."""
     if isinstance(error, OSError) and error.errno is not None:
         return Problem(
             f"{stage} could not read or write: {error.strerror}",
@@ -261,39 +266,41 @@ def _start_worker(events: "Queue[Event]") -> None:
 
 
 def _work_in_process(job: Job) -> Outcome:
-    def sink(event: Event) -> None:
-        assert _events is not None
-        _events.put(event)
-
-    return work(job, sink)
+    assert _events is not None
+    put = _events.put
+    return work(job, lambda event: put(event))
 
 
-def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
-    """Every job's outcome, in their order. With `n_workers` 0 all is done in this process.
+class Inline(Executor):
+    """The same seam without processes, for tests and for debugging."""
 
-    A worker that dies (killed, or out of memory) takes its pool with it. The meetings under way then are tried once
-    more, each alone in a pool of its own, so that the one at fault is known by its failing again; the others go on.
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[str] = ()) -> list[Outcome]:
+    """Every job's outcome, in their order. With `n_workers` 0 all is done in this process; meetings in `fresh`, which
+    `plan` just found up to date, are given to nobody.
+
+    A worker that dies (killed, or out of memory) takes its pool with it. Meetings that were in flight are tried once
+    more, each alone in a pool of its own, so that the one at fault is known by its failing again; the others go on
+    in a new pool.
     """
     index = functools.partial(_index, sink=sink)
-    if n_workers == 0:
-        return [index(job, work(job, sink)) for job in jobs]
-    spawn = get_context("spawn")
-    events: Queue[Event] = spawn.Queue()
-    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
-    listener.start()
     outcomes: dict[str, Outcome] = {}
-
-    def through(waiting: deque[Job], size: int) -> list[Job]:
-        pool = ProcessPoolExecutor(size, mp_context=spawn, initializer=_start_worker, initargs=(events,))
-        return _drain(pool, size, waiting, outcomes, index)
-
-    try:
-        waiting = deque(jobs)
-        suspects: list[Job] = []
-        while waiting:
-            suspects += through(waiting, min(n_workers, len(waiting)))
-        for job in suspects:
-            if through(deque([job]), 1):
+    todo: deque[Job] = deque()
+    for job in jobs:
+        if job.id in fresh:
+            outcomes[job.folder] = _told(Outcome(meeting=job.id, folder=job.folder, status="fresh"), sink)
+        else:
+            todo.append(job)
+    if n_workers == 0:
+        _drain(Inline(), functools.partial(work, sink=sink), 1, todo, outcomes, index)
+    while todo:
+        for job in _drain_in_pool(min(n_workers, len(todo)), todo, outcomes, index, sink):
+            if _drain_in_pool(1, deque([job]), outcomes, index, sink):
                 died = Problem(
                     "the worker died twice at this meeting: it was killed, or the machine ran out of memory",
                     where=job.folder,
@@ -301,52 +308,82 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int) -> list[Outcome]:
                     exit_code=SOME_FAILED,
                 )
                 outcomes[job.folder] = index(job, failed(job.id, job.folder, died))
-    finally:
-        events.put(Event(at=now(), meeting="", what="end"))
-        listener.join(timeout=5)
     return [outcomes[job.folder] for job in jobs]
 
 
-def _drain(
-    pool: ProcessPoolExecutor,
-    size: int,
-    waiting: deque[Job],
-    outcomes: dict[str, Outcome],
-    index: Callable[[Job, Outcome], Outcome],
+def _drain_in_pool(
+    n_workers: int, todo: deque[Job], outcomes: dict[str, Outcome], index: Callable[[Job, Outcome], Outcome], sink: Sink
 ) -> list[Job]:
-    """Put jobs through a pool, no more at a time than it has workers, until none waits or the pool breaks; those under
-    way then come back. Meetings that other runs hold go to the end of the queue."""
-    under_way: dict[Future[Outcome], Job] = {}
-    crashed: list[Job] = []
+    """`_drain` with processes, and with a queue of events of their own: whoever is killed while it writes leaves it
+    locked for ever."""
+    spawn = get_context("spawn")
+    events: Queue[Event] = spawn.Queue()
+    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
+    listener.start()
+    pool = ProcessPoolExecutor(n_workers, mp_context=spawn, initializer=_start_worker, initargs=(events,))
     try:
-        while (waiting or under_way) and not crashed:
-            while waiting and len(under_way) < size:
-                job = waiting.popleft()
-                under_way[pool.submit(_work_in_process, job)] = job
-            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in finished:
-                job = under_way.pop(future)
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    crashed.append(job)
-                    continue
-                if outcome.status == "busy":
-                    if not waiting:
-                        time.sleep(1.0)
-                    waiting.append(job)
-                else:
-                    outcomes[job.folder] = index(job, outcome)
-        crashed += under_way.values()
-    except BrokenProcessPool:
-        crashed += [job, *under_way.values()]  # it broke while this one was being handed over
+        return _drain(pool, _work_in_process, n_workers, todo, outcomes, index)
     except KeyboardInterrupt:
-        for process in list(pool._processes.values()):
+        for process in list((pool._processes or {}).values()):
             process.kill()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        events.put(Event(at=now(), meeting="", what="end"))
+        listener.join(timeout=5)
+        events.cancel_join_thread()
+
+
+def _drain(
+    pool: Executor,
+    do: Callable[[Job], Outcome],
+    n_workers: int,
+    todo: deque[Job],
+    outcomes: dict[str, Outcome],
+    index: Callable[[Job, Outcome], Outcome],
+) -> list[Job]:
+    """Put jobs through a pool, no more of them in flight than it has workers; those that were when it broke come
+    back, and what had not been begun stays in `todo`. Meetings that other runs hold are asked for again."""
+    in_flight: dict[Future[Outcome], Job] = {}
+    crashed: list[Job] = []
+    n_busy = 0  # since anything else came back
+    while in_flight or (todo and not crashed):
+        while todo and not crashed and len(in_flight) < n_workers:
+            if n_busy >= len(todo) + len(in_flight):
+                time.sleep(ASK_AGAIN_S)  # others hold all that is left
+                n_busy = 0
+            try:
+                with _interrupts_held():
+                    future = pool.submit(do, todo[0])
+            except BrokenProcessPool:
+                crashed.append(todo.popleft())
+                break
+            in_flight[future] = todo.popleft()
+        finished, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = in_flight.pop(future)
+            try:
+                outcome = index(job, future.result())
+            except BrokenProcessPool:
+                crashed.append(job)
+                continue
+            if outcome.status == "busy":
+                todo.append(job)
+                n_busy += 1
+            else:
+                outcomes[job.folder] = outcome
+                n_busy = 0
     return crashed
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process begun in here never sees Ctrl-C, not even before it can say so; here it comes a moment later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _listen(events: "Queue[Event]", sink: Sink) -> None:
@@ -357,24 +394,28 @@ def _listen(events: "Queue[Event]", sink: Sink) -> None:
 def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
     """Put a finished meeting into the index, here and now: the index has one writer."""
     problem: Problem | None = None
-    if outcome.status != "failed" and job.through == INDEX.name:
+    if outcome.status in ("done", "fresh") and job.through == INDEX.name:
         try:
-            if done := make(context_of(job), INDEX, sink, verify=job.verify, wait_s=INDEX_WAIT_S):
+            if done := make(context_of(job), INDEX, sink, verify=job.verify):
                 outcome = msgspec.structs.replace(outcome, status="done", ran=(*outcome.ran, done))
         except Problem as e:
             problem = e
         except locks.Busy as e:
-            problem = Problem(str(e), where=job.folder, fix="run again later", exit_code=SOME_FAILED)
+            return msgspec.structs.replace(outcome, status="busy", stage=INDEX.name, what=str(e))
         except Exception as e:
             sink(Event(at=now(), meeting=job.id, what="note", message=repr(e), trace=traceback.format_exc()))
-            problem = _as_problem(e, Path(job.folder), INDEX.name)
+            problem = as_problem(e, Path(job.folder), INDEX.name)
     if problem:
         outcome = failed(job.id, job.folder, problem, stage=INDEX.name, ran=outcome.ran)
+    return _told(outcome, sink)
+
+
+def _told(outcome: Outcome, sink: Sink) -> Outcome:
     if outcome.status == "failed":
         sink(
             Event(
                 at=now(),
-                meeting=job.id,
+                meeting=outcome.meeting,
                 what="failed",
                 stage=outcome.stage,
                 message=outcome.what,
@@ -383,7 +424,7 @@ def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
             )
         )
     elif outcome.status == "fresh":
-        sink(Event(at=now(), meeting=job.id, what="fresh"))
+        sink(Event(at=now(), meeting=outcome.meeting, what="fresh"))
     return outcome
 
 

@@ -122,8 +122,9 @@ def run(
                 )
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
+            fresh = {p.meeting for p in plans if not p.stage}
             try:
-                outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs)]
+                outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs, fresh=fresh)]
             except KeyboardInterrupt:
                 show.err.print("stopped; what is finished is kept, run again to go on")
                 raise typer.Exit(INTERRUPTED) from None
@@ -398,7 +399,9 @@ def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", j
 def score_tags(
     reference: Ref,
     hypothesis: Annotated[Path | None, typer.Argument(metavar="[HYP]", help="statements.json of a meeting.")] = None,
-    codebook: Annotated[str, typer.Option("--codebook", metavar="NAME|FILE")] = "lfr-engagement",
+    codebook: Annotated[
+        str, typer.Option("--codebook", metavar="NAME|FILE", help="The codebook to tag with.")
+    ] = "lfr-engagement",
     part: Annotated[
         Literal["all", "read", "held-back"], typer.Option("--part", help="The half of the documents to use.")
     ] = "all",
@@ -525,6 +528,8 @@ def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outco
             plans.append(batch.plan(job, speeds))
         except Problem as e:
             broken.append(batch.failed(job.id, job.folder, e))
+        except OSError as e:
+            broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
     return plans, broken
 
 
@@ -538,6 +543,7 @@ def main() -> None:
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
     except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

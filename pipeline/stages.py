@@ -17,7 +17,7 @@ from pipeline.receipts import read as read_receipt
 from pipeline.receipts import state_of
 from transcribe import engines
 from transcribe.audio import Audio, decode, probe
-from transcribe.problem import Problem
+from transcribe.problem import LACKING, Problem
 from transcribe.records import Media, Meeting, Record, Recording, Transcript, Turns, Words, dump, load
 
 Progress = Callable[[int, int], None]  # (done_ms, total_ms)
@@ -222,6 +222,8 @@ def _words(context: Context, progress: Progress) -> list[str]:
         raise Problem(
             "this meeting has captions but no recording to listen to", where=context.raw, fix="leave --asr away"
         )
+    if context.asr.lacks:  # before an hour of sound is decoded for nothing
+        raise Problem(context.asr.lacks, fix=context.asr.fix, exit_code=LACKING)
     audio = _decoded(context)
     key = hashlib.sha256(msgspec.json.encode(_words_params(context))).hexdigest()[:16]
     blocks = list(_resumed_blocks(context, audio, context.scratch / f"words-{key}.jsonl", progress))

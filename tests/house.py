@@ -1,0 +1,105 @@
+"""A data folder for tests of the whole house, and the command line run over it in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from analyse import codebook
+from pipeline.batch import Job
+from pipeline.events import Event
+from tests.make_media import write_sound
+from transcribe.engines import Choice
+
+ROOT = Path(__file__).parent.parent
+TOML = """\
+title = "Public Safety Scrutiny Panel"
+body = "Wrenbridge Council"
+held_on = 2024-05-14
+[[people]]
+id = "jo-okafor"
+name = "Councillor Jo Okafor"
+role = "Chair"
+[[people]]
+id = "alison-tranter"
+name = "Superintendent Alison Tranter"
+"""
+SAID = [
+    ("Jo Okafor", "Thank you. We come to live facial recognition. Superintendent Tranter, were residents consulted?"),
+    ("Alison Tranter", "No, Chair. There was no consultation with residents before the deployment of the cameras."),
+    ("Jo Okafor", "So nobody was told about live facial recognition, and that is what concerns me."),
+    ("Alison Tranter", "We will publish the date of every deployment of facial recognition in advance."),
+]
+
+
+def captions(said: Sequence[tuple[str, str]] = SAID) -> str:
+    """WebVTT in which each voice speaks for ten seconds."""
+    cues = [
+        f"00:{i // 6:02d}:{i % 6}0.000 --> 00:{i // 6:02d}:{i % 6}9.500\n<v {voice}>{text}</v>\n"
+        for i, (voice, text) in enumerate(said)
+    ]
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def with_captions(data: Path, folder: str, *, toml: str = TOML, vtt: str = "") -> Path:
+    """A meeting that has captions and no recording."""
+    place = data / "raw" / folder
+    place.mkdir(parents=True)
+    (place / "meeting.toml").write_text(toml, "utf-8")
+    (place / "captions.vtt").write_text(vtt or captions(), "utf-8")
+    return place
+
+
+def with_sound(data: Path, folder: str, *, n_ms: int = 3_000, name: str = "meeting.wav") -> Path:
+    """A meeting that has a recording in which nothing is said."""
+    place = data / "raw" / folder
+    place.mkdir(parents=True)
+    write_sound(place / name, [(0, np.zeros(n_ms * 16, np.float32))])
+    return place
+
+
+def command(*args: str, data: Path | None) -> list[str]:
+    return [sys.executable, "-m", "pipeline", *args, *(["--data", str(data)] if data else [])]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | dict(extra or {})
+
+
+def onrecord(
+    *args: str,
+    data: Path | None,
+    env: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    within_s: float = 60,
+) -> "subprocess.CompletedProcess[str]":
+    """`python -m pipeline ARGS --data DATA`, ended after `within_s`."""
+    return subprocess.run(
+        [*prefix, *command(*args, data=data)[bool(prefix) :]],
+        cwd=ROOT,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+    )
+
+
+def job(data: Path, folder: str, id: str, asr: Choice, diariser: Choice) -> Job:
+    """What the command line would hand to a worker."""
+    return Job(root=data, folder=folder, id=id, asr=asr, diariser=diariser, codebook=codebook.load("lfr-engagement"))
+
+
+class Heard:
+    """A sink that keeps what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+    def stages(self, what: str = "start") -> list[str]:
+        return [e.stage for e in self.events if e.what == what]
