@@ -15,6 +15,7 @@ import pytest
 
 from analyse import codebook as codebooks
 from pipeline import batch, meetings, receipts
+from pipeline import plan as planning
 from pipeline.batch import Job, Outcome
 from pipeline.events import Event
 from pipeline.meetings import Layout
@@ -250,10 +251,10 @@ def test_a_bug_is_one_outcome_with_its_trace_in_the_log(
 
 
 def test_too_little_disk_is_said_before_the_start(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = batch.Plan(meeting="m", stage="words", why="", audio_ms=1, expected_s=None, needed_bytes=2_000_000_000)
+    plan = planning.Plan(meeting="m", stage="words", why="", audio_ms=1, expected_s=None, needed_bytes=2_000_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 10**9))
     with pytest.raises(Problem, match="disk is too full"):
-        batch.check_disk(layout, [plan], 1)
+        planning.check_disk(layout, [plan], 1)
 
 
 # -- real processes ---------------------------------------------------------------------------------
