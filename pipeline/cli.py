@@ -7,9 +7,10 @@ Only this module prints results and leaves with an exit code: 0 success, 1 bug, 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+import typer.core
 
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -18,7 +19,23 @@ if TYPE_CHECKING:
     from pipeline.meetings import Layout
     from pipeline.stages import Context
 
+
+class _Ended(Exception):
+    """Ctrl-C, or a reader of the output that went away."""
+
+
+class _Verbs(typer.core.TyperGroup):
+    """Typer would end these two its own way, with other exit codes and without a word."""
+
+    def invoke(self, ctx: Any) -> object:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, BrokenPipeError) as e:
+            raise _Ended from e
+
+
 app = typer.Typer(
+    cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -538,12 +555,12 @@ def main() -> None:
 
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except _Ended as e:
+        if isinstance(e.__cause__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
         sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as e:
         if os.environ.get("ONRECORD_TRACEBACK"):
             raise
