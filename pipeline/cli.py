@@ -7,9 +7,10 @@ Only this module prints results and leaves with an exit code: 0 success, 1 bug, 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+import typer.core
 
 from pipeline import cli_score
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
@@ -20,7 +21,23 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.stages import Context
 
+
+class _Ended(Exception):
+    """Ctrl-C, or a reader of the output that went away."""
+
+
+class _Verbs(typer.core.TyperGroup):
+    """Typer would end these two its own way, with other exit codes and without a word."""
+
+    def invoke(self, ctx: Any) -> object:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, BrokenPipeError) as e:
+            raise _Ended from e
+
+
 app = typer.Typer(
+    cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -125,11 +142,7 @@ def run(
             for choice in _choices_used(jobs, plans):
                 sink(Event(at=now(), meeting="", what="note", message=choice))
             fresh = {p.meeting for p in plans if not p.stage}
-            try:
-                outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs, fresh=fresh)]
-            except KeyboardInterrupt:
-                show.err.print("stopped; what is finished is kept, run again to go on")
-                raise typer.Exit(INTERRUPTED) from None
+            outcomes = [*refused, *batch.run(jobs, sink, n_workers=n_jobs, fresh=fresh)]
             sink(Event(at=now(), meeting="", what="end", wall_s=round(time.monotonic() - began, 3)))
     finally:
         log.close()
@@ -431,9 +444,12 @@ def main() -> None:
 
         print_problem(e.what, e.where, e.fix)
         sys.exit(e.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except _Ended as e:
+        if isinstance(e.__cause__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        sys.stderr.write("\nstopped; what is finished is kept, run again to go on\n")
+        sys.exit(INTERRUPTED)
     except Exception as e:
         if os.environ.get("ONRECORD_TRACEBACK"):
             raise

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def with_sound(data: Path, folder: str, *, n_ms: int = 3_000, name: str = "meeti
     place = data / "raw" / folder
     place.mkdir(parents=True)
     write_sound(place / name, [(0, np.zeros(n_ms * 16, np.float32))])
+    return place
+
+
+def with_long_sound(data: Path, folder: str, *, n_s: int) -> Path:
+    """A meeting with much silence, and something to leave out, so that its playable copy takes a while to make."""
+    place = data / "raw" / folder
+    place.mkdir(parents=True)
+    (place / "meeting.toml").write_text('exclude = [[0, 1, "before the meeting"]]\n', "utf-8")
+    with wave.open(str(place / "meeting.wav"), "wb") as f:
+        f.setnchannels(1)
+        f.setsampwidth(2)
+        f.setframerate(16_000)
+        f.writeframes(bytes(2 * 16_000 * n_s))
     return place
 
 

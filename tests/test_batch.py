@@ -15,7 +15,6 @@ import pytest
 
 from analyse import codebook as codebooks
 from pipeline import batch, meetings, receipts
-from pipeline import plan as planning
 from pipeline.batch import Job, Outcome
 from pipeline.events import Event
 from pipeline.meetings import Layout
@@ -133,34 +132,6 @@ def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -
     assert ran(outcome) == ["statements"]  # made again just as it was, so that nothing follows
 
 
-def test_auto_never_redoes_what_another_engine_finished(layout: Layout, fake: Fake) -> None:
-    add(layout, "m", seconds=2)
-    run(layout, asr="whisper:best")
-    assert run(layout)[0].status == "fresh"
-    assert "words" in ran(run(layout, upgrade=True)[0])
-    assert "words" in ran(run(layout, asr="whisper:best")[0])
-    assert run(layout, asr="whisper:best")[0].status == "fresh"
-
-
-def test_a_stopped_words_stage_goes_on_at_its_block(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    add(layout, "m", seconds=6)
-    stopping = Fake(stop_at_ms=4000)
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: stopping)
-    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: stopping)
-    with pytest.raises(KeyboardInterrupt):
-        run(layout)
-    (log,) = (layout.made("m") / "scratch").glob("words-*.jsonl")
-    with log.open("ab") as f:
-        f.write(b'{"start_ms":4000,"end')  # as a kill in the middle of a write leaves it
-    going_on = Fake()
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: going_on)
-    (outcome,) = run(layout)
-    assert outcome.status == "done", outcome
-    assert going_on.asked == [4000]
-    words = msgspec.json.decode((layout.made("m") / "words.json").read_bytes())["words"]
-    assert [w["text"] for w in words] == [f"word{i}." for i in range(6)]
-
-
 @pytest.mark.parametrize("name", ["words.json", "transcript.json", "quotes.parquet", "turns.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
 def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name: str, damage: str) -> None:
@@ -250,13 +221,6 @@ def test_a_bug_is_one_outcome_with_its_trace_in_the_log(
     assert outcome.exit_code == 1
 
 
-def test_too_little_disk_is_said_before_the_start(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = planning.Plan(meeting="m", stage="words", why="", audio_ms=1, expected_s=None, needed_bytes=2_000_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 10**9))
-    with pytest.raises(Problem, match="disk is too full"):
-        planning.check_disk(layout, [plan], 1)
-
-
 # -- real processes ---------------------------------------------------------------------------------
 
 
@@ -342,34 +306,6 @@ def _wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
     raise AssertionError(f"{path} did not come")
 
 
-def test_ctrl_c_ends_with_a_line_and_the_next_run_goes_on(layout: Layout) -> None:
-    for n in range(60):
-        add(layout, f"m{n:03d}", captions=CAPTIONS)
-    process = _start(layout)
-    _wait_for(layout.processed / "m000" / "receipts" / "statements.json", process)
-    os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert "run again to go on" in said
-    assert cli("run", "--data", str(layout.root)).returncode == 0
-
-
-def test_a_killed_worker_costs_nothing_but_time(layout: Layout) -> None:
-    for n in range(40):
-        add(layout, f"m{n:03d}", captions=CAPTIONS)
-    process = _start(layout)
-    _wait_for(layout.processed / "m000" / "receipts" / "statements.json", process)
-    workers = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    for pid in workers:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"spawn_main" in command:
-            os.kill(pid, signal.SIGKILL)
-    _, said = process.communicate(timeout=100)
-    assert process.returncode == 0, said
-    assert len(list(layout.processed.glob("*/quotes.parquet"))) == 40
-
-
 def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(layout: Layout) -> None:
     for n in range(60):
         add(layout, f"m{n:03d}", captions=CAPTIONS)
@@ -385,12 +321,3 @@ def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(la
             assert receipt is not None, (folder, name)
             for output, state in receipt.outputs.items():
                 assert receipts.hash_file(folder / output) == state.sha256
-
-
-def test_two_runs_share_the_work(layout: Layout) -> None:
-    for n in range(40):
-        add(layout, f"m{n:03d}", captions=CAPTIONS)
-    runs = [_start(layout), _start(layout)]
-    said = [r.communicate(timeout=100)[1] for r in runs]
-    assert [r.returncode for r in runs] == [0, 0], said
-    assert index.search(layout.index, "tweet").total == 40

@@ -15,7 +15,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from tests.house import ROOT, TOML, onrecord, with_captions
+from tests.house import ROOT, TOML, command, environment, onrecord, with_captions
 
 MEETING = "2024-05-14-panel"
 
@@ -172,6 +172,21 @@ def test_usage_errors_leave_with_2(tmp_path: Path) -> None:
     missing = onrecord("run", data=tmp_path / "nothing")
     assert missing.returncode == 2
     assert "there is no such data folder" in missing.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(data: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command("models", "list", data=None),
+        cwd=ROOT,
+        env=environment(),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # -- help -----------------------------------------------------------------------------------------
