@@ -95,7 +95,7 @@ def run(
 
     from pipeline import batch, show
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media
+    from pipeline.meetings import fix_ids, loose_media, readable
 
     layout = _layout(data)
     jobs, refused = _jobs(
@@ -134,7 +134,7 @@ def run(
                         at=now(),
                         meeting="",
                         what="note",
-                        message=f"{path} is left alone: put it in a folder of its own",
+                        message=f"{readable(str(path))} is left alone: put it in a folder of its own",
                     )
                 )
             for choice in _choices_used(jobs, plans):
