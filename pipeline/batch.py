@@ -7,14 +7,12 @@ writer. Everything is found again after a kill: a stage without a receipt is sim
 import contextlib
 import functools
 import os
-import shutil
 import signal
-import statistics
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -37,8 +35,6 @@ from transcribe.records import Record
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
 ASK_AGAIN_S = 1.0  # for meetings that other runs hold
-SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
-PLAYABLE_BYTES_PER_S = 8_000
 
 
 class Job(Record):
@@ -88,17 +84,6 @@ def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran:
         fix=problem.fix,
         exit_code=problem.exit_code,
     )
-
-
-class Plan(Record):
-    """What a run would do for one meeting."""
-
-    meeting: str
-    stage: str  # the first that would run; empty when all is done
-    why: str
-    audio_ms: int
-    expected_s: float | None
-    needed_bytes: int
 
 
 # -- one meeting ----------------------------------------------------------------------------------
@@ -162,7 +147,7 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             (context.scratch / name).replace(context.made / name)
         for gone in set(known.outputs if known else ()) - set(names):
             (context.made / gone).unlink(missing_ok=True)
-        ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=_audio_ms(context))
+        ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=audio_ms_of(context))
         receipts.write(
             context.made,
             receipts.Receipt(
@@ -180,14 +165,14 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         return ran
 
 
-def _audio_ms(context: Context) -> int:
+def audio_ms_of(context: Context) -> int:
     try:
         return context.recording().duration_ms
     except (OSError, Problem):
         return 0
 
 
-def _up_to(through: str) -> Iterator[Stage]:
+def up_to(through: str) -> Iterator[Stage]:
     for stage in ALL_STAGES:
         yield stage
         if stage.name == through:
@@ -201,7 +186,7 @@ def work(job: Job, sink: Sink) -> Outcome:
 
     try:
         context = context_of(job)
-        for stage in _up_to(job.through):
+        for stage in up_to(job.through):
             if stage is INDEX:
                 break
             at = stage.name
@@ -430,65 +415,3 @@ def _told(outcome: Outcome, sink: Sink) -> Outcome:
     elif outcome.status == "fresh":
         sink(Event(at=now(), meeting=outcome.meeting, what="fresh"))
     return outcome
-
-
-# -- before a run ---------------------------------------------------------------------------------
-
-
-def plan(job: Job, speeds: dict[str, float]) -> Plan:
-    """What `run` would do for a meeting. `speeds` are seconds of work per second of audio, per stage."""
-    context = context_of(job)
-    first, reason = "", ""
-    for stage in _up_to(job.through):
-        try:
-            reason = why(context, stage, verify=job.verify)
-        except FileNotFoundError:
-            reason = "an earlier stage has not been made yet"
-        if reason:
-            first = stage.name
-            break
-    audio_ms = _audio_ms(context) or _probed_ms(context)
-    todo = [s.name for s in _up_to(job.through)][NAMES.index(first) :] if first else []
-    known = [speeds[name] for name in todo if name in speeds]
-    listens = bool({"words", "turns"} & set(todo))
-    return Plan(
-        meeting=job.id,
-        stage=first,
-        why=reason,
-        audio_ms=audio_ms,
-        expected_s=sum(known) * audio_ms / 1000 if known and (not listens or "words" in speeds) else None,
-        needed_bytes=int(
-            audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))
-        ),
-    )
-
-
-def _probed_ms(context: Context) -> int:
-    from transcribe.audio import probe
-
-    return sum(probe(context.raw / m.file, sha256="").duration_ms for m in context.meeting.media)
-
-
-def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:
-    """Median seconds of work per second of audio of each stage, from the receipts at hand."""
-    seen: dict[str, list[float]] = {}
-    for id in ids:
-        for name in NAMES:
-            receipt = receipts.read(layout.made(id), name)
-            if receipt and receipt.audio_ms:
-                seen.setdefault(name, []).append(receipt.wall_s / (receipt.audio_ms / 1000))
-    return {name: statistics.median(values) for name, values in seen.items()}
-
-
-def check_disk(layout: Layout, plans: Sequence[Plan], n_workers: int) -> None:
-    """Raises Problem where the disk is too small for what the busiest workers need at once."""
-    needed = sum(sorted((p.needed_bytes for p in plans), reverse=True)[: max(1, n_workers)])
-    layout.processed.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(layout.processed).free
-    if needed > free:
-        raise Problem(
-            f"the disk is too full: {needed / 1e9:.1f} GB are needed for a while, {free / 1e9:.1f} GB are free",
-            where=layout.processed,
-            fix="make room, or run fewer meetings at once with --jobs 1",
-            exit_code=4,
-        )

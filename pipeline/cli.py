@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
+from pipeline import cli_score
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
-    from pipeline.batch import Job, Outcome, Plan
+    from pipeline.batch import Job, Outcome
     from pipeline.meetings import Layout
+    from pipeline.plan import Plan
     from pipeline.stages import Context
 
 
@@ -44,9 +46,8 @@ app = typer.Typer(
     epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
-score_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure results against a reference.")
 app.add_typer(models_app, name="models")
-app.add_typer(score_app, name="score")
+app.add_typer(cli_score.app, name="score")
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data folder, with raw/ and processed/ in it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -94,6 +95,7 @@ def run(
     import time
 
     from pipeline import batch, show
+    from pipeline import plan as planning
     from pipeline.events import Event, Log, now
     from pipeline.meetings import fix_ids, loose_media, readable
 
@@ -117,7 +119,7 @@ def run(
         else:
             show.print_plan(plans, [*refused, *broken])
         raise typer.Exit(SOME_FAILED if refused or broken else 0)
-    batch.check_disk(layout, plans, n_jobs)
+    planning.check_disk(layout, plans, n_jobs)
     fix_ids(layout, {j.folder: j.id for j in jobs})
     log = Log(layout.runs)
     began = time.monotonic()
@@ -334,120 +336,6 @@ def models_verify(
     raise typer.Exit(show_models.verify(names or [], json=json))
 
 
-# -- score ----------------------------------------------------------------------------------------
-
-Ref = Annotated[Path, typer.Argument(metavar="REF", help="What people say it should be.")]
-Hyp = Annotated[Path, typer.Argument(metavar="HYP", help="What was made.")]
-Recording = Annotated[str, typer.Option("--recording", metavar="NAME", help="Which one, in a file that holds several.")]
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-@score_app.command("words", epilog="Example: onrecord score words jfk.txt data/processed/jfk/transcript.json")
-def score_words(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
-    """Word error rate after Whisper's own normalisation. REF and HYP: text, STM, words or a transcript."""
-    from pipeline import measure, show
-
-    errors = measure.words(reference, hypothesis, recording)
-    if json:
-        show.to_json(errors)
-        return
-    show.out.print(
-        f"WER {_share(errors.rate)}: {errors.substitutions} misheard, {errors.deletions} lost, "
-        f"{errors.insertions} invented, of {errors.n_reference} words"
-    )
-
-
-@score_app.command(
-    "turns", epilog="Example: onrecord score turns ami.rttm data/processed/trn00/turns.json --recording trn00"
-)
-def score_turns(
-    reference: Ref,
-    hypothesis: Hyp,
-    uem: Annotated[
-        Path | None, typer.Option("--uem", metavar="FILE", help="Count only within these stretches.")
-    ] = None,
-    recording: Recording = "",
-    json: Json = False,
-) -> None:
-    """Diarisation error rate, no collar, overlap counted. REF and HYP: RTTM, STM, reference.json or turns."""
-    from pipeline import measure, show
-
-    found = measure.turns(reference, hypothesis, uem=uem, recording=recording)
-    if json:
-        show.to_json(found)
-        return
-    e = found.errors
-    show.out.print(
-        f"DER {_share(e.rate)}: {e.missed_ms / 1000:.1f} s missed, {e.false_alarm_ms / 1000:.1f} s false alarm, "
-        f"{e.confused_ms / 1000:.1f} s confused, of {e.reference_ms / 1000:.1f} s; one voice for all: "
-        f"{_share(found.one_speaker.rate)}; {found.n_voices_found} voices found of {found.n_voices_reference}"
-    )
-
-
-@score_app.command(
-    "speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json"
-)
-def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
-    """Words with the right voice and, where REF has people's ids, with the right name. HYP: transcript.json."""
-    from pipeline import measure, show
-
-    found = measure.speakers(reference, hypothesis, recording)
-    if json:
-        show.to_json(found)
-        return
-    v = found.voices
-    show.out.print(f"voices: {v.n_right} of {v.n_reference} words right ({_share(v.rate)}), {v.n_found} words found")
-    if found.names:
-        n = found.names
-        show.out.print(
-            f"names: {n.right} words right, {n.wrong} wrong, {n.unknown} unknown, {n.missed} missed; "
-            f"of those named {_share(n.precision)} right"
-        )
-
-
-@score_app.command("tags", epilog="Example: onrecord score tags labelled.jsonl --part held-back")
-def score_tags(
-    reference: Ref,
-    hypothesis: Annotated[Path | None, typer.Argument(metavar="[HYP]", help="statements.json of a meeting.")] = None,
-    codebook: Annotated[
-        str, typer.Option("--codebook", metavar="NAME|FILE", help="The codebook to tag with.")
-    ] = "lfr-engagement",
-    part: Annotated[
-        Literal["all", "read", "held-back"], typer.Option("--part", help="The half of the documents to use.")
-    ] = "all",
-    json: Json = False,
-) -> None:
-    """Topic, codes and stance. REF alone: labelled statements (JSONL). With HYP: reference.json of a meeting."""
-    from analyse import codebook as codebooks
-    from analyse import score
-    from pipeline import measure, show
-
-    book = codebooks.load(codebook)
-    if hypothesis is None:
-        report = score.score_tags(reference, book, part=part)
-        if json:
-            show.to_json(report)
-            return
-        for name, s in (("all rows", report.whole), ("paraphrases only", report.paraphrase)):
-            show.out.print(f"{name}: {s.n_rows} statements, {s.n_on_topic} on topic")
-            show.out.print(f"  topic F1 {s.topic_alone.f1:.3f} from the text alone (keywords {s.keywords.f1:.3f})")
-            show.out.print(f"  topic F1 {s.topic.f1:.3f} with its context (keywords {s.keywords_context.f1:.3f})")
-            show.out.print(f"  codes F1 {s.codes.micro_f1:.3f} micro, {s.codes.macro_f1:.3f} macro")
-            show.out.print(f"  stance accuracy {s.stance.accuracy:.3f}, macro F1 {s.stance.macro_f1:.3f}")
-        return
-    found = measure.meeting_tags(reference, hypothesis, book)
-    if json:
-        show.to_json(found)
-        return
-    for what, t in (("sentences", found.sentences), ("statements", found.statements)):
-        show.out.print(f"{what} on topic: {t.right} found, {t.missed} missed, {t.false} false (F1 {t.f1:.3f})")
-    show.out.print(f"codes F1 {found.codes.micro_f1:.3f} micro, {found.codes.macro_f1:.3f} macro")
-    show.out.print(f"stance accuracy {found.stance.accuracy:.3f}, whose it is {found.holder_right} of {found.holder_n}")
-
-
 # -- shared by the verbs --------------------------------------------------------------------------
 
 
@@ -533,12 +421,13 @@ def _context(layout: "Layout", meeting: str, **choices: str) -> "Context":
 def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outcome]]":
     """What would run for each meeting; and the meetings of which that can't be said, with their problems."""
     from pipeline import batch
+    from pipeline import plan as planning
 
-    speeds = batch.speeds(layout, [j.id for j in jobs])
+    speeds = planning.speeds(layout, [j.id for j in jobs])
     plans, broken = [], []
     for job in jobs:
         try:
-            plans.append(batch.plan(job, speeds))
+            plans.append(planning.plan(job, speeds))
         except Problem as e:
             broken.append(batch.failed(job.id, job.folder, e))
         except OSError as e:

@@ -1,8 +1,9 @@
 """What happens during a run, as events: written to the run's log, shown while it happens."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -25,8 +26,7 @@ class Event(Record):
     trace: str = ""
 
 
-class Sink(Protocol):
-    def __call__(self, event: Event) -> None: ...
+Sink = Callable[[Event], object]
 
 
 def now() -> str:

@@ -12,11 +12,11 @@ from transcribe.problem import SOME_FAILED
 
 def get(names: Sequence[str], *, to: Path | None, source: Path | None) -> None:
     wanted = models.named(names)
-    missing = [m for m in wanted if not models.find(m.name, within=to)]
+    missing = models.lacking(wanted, within=to)
     if not missing:
         err.print(f"models are here: {', '.join(m.name for m in wanted)}")
         return
-    size = sum(m.size for m in missing) if source else models.to_download(missing, into=to)
+    size = models.to_download(missing, source=source)
     err.print(f"fetching {', '.join(m.name for m in missing)}: {size / 1e6:.0f} MB into {to or models.folder()}")
     with Progress(
         TextColumn("{task.description}"),
@@ -33,7 +33,7 @@ def get(names: Sequence[str], *, to: Path | None, source: Path | None) -> None:
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=min(done, total), total=total)
 
-        models.get(wanted, into=to, source=source, progress=progress)
+        models.get(wanted, into=to, source=source, progress=progress, say=err.print)
     err.print("every file has the hash that it should have")
 
 
@@ -51,6 +51,8 @@ def verify(names: Sequence[str], *, json: bool) -> int:
                 out.print(
                     f"WRONG {check.model}/{check.file}: expected {check.expected}, found {check.found or 'no file'}"
                 )
+        if damaged := {c.model for c in checks if not c.ok}:
+            out.print(f"to put it right: onrecord models get {' '.join(sorted(damaged))}")
         if not checks:
             out.print("no models here; get some with: onrecord models get starter")
     return 0 if all(c.ok for c in checks) else SOME_FAILED

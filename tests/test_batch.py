@@ -1,323 +1,323 @@
-"""Batches that are killed, interrupted, run twice at once, and asked for other engines."""
+"""The batch: each stage once only, nothing lost, one failure never stopping the rest. Engines are stand-ins here."""
 
-import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from pipeline import batch, receipts
+from analyse import codebook as codebooks
+from pipeline import batch, meetings, receipts
+from pipeline.batch import Job, Outcome
 from pipeline.events import Event
-from tests.house import Heard, command, environment, job, onrecord, with_captions, with_long_sound, with_sound
+from pipeline.meetings import Layout
+from search import index
+from tests.make_media import tone, write_sound
 from transcribe import engines
 from transcribe.audio import Audio
 from transcribe.engines import Block, Choice
 from transcribe.problem import Problem
 from transcribe.records import Turn, Word
 
-CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
-AUTO = Choice(name="whisper:base", fingerprint="whisper base")
-VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
-BLOCK_MS = 1_000
+ROOT = Path(__file__).parent.parent
+CAPTIONS = """WEBVTT
+
+00:00:01.000 --> 00:00:04.000
+<v Chair>Good evening. Item five, live facial recognition.
+
+00:00:04.500 --> 00:00:09.000
+<v Ama Brandt>Nobody on our road was told about the cameras. There was no notice, just a tweet.
+"""
 
 
-class Recogniser:
-    """Hears one word a second, in blocks of a second; notes from where it was asked to listen."""
+class Fake:
+    """A recogniser of blocks of a second, and a diariser of one voice. Counts what it is asked for."""
 
-    fingerprint = "made up"
-
-    def __init__(self, meanwhile: Callable[[int], None] = lambda at_ms: None) -> None:
+    def __init__(self, stop_at_ms: int | None = None) -> None:
         self.asked: list[int] = []
-        self._meanwhile = meanwhile
+        self.stop_at_ms = stop_at_ms
+        self.fingerprint = "fake"
 
     def words(
         self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
     ) -> Iterator[Block]:
         self.asked.append(from_ms)
-        for at_ms in range(from_ms, audio.duration_ms, BLOCK_MS):
-            self._meanwhile(at_ms)
-            end_ms = min(at_ms + BLOCK_MS, audio.duration_ms)
-            word = Word(text=f"w{at_ms // BLOCK_MS}.", start_ms=at_ms, end_ms=end_ms, confidence=0.9)
-            yield Block(start_ms=at_ms, end_ms=end_ms, language="en", words=(word,))
+        for start in range(from_ms, audio.duration_ms, 1000):
+            if start == self.stop_at_ms:
+                raise KeyboardInterrupt
+            word = Word(text=f"word{start // 1000}.", start_ms=start, end_ms=min(start + 500, audio.duration_ms))
+            yield Block(start_ms=start, end_ms=min(start + 1000, audio.duration_ms), language="en", words=(word,))
 
-
-class Diariser:
-    """Finds one voice."""
-
-    fingerprint = "made up"
-
-    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: engines.Progress) -> tuple[Turn, ...]:
+    def turns(self, audio: Audio, *, speakers: object, progress: object) -> tuple[Turn, ...]:
         return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
 
 
 @pytest.fixture
-def hears(monkeypatch: pytest.MonkeyPatch) -> Recogniser:
-    recogniser = Recogniser()
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: recogniser)
-    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: Diariser())
-    return recogniser
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    engine = Fake()
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: engine)
+    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: engine)
+    return engine
 
 
-def here(job: batch.Job) -> list[str]:
-    """The stages that a run in this process does."""
-    (outcome,) = batch.run([job], Heard(), n_workers=0)
-    assert outcome.status in ("done", "fresh"), outcome
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    return Layout(root=tmp_path / "data")
+
+
+def add(layout: Layout, name: str, *, captions: str = "", seconds: float = 0.0, toml: str = "") -> Path:
+    folder = layout.raw / name
+    folder.mkdir()
+    if captions:
+        (folder / "captions.vtt").write_text(captions, "utf-8")
+    if seconds:
+        write_sound(folder / "sound.wav", [(0, tone(round(seconds * 1000)))])
+    if toml:
+        (folder / "meeting.toml").write_text(toml, "utf-8")
+    return folder
+
+
+def run(layout: Layout, *, asr: str = "", **options: Any) -> list[Outcome]:
+    """One inline run over all meetings. `asr` stands for an engine named by hand."""
+    folders = meetings.find_folders(layout)
+    ids = meetings.assign_ids(layout, folders)
+    jobs = [
+        Job(
+            root=layout.root,
+            folder=f.name,
+            id=ids[f.name],
+            asr=Choice(name=asr or "whisper:a", fingerprint=asr or "a", by_hand=bool(asr)),
+            diariser=Choice(name="pyannote:a", fingerprint="a"),
+            codebook=options.get("codebook") or codebooks.load("lfr-engagement"),
+            **{k: v for k, v in options.items() if k in ("through", "upgrade", "verify")},
+        )
+        for f in folders
+    ]
+    events: list[Event] = []
+    return batch.run(jobs, events.append, n_workers=options.get("n_workers", 0))
+
+
+def ran(outcome: Outcome) -> list[str]:
     return [r.stage for r in outcome.ran]
 
 
-def engine_of(data: Path, id: str, stage: str = "words") -> object:
-    receipt = receipts.read(data / "processed" / id, stage)
-    assert receipt
-    return receipt.params["engine"]
+def test_everything_runs_once(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=3)
+    (first,) = run(layout)
+    assert first.status == "done", first
+    assert ran(first) == list(batch.NAMES)
+    (second,) = run(layout)
+    assert (second.status, second.ran) == ("fresh", ())
+    assert not list((layout.made("m") / "scratch").iterdir())
+    assert index.search(layout.index, "word1").total == 1
 
 
-# -- which engine ---------------------------------------------------------------------------------
+def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -> None:
+    folder = add(layout, "m", seconds=3)
+    run(layout)
+    (folder / "meeting.toml").write_text('title = "Panel"\n[[people]]\nid = "a"\nname = "Ama Brandt"\nrole = "Chair"\n')
+    (outcome,) = run(layout)
+    assert "turns" not in ran(outcome)
+    assert ran(outcome)[-1] == "index"
+    (layout.made("m") / "statements.json").write_text("{}")
+    (outcome,) = run(layout)
+    assert ran(outcome) == ["statements"]  # made again just as it was, so that nothing follows
 
 
-def test_auto_leaves_what_another_engine_made(tmp_path: Path, hears: Recogniser) -> None:
-    with_sound(tmp_path, "m")
-    by_hand = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
-    assert here(job(tmp_path, "m", "m", by_hand, VOICES)) == list(batch.NAMES)
-    assert engine_of(tmp_path, "m") == "whisper large"
-
-    auto = job(tmp_path, "m", "m", AUTO, VOICES)
-    assert here(auto) == []
-    assert engine_of(tmp_path, "m") == "whisper large"
-
-    named = job(tmp_path, "m", "m", Choice(name="whisper:small", fingerprint="small", by_hand=True), VOICES)
-    assert "words" in here(named)
-    assert engine_of(tmp_path, "m") == "small"
-
-    upgrade = batch.Job(
-        root=tmp_path, folder="m", id="m", asr=AUTO, diariser=VOICES, codebook=auto.codebook, upgrade=True
-    )
-    assert "words" in here(upgrade)
-    assert engine_of(tmp_path, "m") == "whisper base"
-    assert here(upgrade) == []
-    assert hears.asked == [0, 0, 0]
-
-
-def test_auto_takes_captions_where_there_are_any(tmp_path: Path, hears: Recogniser) -> None:
-    place = with_captions(tmp_path, "m")
-    with_sound(tmp_path, "sound", n_ms=40_000)
-    (tmp_path / "raw" / "sound" / "meeting.wav").rename(place / "meeting.wav")
-    toml = place / "meeting.toml"
-    toml.write_text('captions = "captions.vtt"\n' + toml.read_text("utf-8"), "utf-8")
-    here(job(tmp_path, "m", "m", AUTO, VOICES))
-    assert engine_of(tmp_path, "m") == "captions"
-    assert hears.asked == []
-    assert "words" in here(job(tmp_path, "m", "m", Choice(name="x", fingerprint="x", by_hand=True), VOICES))
-    assert here(job(tmp_path, "m", "m", AUTO, VOICES)) == []  # what an engine heard stands
-    assert engine_of(tmp_path, "m") == "x"
-
-
-def test_auto_opens_no_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    words, voices = engines.choose_recogniser("auto"), engines.choose_diariser("auto")
-    with_captions(tmp_path, "m")
-    assert here(job(tmp_path, "m", "m", words, voices))[-1] == "index"
-
-
-# -- kills ----------------------------------------------------------------------------------------
-
-
-def test_a_killed_run_goes_on_at_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_sound(tmp_path, "m", n_ms=10_500)
-    todo = job(tmp_path, "m", "m", AUTO, VOICES)
-    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: Diariser())
-
-    def die(at_ms: int) -> None:
-        if at_ms == 4 * BLOCK_MS:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    doomed = Recogniser(die)
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: doomed)
-    child = os.fork()
-    if child == 0:
-        batch.run([todo], Heard(), n_workers=0)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-
-    (log,) = (tmp_path / "processed" / "m" / "scratch").glob("words-*.jsonl")
-    assert len(log.read_bytes().splitlines()) == 4
-    with log.open("ab") as f:
-        f.write(b'{"start_ms": 4000, "end_')  # a kill may cut a line short
-    second = Recogniser()
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: second)
-    heard = Heard()
-    (outcome,) = batch.run([todo], heard, n_workers=0)
+@pytest.mark.parametrize("name", ["words.json", "transcript.json", "quotes.parquet", "turns.json"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
+def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name: str, damage: str) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    path = layout.made("m") / name
+    before = path.read_bytes()
+    path.unlink() if damage == "gone" else path.write_bytes(before[:20] if damage == "cut" else b"")
+    (outcome,) = run(layout)
     assert outcome.status == "done"
-    assert second.asked == [4 * BLOCK_MS]
-    assert "probe" not in heard.stages()
-    words = json.loads((tmp_path / "processed" / "m" / "words.json").read_bytes())["words"]
-    assert [w["text"] for w in words] == [f"w{i}." for i in range(11)]
-    assert not list((tmp_path / "processed" / "m" / "scratch").iterdir())
+    assert path.exists()
+    assert run(layout)[0].status == "fresh"
 
 
-class Killer(Heard):
-    """A sink that kills the worker at a stage of a meeting, so many times."""
-
-    def __init__(self, data: Path, stage: str, n_times: int) -> None:
-        super().__init__()
-        self._data, self._stage, self.left = data, stage, n_times
-        self.killed: list[int] = []
-
-    def __call__(self, event: Event) -> None:
-        super().__call__(event)
-        if event.what == "start" and event.stage == self._stage and event.meeting == "long" and self.left:
-            lock = self._data / "processed" / event.meeting / "locks" / self._stage
-            pid = json.loads(lock.read_bytes())["pid"]
-            assert pid != os.getpid()
-            self.left -= 1
-            self.killed.append(pid)
-            os.kill(pid, signal.SIGKILL)
+def test_verify_finds_a_flipped_bit(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    path = layout.made("m") / "words.json"
+    stat, data = path.stat(), bytearray(path.read_bytes())
+    data[-4] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(layout)[0].status == "fresh"
+    assert "words" in ran(run(layout, verify=True)[0])
 
 
-@pytest.mark.parametrize("n_kills", [1, 2])
-def test_a_killed_worker_takes_no_other_meeting_along(tmp_path: Path, n_kills: int) -> None:
-    with_long_sound(tmp_path, "long", n_s=300)
-    ids = ["long", *(f"m{i}" for i in range(4))]
-    for id in ids[1:]:
-        with_captions(tmp_path, id)
-    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ids]
-    jobs[0] = batch.Job(
-        root=tmp_path,
-        folder="long",
-        id="long",
-        asr=CAPTIONS,
-        diariser=CAPTIONS,
-        codebook=jobs[0].codebook,
-        through="playable",
+def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Fake) -> None:
+    add(layout, "one", seconds=2)
+    add(layout, "two", seconds=2)
+    run(layout)
+    shutil.rmtree(layout.index)
+    assert [ran(o) for o in run(layout)] == [["index"], ["index"]]
+    assert index.search(layout.index, "word1").total == 2
+
+
+def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fake: Fake) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+    book = codebooks.load("lfr-engagement")
+    (outcome,) = run(layout, codebook=msgspec.structs.replace(book, version=book.version + 1))
+    assert ran(outcome)[0] == "statements"
+
+
+def test_one_bad_meeting_stops_no_other(layout: Layout, fake: Fake) -> None:
+    add(layout, "a-good", seconds=2)
+    (add(layout, "b-empty") / "x.mp3").write_bytes(b"")
+    (add(layout, "c-text") / "x.mp3").write_text("not sound at all, only words\n" * 40)
+    add(layout, "d-broken-toml", seconds=2, toml='title = "x\n')
+    add(layout, "e-nothing")
+    two = add(layout, "f-two", seconds=2)
+    write_sound(two / "other.wav", [(0, tone(1000))])
+    add(layout, "g-good 'quoted' \"name\"\nand a line", seconds=2)
+    add(layout, "会議", seconds=2)
+    outcomes = {o.folder: o for o in run(layout)}
+    failed = {name: o.what for name, o in outcomes.items() if o.status == "failed"}
+    assert set(failed) == {"b-empty", "c-text", "d-broken-toml", "e-nothing", "f-two"}
+    assert "empty" in failed["b-empty"]
+    assert "text" in failed["c-text"]
+    assert "not valid TOML" in failed["d-broken-toml"]
+    assert all(o.where and o.fix for o in outcomes.values() if o.status == "failed")
+    assert sum(o.status == "done" for o in outcomes.values()) == 3
+
+
+def test_a_failed_redo_keeps_what_was_good(layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(layout, "m", seconds=2)
+    run(layout)
+
+    def broken(choice: Choice, n_threads: int = 0) -> Fake:
+        raise Problem("this engine is broken", where="here", fix="mend it")
+
+    monkeypatch.setattr(engines, "recogniser", broken)
+    before = (layout.made("m") / "words.json").read_bytes()
+    (outcome,) = run(layout, asr="whisper:other")
+    assert outcome.what == "this engine is broken"
+    assert (layout.made("m") / "words.json").read_bytes() == before
+    assert run(layout)[0].status == "fresh"
+
+
+def test_a_bug_is_one_outcome_with_its_trace_in_the_log(
+    layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(layout, "m", seconds=2)
+    monkeypatch.setattr(fake, "turns", lambda *a, **k: 1 / 0)
+    (outcome,) = run(layout)
+    assert outcome.status == "failed"
+    assert "bug" in outcome.what
+    assert outcome.exit_code == 1
+
+
+# -- real processes ---------------------------------------------------------------------------------
+
+
+def cli(*arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
     )
-    killer = Killer(tmp_path, "playable", n_kills)
-    outcomes = batch.run(jobs, killer, n_workers=2)
-    assert len(set(killer.killed)) == n_kills
-    assert [o.meeting for o in outcomes] == ids
-    assert {o.status for o in outcomes[1:]} == {"done"}
-    assert all((tmp_path / "processed" / id / "quotes.parquet").exists() for id in ids[1:])
-    if n_kills == 1:
-        assert outcomes[0].status == "done"
-        assert (tmp_path / "processed" / "long" / "playable.m4a").stat().st_size > 0
-    else:
-        assert outcomes[0].status == "failed"
-        assert "the worker died twice at this meeting" in outcomes[0].what
-        assert outcomes[0].where == "long"
-        assert outcomes[0].fix
-        assert outcomes[0].exit_code == 3
-        assert [e.meeting for e in killer.events if e.what == "failed"] == ["long"]
 
 
-def wait_for(found: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 30
-    while not found():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def test_the_road_through_real_workers_and_the_command_line(layout: Layout) -> None:
+    toml = 'title = "Panel"\n[[people]]\nid = "ama-brandt"\nname = "Ama Brandt"\n'
+    for name in ("one", "two"):
+        add(layout, name, captions=CAPTIONS, toml=toml)
+    data = ["--data", str(layout.root)]
+    dry = cli("run", "--dry-run", *data)
+    assert dry.returncode == 0, dry.stderr
+    assert not layout.processed.exists()
+    done = cli("run", "--jobs", "2", *data)
+    assert done.returncode == 0, done.stderr
+    assert "2 done" in done.stderr
+    assert "2 up to date" in cli("run", *data).stderr
+    found = msgspec.json.decode(cli("search", "tweet", "--json", *data).stdout)
+    assert found["total"] == 2
+    quote = found["quotes"][0]
+    assert quote["speaker"] == "Ama Brandt"
+    assert "notification" in quote["codes"]
+    shown = cli("quote", quote["address"], *data).stdout
+    assert "just a tweet" in shown
+    assert "Listen before you quote" in shown
+    assert "nothing has changed" in cli("why", "one", "index", *data).stdout
+    assert "Ama Brandt" in cli("speakers", "two", *data).stdout
+    assert "done" in cli("status", *data).stdout
+    lost = cli("quote", "one/500000-600000", *data)
+    assert lost.returncode == 2
+    assert lost.stderr.startswith("error: ")
 
 
-@pytest.mark.parametrize("begun", ["worker starts", "stage runs"])
-def test_ctrl_c_leaves_one_line_and_the_next_run_finishes(tmp_path: Path, begun: str) -> None:
-    with_long_sound(tmp_path, "long", n_s=600)
-    args = ("run", "--through", "playable")
-    process = subprocess.Popen(
-        command(*args, data=tmp_path),
-        env=environment(),
-        stdout=subprocess.PIPE,
+def test_no_models_and_no_network_is_said_at_once(layout: Layout, tmp_path: Path) -> None:
+    import socket
+
+    add(layout, "m", seconds=2)
+    add(layout, "captioned", captions=CAPTIONS)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and never answers
+        env = {
+            "ONRECORD_MODELS": str(tmp_path / "none"),
+            "HF_ENDPOINT": f"http://127.0.0.1:{deaf.getsockname()[1]}",
+            "HF_HUB_OFFLINE": "0",
+        }
+        began = time.monotonic()
+        done = cli("run", "--data", str(layout.root), env=env)
+        assert time.monotonic() - began < 60
+        deaf.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            deaf.accept()  # nobody called
+    assert done.returncode == 4, done.stderr
+    assert "onrecord models get whisper-base" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (layout.made("captioned") / "quotes.parquet").exists()
+
+
+def _start(layout: Layout) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "--data", str(layout.root)],
+        cwd=ROOT,
         stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    sign = "runs/*.jsonl" if begun == "worker starts" else "long/locks/playable"
-    wait_for(lambda: any((tmp_path / "processed").glob(sign)), process)
-    if begun == "worker starts":
+
+
+def _wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    for _ in range(600):
+        if list(path.parent.glob(path.name)):
+            return
+        assert process.poll() is None, process.communicate()
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 130, err
-    assert out == ""
-    assert "Traceback" not in err
-    told = [line for line in err.splitlines() if line and not line.startswith("long  probe")]
-    assert told == ["stopped; what is finished is kept, run again to go on"]
-    assert not list((tmp_path / "processed" / "long").glob("playable.m4a"))
-
-    again = onrecord(*args, data=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert (tmp_path / "processed" / "long" / "playable.m4a").exists()
+    raise AssertionError(f"{path} did not come")
 
 
-def test_two_runs_share_the_work(tmp_path: Path) -> None:
-    ids = [f"m{i}" for i in range(6)]
-    for id in ids:
-        with_captions(tmp_path, id)
-    runs = [
-        subprocess.Popen(
-            command("run", "--json", "--jobs", n, data=tmp_path),
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for n in ("1", "0")
-    ]
-    ends = [r.communicate(timeout=60) for r in runs]
-    assert [r.returncode for r in runs] == [0, 0], ends
-    did = [(o["meeting"], r["stage"]) for out, _ in ends for o in json.loads(out) for r in o.get("ran", [])]
-    assert sorted(did) == sorted((id, stage) for id in ids for stage in batch.NAMES)
-    assert onrecord("run", "--dry-run", data=tmp_path).stdout.count("up to date") == 6
-
-
-def test_a_meeting_that_another_run_holds_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transcribe import locks
-
-    with_captions(tmp_path, "held")
-    with_captions(tmp_path, "free")
-    monkeypatch.setattr(batch, "ASK_AGAIN_S", 0.01)
-    heard = Heard()
-    lock = locks.hold(tmp_path / "processed" / "held" / "locks" / "index")
-    lock.__enter__()
-
-    def sink(event: Event) -> None:
-        heard(event)
-        if event.what == "done" and (event.meeting, event.stage) == ("free", "index"):
-            lock.__exit__(None, None, None)
-
-    outcomes = batch.run([job(tmp_path, m, m, CAPTIONS, CAPTIONS) for m in ("held", "free")], sink, n_workers=0)
-    assert [o.status for o in outcomes] == ["done", "done"]
-    assert "failed" not in {e.what for e in heard.events}
-
-
-# -- before a run ---------------------------------------------------------------------------------
-
-
-def test_a_disk_that_is_too_full_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from collections import namedtuple
-
-    with_sound(tmp_path, "m", n_ms=60_000)
-    todo = job(tmp_path, "m", "m", AUTO, VOICES)
-    plan = batch.plan(todo, {})
-    assert plan.needed_bytes >= 60 * 32_000
-    layout = batch.context_of(todo).layout
-    batch.check_disk(layout, [plan], 1)
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9, 1_000_000))
-    with pytest.raises(Problem, match="the disk is too full") as caught:
-        batch.check_disk(layout, [plan], 1)
-    assert caught.value.exit_code == 4
-    assert caught.value.fix
-
-
-def test_a_plan_says_how_long_it_will_take(tmp_path: Path) -> None:
-    with_sound(tmp_path, "m", n_ms=60_000)
-    todo = job(tmp_path, "m", "m", AUTO, VOICES)
-    assert batch.plan(todo, {}).expected_s is None
-    plan = batch.plan(todo, {"words": 0.5, "turns": 0.25})
-    assert (plan.stage, plan.audio_ms, plan.expected_s) == ("probe", 60_000, 45.0)
+def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(layout: Layout) -> None:
+    for n in range(60):
+        add(layout, f"m{n:03d}", captions=CAPTIONS)
+    process = _start(layout)
+    _wait_for(layout.processed / "m005" / "receipts" / "words.json", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = cli("run", "--data", str(layout.root))
+    assert done.returncode == 0, done.stderr
+    for folder in layout.processed.glob("m*"):
+        for name in batch.NAMES:
+            receipt = receipts.read(folder, name)
+            assert receipt is not None, (folder, name)
+            for output, state in receipt.outputs.items():
+                assert receipts.hash_file(folder / output) == state.sha256

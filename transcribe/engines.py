@@ -164,7 +164,13 @@ def choose_diariser(name: str = "auto") -> Choice:
     remark = (
         "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
     )
-    return msgspec.structs.replace(choice, fingerprint=diariser(choice).fingerprint, remark=remark)
+    try:
+        fingerprint = diariser(choice).fingerprint
+    except Problem as e:  # damaged weights, say: meetings that need no diariser go on without
+        if choice.by_hand:
+            raise
+        return msgspec.structs.replace(choice, lacks=e.what, fix=e.fix)
+    return msgspec.structs.replace(choice, fingerprint=fingerprint, remark=remark)
 
 
 @functools.cache
@@ -172,6 +178,7 @@ def recogniser(choice: Choice, n_threads: int = 0) -> Recogniser:
     """The engine of a choice, its model loaded once per process. Raises Problem where it can't run here."""
     if choice.lacks:
         raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
+    models.check(Path(choice.model))
     if choice.name.startswith("openai-whisper:"):
         from transcribe import openai_whisper
 
@@ -200,8 +207,14 @@ def diariser(choice: Choice, n_threads: int = 0) -> Diariser:
     from transcribe import diarise
 
     if choice.model != "starter":
-        return diarise.load(choice.model, device=choice.device, n_threads=n_threads)
+        kept = models.find(choice.model)
+        if kept:
+            models.check(kept)
+        return diarise.load(str(kept or choice.model), device=choice.device, n_threads=n_threads)
     segmentation, embedding = (models.find(m) for m in _STARTER)
+    for path in (segmentation, embedding):
+        if path:
+            models.check(path)
     return diarise.load(
         "starter",
         segmentation=segmentation and segmentation / "pytorch_model.bin",

@@ -76,7 +76,7 @@ def blocks(
     if ears.languages == {"en"}:
         code = "en"
     code = code or _detected(ears, audio)
-    prompt = ", ".join(vocabulary)
+    prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms):

