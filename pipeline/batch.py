@@ -335,6 +335,7 @@ def _drain(
     back, and what had not been begun stays in `todo`. Meetings that other runs hold are asked for again."""
     in_flight: dict[Future[Outcome], Job] = {}
     crashed: list[Job] = []
+    ran: dict[str, tuple[StageRun, ...]] = {}  # by meetings that were busy later on
     n_busy = 0  # since anything else came back
     while in_flight or (todo and not crashed):
         while todo and not crashed and len(in_flight) < n_workers:
@@ -356,7 +357,11 @@ def _drain(
             except BrokenProcessPool:
                 crashed.append(job)
                 continue
+            if earlier := ran.pop(job.folder, ()):
+                status = "done" if outcome.status == "fresh" else outcome.status
+                outcome = msgspec.structs.replace(outcome, status=status, ran=(*earlier, *outcome.ran))
             if outcome.status == "busy":
+                ran[job.folder] = outcome.ran
                 todo.append(job)
                 n_busy += 1
             else:

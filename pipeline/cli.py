@@ -99,6 +99,7 @@ def run(
     from pipeline.events import Event, Log, now
     from pipeline.meetings import fix_ids, loose_media, readable
 
+    began = time.monotonic()
     layout = _layout(data)
     jobs, refused = _jobs(
         layout,
@@ -122,7 +123,6 @@ def run(
     planning.check_disk(layout, plans, n_jobs)
     fix_ids(layout, {j.folder: j.id for j in jobs})
     log = Log(layout.runs)
-    began = time.monotonic()
     try:
         with show.Live(quiet=json) as live:
 
