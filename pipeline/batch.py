@@ -75,12 +75,12 @@ class Outcome(Record):
 def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()) -> Outcome:
     return Outcome(
         meeting=meeting,
-        folder=folder,
+        folder=meetings.readable(folder),
         status="failed",
         ran=ran,
         stage=stage,
-        what=problem.what,
-        where=problem.where,
+        what=meetings.readable(problem.what),
+        where=meetings.readable(problem.where),
         fix=problem.fix,
         exit_code=problem.exit_code,
     )
@@ -194,15 +194,19 @@ def work(job: Job, sink: Sink) -> Outcome:
                 ran.append(done)
         if job.through not in NAMES[: NAMES.index("turns")]:
             _tidy(context.scratch)
-        return Outcome(meeting=job.id, folder=job.folder, status="done" if ran else "fresh", ran=tuple(ran))
+        return _outcome(job, "done" if ran else "fresh", ran=tuple(ran))
     except locks.Busy as e:
-        return Outcome(meeting=job.id, folder=job.folder, status="busy", ran=tuple(ran), stage=at, what=str(e))
+        return _outcome(job, "busy", ran=tuple(ran), stage=at, what=str(e))
     except Problem as e:
         problem = e
     except Exception as e:
         sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
         problem = as_problem(e, Path(job.folder), at)
     return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
+
+
+def _outcome(job: Job, status: Literal["done", "fresh", "busy"], **more: Any) -> Outcome:
+    return Outcome(meeting=job.id, folder=meetings.readable(job.folder), status=status, **more)
 
 
 def _tidy(scratch: Path) -> None:
@@ -278,7 +282,7 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[st
     todo: deque[Job] = deque()
     for job in jobs:
         if job.id in fresh:
-            outcomes[job.folder] = _told(Outcome(meeting=job.id, folder=job.folder, status="fresh"), sink)
+            outcomes[job.folder] = _told(_outcome(job, "fresh"), sink)
         else:
             todo.append(job)
     if n_workers == 0:
@@ -331,6 +335,7 @@ def _drain(
     back, and what had not been begun stays in `todo`. Meetings that other runs hold are asked for again."""
     in_flight: dict[Future[Outcome], Job] = {}
     crashed: list[Job] = []
+    ran: dict[str, tuple[StageRun, ...]] = {}  # by meetings that were busy later on
     n_busy = 0  # since anything else came back
     while in_flight or (todo and not crashed):
         while todo and not crashed and len(in_flight) < n_workers:
@@ -352,7 +357,11 @@ def _drain(
             except BrokenProcessPool:
                 crashed.append(job)
                 continue
+            if earlier := ran.pop(job.folder, ()):
+                status = "done" if outcome.status == "fresh" else outcome.status
+                outcome = msgspec.structs.replace(outcome, status=status, ran=(*earlier, *outcome.ran))
             if outcome.status == "busy":
+                ran[job.folder] = outcome.ran
                 todo.append(job)
                 n_busy += 1
             else:

@@ -97,8 +97,9 @@ def run(
     from pipeline import batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media
+    from pipeline.meetings import fix_ids, loose_media, readable
 
+    began = time.monotonic()
     layout = _layout(data)
     jobs, refused = _jobs(
         layout,
@@ -122,7 +123,6 @@ def run(
     planning.check_disk(layout, plans, n_jobs)
     fix_ids(layout, {j.folder: j.id for j in jobs})
     log = Log(layout.runs)
-    began = time.monotonic()
     try:
         with show.Live(quiet=json) as live:
 
@@ -136,7 +136,7 @@ def run(
                         at=now(),
                         meeting="",
                         what="note",
-                        message=f"{path} is left alone: put it in a folder of its own",
+                        message=f"{readable(str(path))} is left alone: put it in a folder of its own",
                     )
                 )
             for choice in _choices_used(jobs, plans):

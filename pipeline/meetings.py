@@ -134,9 +134,9 @@ def slug(folder: str) -> str:
     return made
 
 
-def _readable(folder: str) -> str:
-    """A folder's name as text that TOML can hold, whatever bytes it is made of."""
-    return os.fsencode(folder).decode("utf-8", "backslashreplace")
+def readable(name: str) -> str:
+    """A path or what names one as text that TOML and JSON can hold, whatever bytes it is made of."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def find_folders(layout: Layout) -> list[Path]:
@@ -173,13 +173,13 @@ def read_ids(layout: Layout) -> dict[str, str]:
 def assign_ids(layout: Layout, folders: Sequence[Path]) -> dict[str, str]:
     """Ids for all folders: those fixed earlier, and fresh ones made from names. Writes nothing."""
     fixed = read_ids(layout)
-    return {f.name: fixed.get(_readable(f.name)) or slug(f.name) for f in folders}
+    return {f.name: fixed.get(readable(f.name)) or slug(f.name) for f in folders}
 
 
 def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
     """Write fresh ids into `data/meetings.toml`."""
     fixed = read_ids(layout)
-    fresh = {_readable(folder): id for folder, id in ids.items() if _readable(folder) not in fixed}
+    fresh = {readable(folder): id for folder, id in ids.items() if readable(folder) not in fixed}
     if not fresh:
         return
     lines = [
@@ -260,7 +260,7 @@ def read_meeting(folder: Path, id: str) -> Meeting:
     return Meeting(
         id=id,
         folder=folder.name,
-        title=found.title or folder.name,
+        title=found.title or readable(folder.name),
         body=found.body,
         held_on=found.held_on,
         timezone=found.timezone,
@@ -285,8 +285,14 @@ def _inside(folder: Path, name: str) -> str:
     return name
 
 
-def _found_media(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.suffix.lower() in MEDIA_SUFFIXES and not p.name.startswith("."))
+def _files(folder: Path, suffixes: frozenset[str]) -> list[str]:
+    found = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith("."))
+    for name in found:
+        if readable(name) != name:
+            raise Problem(
+                "the name of this file is not UTF-8 text", where=readable(str(folder / name)), fix="rename it"
+            )
+    return found
 
 
 def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bool) -> tuple[MediaFile, ...]:
@@ -295,7 +301,7 @@ def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bo
         for part in parts:
             _inside(folder, part.file)
         return parts
-    found = _found_media(folder)
+    found = _files(folder, MEDIA_SUFFIXES)
     if len(found) > 1:
         raise Problem(
             f"{len(found)} recordings are here and meeting.toml does not say which: {', '.join(map(repr, found))}",
@@ -309,9 +315,9 @@ def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bo
 
 def _only_captions(folder: Path, named_media: object) -> str:
     """The one caption file of a folder that has no media and names none."""
-    if named_media or _found_media(folder):
+    if named_media or _files(folder, MEDIA_SUFFIXES):
         return ""
-    found = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in CAPTION_SUFFIXES)
+    found = _files(folder, CAPTION_SUFFIXES)
     return found[0] if len(found) == 1 else ""
 
 

@@ -114,9 +114,7 @@ def held(folder: Path) -> dict[str, str]:
     """The meetings in the index, each with the `edition` of its quotes there. Raises Stale as `search` does."""
     if not _check(folder):
         return {}
-    searcher = _last_committed(folder).searcher()
-    terms = searcher.terms_with_prefix("edition", "", tantivy.Query.all_query())
-    return dict(sorted(term.split(" ") for term, n in terms if n))
+    return dict(_editions(*_commit(folder)))
 
 
 def edition(quotes: Sequence[Quote]) -> str:
@@ -287,17 +285,29 @@ def _opened(folder: Path) -> Untyped:
 
 def _last_committed(folder: Path) -> Untyped:
     """The index for reading. Opening takes longer than most searches, so it is kept until somebody commits."""
+    return _kept(*_commit(folder))
+
+
+def _commit(folder: Path) -> tuple[Path, tuple[int, int, int]]:
+    """Where the index is, and what becomes another thing with every commit."""
     where = folder / _shape()
     try:
         meta = (where / "meta.json").stat()
     except OSError as e:
         raise _stale(folder, "the index is damaged") from e
-    return _kept(where, (meta.st_ino, meta.st_mtime_ns, meta.st_size))
+    return where, (meta.st_ino, meta.st_mtime_ns, meta.st_size)
 
 
 @lru_cache(maxsize=2)
-def _kept(where: Path, _commit: tuple[int, int, int]) -> Untyped:
+def _kept(where: Path, commit: tuple[int, int, int]) -> Untyped:
     return _opened(where.parent)
+
+
+@lru_cache(maxsize=2)
+def _editions(where: Path, commit: tuple[int, int, int]) -> dict[str, str]:
+    searcher = _kept(where, commit).searcher()
+    terms = searcher.terms_with_prefix("edition", "", tantivy.Query.all_query())
+    return dict(sorted(term.split(" ") for term, n in terms if n))
 
 
 # -- searching ------------------------------------------------------------------------------------

@@ -296,6 +296,18 @@ def test_a_meeting_that_another_run_holds_is_waited_for(tmp_path: Path, monkeypa
     assert "failed" not in {e.what for e in heard.events}
 
 
+def test_what_was_done_before_a_meeting_was_busy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transcribe import locks
+
+    with_captions(tmp_path, "m")
+    lock = locks.hold(tmp_path / "processed" / "m" / "locks" / "turns")
+    monkeypatch.setattr("time.sleep", lambda seconds: lock.__exit__(None, None, None))
+    lock.__enter__()
+    (outcome,) = batch.run([job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)], Heard(), n_workers=0)
+    assert outcome.status == "done"
+    assert [r.stage for r in outcome.ran] == list(batch.NAMES)
+
+
 # -- before a run ---------------------------------------------------------------------------------
 
 
