@@ -3,11 +3,10 @@
     pip install numpy onnxruntime av hibari-tts==0.2.1        # in an environment of its own
     python tests/make_sample.py CACHE_FOLDER
 
-Run by hand when the script changes, never by the tests. The voices are Kokoro-82M's British ones, one with an
-American mixed in (weights and voices Apache-2.0; https://huggingface.co/hexgrad/Kokoro-82M), phonemes come from
-hibari-tts (Apache-2.0). Parts, about
-80 MB by way of pip and npm, and every sentence once spoken stay in CACHE_FOLDER; one thread needs two thirds of a
-second for each second of speech.
+Run by hand when the script changes, never by the tests. The voices are Kokoro-82M's British ones, one with an American
+mixed in (weights and voices Apache-2.0; https://huggingface.co/hexgrad/Kokoro-82M), phonemes come from hibari-tts
+(Apache-2.0). Parts, about 80 MB by way of pip and npm, and every sentence once spoken stay in CACHE_FOLDER; one thread
+needs two thirds of a second for each second of speech.
 
 Every sentence is a run of its own, so that where it starts and ends is known to the millisecond and not estimated.
 """
@@ -117,15 +116,16 @@ class Reader:
     def style(self, voice: Voice, n_tokens: int) -> Samples:
         """What makes a voice, (1, 256), for a sentence of that length; a mix of voices is the mean of theirs."""
         mix = {voice: 1.0} if isinstance(voice, str) else voice
-        rows = [
-            w * np.fromfile(self.parts / f"{v}.bin", "<f4").reshape(-1, 1, 256)[n_tokens - 1] for v, w in mix.items()
-        ]
-        return np.asarray(np.sum(rows, axis=0) / sum(mix.values()), np.float32)
+        style = np.zeros((1, 256))
+        for name, share in mix.items():
+            styles = np.fromfile(self.parts / f"{name}.bin", "<f4").reshape(-1, 1, 256)
+            style += share / sum(mix.values()) * styles[n_tokens - 1]
+        return style.astype(np.float32)
 
     def say(self, text: str, voice: Voice, speed: float) -> Samples:
         """A sentence with EDGE_S of quiet on both sides, at LOUDNESS."""
-        for word, spelt in self.pronounce.items():
-            text = text.replace(word, f"[{word}](/{spelt}/)")
+        for word, sound_of in self.pronounce.items():
+            text = text.replace(word, f"[{word}](/{sound_of}/)")
         phonemes: str = self.phonemes_of(text)
         tokens = [self.tokens[p] for p in phonemes if p in self.tokens]
         if not 0 < len(tokens) <= MOST_TOKENS:
@@ -268,7 +268,7 @@ def reference(script: Script, clips: list[Clip]) -> Rows:
 
 
 def looks_for(script: Script, reference: Rows) -> Rows:
-    """looks_for.json: queries with the speaker (None: nobody whom the meeting names) and the range they are after."""
+    """looks_for.json: queries, with the speaker (None where nothing names them) and the range that they are after."""
     named = {s["person"] for s in reference["speakers"] if s["named"]}
     found: Rows = {"said": [], "not_said": []}
     for look in script["looks_for"]:
