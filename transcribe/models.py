@@ -253,7 +253,7 @@ def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, repo
             failures.append(f"{name}: {e}")
     else:
         raise Problem(
-            f"the model {model.name} could not be had.\n  " + "\n  ".join(failures),
+            f"the model {model.name} could not be had. " + "; ".join(failures),
             where=place,
             fix=_how_else(model),
             exit_code=LACKING,
@@ -267,7 +267,7 @@ def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, repo
 
 def _how_else(model: Model) -> str:
     if model.gated and not _has_parts(model):
-        return f"accept the conditions at {HUB}/{model.hub}, and set HF_TOKEN to a token of that account"
+        return f"with network: accept the conditions at {HUB}/{model.hub}, set HF_TOKEN to a token of that account"
     return (
         f"try again with network (what is finished is kept); or `onrecord models get {model.name} --to DIR` "
         "elsewhere, and --from DIR here"
