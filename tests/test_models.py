@@ -177,6 +177,20 @@ def test_engine_refuses_damaged_weights(place: Path, use: Use) -> None:
         engines.recogniser(choice)
 
 
+def test_a_pipeline_that_is_here_needs_no_hub(place: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = msgspec.structs.replace(use(files=(pinned("config.yaml", CONFIG),)), name="community-1")
+    monkeypatch.setattr(models, "_table", lambda: models._Table(starter=(), model=(kept,), package=()))
+    (place / "community-1").mkdir(parents=True)
+    (place / "community-1" / "config.yaml").write_bytes(CONFIG)
+    with silent() as address:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://{address}")
+        choice = engines.choose_diariser("pyannote:community-1")
+    assert f"community-1 {sha(CONFIG)[:12]}" in choice.fingerprint
+    (place / "community-1" / "config.yaml").write_bytes(CONFIG[::-1])
+    with pytest.raises(Problem, match="has SHA-256"):
+        engines.choose_diariser("pyannote:community-1")
+
+
 # -- a folder -------------------------------------------------------------------------------------
 
 
