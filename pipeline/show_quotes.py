@@ -42,7 +42,12 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
             }
         )
         return
-    out.print(Text(f"{results.total} quotes for: {printable(results.understood)}", style="dim"))
+    out.print(
+        Text(
+            f"{results.total} {'quote' if results.total == 1 else 'quotes'} for: {printable(results.understood)}",
+            style="dim",
+        )
+    )
     for note in results.notes:
         out.print(Text(printable(note), style="yellow"))
     for hit in results.hits:
