@@ -105,8 +105,9 @@ def context_of(job: Job) -> Context:
 def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
     """Why a stage would run now, or nothing. Stages before it must be finished."""
     choice = {"words": context.asr, "turns": context.diariser}.get(stage.name)
-    # What `auto` takes today must not overwrite what a better engine wrote yesterday.
-    ignore = {"engine"} if choice and not choice.by_hand and not context.upgrade else set[str]()
+    # What `auto` takes today must not overwrite what a better engine wrote yesterday; nor is a meeting heard again
+    # because a person was added to it, whose name would only help a little.
+    ignore = {"engine", "vocabulary"} if choice and not choice.by_hand and not context.upgrade else set[str]()
     difference = receipts.first_difference(
         context.made,
         receipts.read(context.made, stage.name),
