@@ -430,7 +430,7 @@ def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outco
             plans.append(planning.plan(job, speeds))
         except Problem as e:
             broken.append(batch.failed(job.id, job.folder, e))
-        except OSError as e:
+        except Exception as e:  # one meeting's trouble is no other's
             broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
     return plans, broken
 

@@ -159,7 +159,10 @@ def read_ids(layout: Layout) -> dict[str, str]:
     """Folder name -> meeting id, as fixed at first runs."""
     try:
         ids = tomllib.loads(layout.ids.read_text("utf-8")).get("meetings", {})
-        return msgspec.convert(ids, dict[str, Id])
+        fixed = msgspec.convert(ids, dict[str, Id])
+        if reserved := RESERVED_IDS & set(fixed.values()):
+            raise msgspec.ValidationError(f"{min(reserved)!r} can't be a meeting's id")
+        return fixed
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as e:
@@ -278,7 +281,7 @@ def read_meeting(folder: Path, id: str) -> Meeting:
 
 def _inside(folder: Path, name: str) -> str:
     """A file name as written, if it stays in its folder."""
-    if name and (Path(name).is_absolute() or ".." in Path(name).parts):
+    if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise Problem(
             f"meeting.toml names a file outside its folder: {name!r}", where=folder / "meeting.toml", fix="put it there"
         )

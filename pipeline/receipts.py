@@ -45,6 +45,8 @@ def hash_file(path: Path) -> str:
         raise Problem(
             "this file may not be read", where=path, fix=f"give yourself the right to read it: chmod u+r {path.name!r}"
         ) from e
+    except IsADirectoryError as e:
+        raise Problem("this is a folder, not a file", where=path, fix="name a file in meeting.toml") from e
     except FileNotFoundError as e:
         raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
 

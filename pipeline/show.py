@@ -25,8 +25,8 @@ class _Console(Console):
         raise  # the BrokenPipeError, which is no error of ours and no exit code 1
 
 
-out = _Console(highlight=False, soft_wrap=True)
-err = _Console(stderr=True, highlight=False, soft_wrap=True)
+out = _Console(highlight=False, markup=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def span(seconds: float) -> str:

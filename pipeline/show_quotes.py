@@ -150,7 +150,7 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
         )
     out.print()
     out.print(Text("Cite as:"))
-    out.print(Text(cite.cite(quote, style)))
+    out.print(Text("\n".join(map(printable, cite.cite(quote, style).splitlines()))))
 
 
 def _status(name: SpeakerName) -> str:

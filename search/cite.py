@@ -65,10 +65,11 @@ def _is(host: str, *names: str) -> bool:
 def who(quote: Quote) -> str:
     """The speaker with how we know: nobody reads a name here without it.
 
-    An unknown speaker is that already, and is not said to be so twice.
+    An unknown speaker is that already; a name that captions give, and nobody answers to, is said to be just that.
     """
     if quote.speaker_status == "unknown":
-        return quote.speaker if quote.speaker.casefold().startswith("unknown") else f"{quote.speaker} (unknown speaker)"
+        plain = quote.speaker.casefold().startswith(("unknown", "several"))
+        return quote.speaker if plain else f"{quote.speaker} (not matched to a person)"
     role = f", {quote.role}" if quote.role and quote.role.casefold() not in quote.speaker.casefold() else ""
     return f"{quote.speaker}{role} ({STATUS.get(quote.speaker_status, quote.speaker_status)})"
 

@@ -105,7 +105,7 @@ def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wa
             _add(writer, schema, meeting, quotes)
 
     _write(folder, change, wait_s=wait_s, n_threads=min(4, os.cpu_count() or 1))
-    for other in folder.iterdir():
+    for other in folder.glob("v*-*"):
         if other != current and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
 

@@ -131,3 +131,15 @@ def test_a_broken_list_of_ids_is_not_overwritten(tmp_path: Path) -> None:
     layout.ids.write_text("[meetings]\nx = \n")
     with pytest.raises(Problem, match="list of meeting ids"):
         read_ids(layout)
+
+
+def test_a_reserved_id_is_refused(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path)
+    layout.ids.write_text('[meetings]\n"x" = "index"\n')
+    with pytest.raises(Problem, match="can't be a meeting's id"):
+        read_ids(layout)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="outside its folder"):
+        read_meeting(folder_with(tmp_path, 'media = "a\\u0000.mp3"\n'), "x")

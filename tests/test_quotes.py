@@ -302,7 +302,7 @@ def test_a_citation_says_how_the_speaker_is_known() -> None:
     )
     assert cite(second).startswith("unknown speaker 2: “Nobody asked us")
     assert who(replace(first, speaker_status="confirmed")) == "Councillor Jo Okafor, Chair (confirmed)"
-    assert who(replace(second, speaker="Voice of the hall")) == "Voice of the hall (unknown speaker)"
+    assert who(replace(second, speaker="Voice of the hall")) == "Voice of the hall (not matched to a person)"
     with pytest.raises(Problem, match="no citation style"):
         cite(first, "poetic")
 

@@ -88,3 +88,8 @@ def test_a_missing_input_is_a_problem(made: Path) -> None:
     (made / "in.txt").unlink()
     with pytest.raises(Problem, match="no such file"):
         why(made)
+
+
+def test_a_folder_in_a_files_place_is_said(made: Path) -> None:
+    with pytest.raises(Problem, match="a folder, not a file"):
+        receipts.hash_file(made)
