@@ -97,7 +97,8 @@ def _probe_inputs(context: Context) -> dict[str, Path]:
 
 
 def _probe_params(context: Context) -> dict[str, Any]:
-    return {"media": context.meeting.media}
+    meeting = context.meeting
+    return {"media": meeting.media, "source": [meeting.source_url, meeting.source_offset_s]}
 
 
 def _probe(context: Context, progress: Progress) -> list[str]:

@@ -132,6 +132,16 @@ def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -
     assert ran(outcome) == ["statements"]  # made again just as it was, so that nothing follows
 
 
+def test_a_link_that_is_added_later_reaches_the_quotes_and_nothing_is_heard_again(layout: Layout, fake: Fake) -> None:
+    folder = add(layout, "m", seconds=2)
+    run(layout)
+    (folder / "meeting.toml").write_text('source_url = "https://wrenbridge.example/v/1"\n')
+    (outcome,) = run(layout)
+    assert not {"words", "turns"} & set(ran(outcome))
+    (hit, *_) = index.search(layout.index, "word1").hits
+    assert hit.quote.source_url == "https://wrenbridge.example/v/1"
+
+
 @pytest.mark.parametrize("name", ["words.json", "transcript.json", "quotes.parquet", "turns.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
 def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name: str, damage: str) -> None:
