@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from pipeline.receipts import put
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, MediaFile, Meeting, Person, Record
+from transcribe.records import AgendaItem, Id, MediaFile, Meeting, Person, Record
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -55,8 +55,6 @@ MEDIA_SUFFIXES = frozenset(
 )
 CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
-
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,80}$")]
 
 
 class Layout(Record):
@@ -92,15 +90,6 @@ class Layout(Record):
         return self.processed / meeting
 
 
-class _PersonToml(Record):
-    id: Id
-    name: str
-    role: str = ""
-    party: str = ""
-    aliases: tuple[str, ...] = ()
-    present: bool = True
-
-
 class _MeetingToml(Record):
     """`meeting.toml` as written, before times are read and files are looked for."""
 
@@ -115,7 +104,7 @@ class _MeetingToml(Record):
     language: str = ""
     vocabulary: tuple[str, ...] = ()
     exclude: tuple[tuple[str | float, str | float, str], ...] = ()
-    people: tuple[_PersonToml, ...] = ()
+    people: tuple[Person, ...] = ()
     agenda: tuple[AgendaItem, ...] = ()
 
 
@@ -274,7 +263,7 @@ def read_meeting(folder: Path, id: str) -> Meeting:
         language=found.language,
         vocabulary=found.vocabulary,
         exclude=exclude,
-        people=tuple(Person(**msgspec.structs.asdict(p)) for p in found.people),
+        people=found.people,
         agenda=found.agenda,
     )
 

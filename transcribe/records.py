@@ -7,7 +7,7 @@ Time is integer milliseconds on the meeting's timeline, half-open `[start_ms, en
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -27,10 +27,13 @@ def check_range(start_ms: int, end_ms: int) -> None:
 # -- what a person wrote about a meeting ----------------------------------------------------------
 
 
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,80}$")]  # of meetings and people
+
+
 class Person(Record):
     """Somebody who may speak: from `meeting.toml` (and, later, `data/people.toml`)."""
 
-    id: str
+    id: Id
     name: str
     role: str = ""
     party: str = ""
