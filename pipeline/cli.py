@@ -13,13 +13,12 @@ import typer
 import typer.core
 
 from pipeline import cli_score
+from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
     from pipeline.batch import Job, Outcome
-    from pipeline.meetings import Layout
     from pipeline.plan import Plan
-    from pipeline.stages import Context
 
 
 class _Ended(Exception):
@@ -49,11 +48,6 @@ models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See,
 app.add_typer(models_app, name="models")
 app.add_typer(cli_score.app, name="score")
 
-Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data folder, with raw/ and processed/ in it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Meetings = Annotated[
-    list[str] | None, typer.Argument(metavar="[MEETING]...", help="Meeting ids or folder names; all of them without.")
-]
 Asr = Annotated[
     str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
 ]
@@ -62,7 +56,6 @@ Diariser = Annotated[
     typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
-DATA = Path("data")
 
 
 @app.command(epilog="Example: onrecord run 2024-05-14-public-safety --asr whisper:base")
@@ -94,14 +87,14 @@ def run(
     """
     import time
 
-    from pipeline import batch, show
+    from pipeline import asked, batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
     from pipeline.meetings import fix_ids, loose_media, readable
 
     began = time.monotonic()
-    layout = _layout(data)
-    jobs, refused = _jobs(
+    layout = asked.layout_of(data)
+    jobs, refused = asked.jobs_of(
         layout,
         meetings,
         asr=asr,
@@ -113,7 +106,7 @@ def run(
         verify=verify,
         n_threads=max(1, (os.cpu_count() or 1) // max(1, n_jobs)),
     )
-    plans, broken = _plans(layout, jobs)
+    plans, broken = asked.plans_of(layout, jobs)
     if dry_run:
         if json:
             show.to_json({"plans": plans, "failed": [*refused, *broken]})
@@ -171,12 +164,12 @@ def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
 @app.command(epilog="Example: onrecord status --json")
 def status(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> None:
     """Show how far each meeting is and what comes next. Use it to see what a run would do, without engines."""
-    from pipeline import show
+    from pipeline import asked, show
     from search.cite import timecode
 
-    layout = _layout(data)
-    jobs, refused = _jobs(layout, meetings)
-    plans, broken = _plans(layout, jobs)
+    layout = asked.layout_of(data)
+    jobs, refused = asked.jobs_of(layout, meetings)
+    plans, broken = asked.plans_of(layout, jobs)
     failed = [*refused, *broken]
     if json:
         show.to_json({"meetings": plans, "failed": failed})
@@ -189,7 +182,7 @@ def status(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> 
 
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
 def why(
-    meeting: Annotated[str, typer.Argument(help="A meeting's id or folder name.")],
+    meeting: MeetingName,
     stage: Annotated[StageName, typer.Argument(help="The stage to ask about.")],
     asr: Asr = "auto",
     diariser: Diariser = "auto",
@@ -197,9 +190,9 @@ def why(
     data: Data = DATA,
 ) -> None:
     """Say why a stage would run again: the first thing that differs from when it was made."""
-    from pipeline import batch, show
+    from pipeline import asked, batch, show
 
-    context = _context(_layout(data), meeting, asr=asr, diariser=diariser)
+    context = asked.context_of(asked.layout_of(data), meeting, asr=asr, diariser=diariser)
     for each in batch.ALL_STAGES:
         reason = batch.why(context, each)
         if each.name == stage or reason:
@@ -248,11 +241,11 @@ def search(
 
     The query language is in docs/search.md. Put queries that begin with a dash behind `--`.
     """
-    from pipeline import show_quotes
+    from pipeline import asked, show_quotes
     from search import index
 
-    results = index.search(_layout(data).index, " ".join(query), sort=sort, limit=limit)
-    show_quotes.print_results(results, _layout(data), evidence=evidence, json=json)
+    results = index.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit)
+    show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
@@ -264,22 +257,22 @@ def quote(
     data: Data = DATA,
 ) -> None:
     """Show one quote: what was said before and after, who said it and how we know, and how to cite it."""
-    from pipeline import show_quotes
+    from pipeline import asked, show_quotes
 
-    show_quotes.print_quote(_layout(data), address, style=style, n_around=n_around, json=json)
+    show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, json=json)
 
 
 @app.command(epilog="Example: onrecord speakers 2024-05-14-public-safety")
 def speakers(
-    meeting: Annotated[str, typer.Argument(help="A meeting's id or folder name.")],
+    meeting: MeetingName,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
     """Show each voice of a meeting: who it is, how we know, and how long it spoke."""
-    from pipeline import show_quotes
+    from pipeline import asked, show_quotes
 
-    layout = _layout(data)
-    show_quotes.print_speakers(layout, _context(layout, meeting).meeting.id, json=json)
+    layout = asked.layout_of(data)
+    show_quotes.print_speakers(layout, asked.context_of(layout, meeting).meeting.id, json=json)
 
 
 # -- models ---------------------------------------------------------------------------------------
@@ -334,105 +327,6 @@ def models_verify(
     from pipeline import show_models
 
     raise typer.Exit(show_models.verify(names or [], json=json))
-
-
-# -- shared by the verbs --------------------------------------------------------------------------
-
-
-def _layout(data: Path) -> "Layout":
-    from pipeline.meetings import Layout
-
-    if not data.is_dir():
-        raise Problem(
-            "there is no such data folder", where=data, fix="name it with --data, or make it with raw/<meeting>/ in it"
-        )
-    return Layout(root=data)
-
-
-def _jobs(
-    layout: "Layout",
-    wanted: list[str] | None,
-    *,
-    asr: str = "auto",
-    diariser: str = "auto",
-    codebook: Path | None = None,
-    keep_codebook: bool = False,
-    through: str = "index",
-    upgrade: bool = False,
-    verify: bool = False,
-    n_threads: int = 0,
-) -> "tuple[list[Job], list[Outcome]]":
-    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
-    from analyse import codebook as codebooks
-    from pipeline import meetings
-    from pipeline.batch import Job, failed
-    from pipeline.receipts import put
-    from transcribe import engines
-
-    folders = meetings.find_folders(layout)
-    ids = meetings.assign_ids(layout, folders)
-    if wanted:
-        names = {Path(w).name if "/" in w else w for w in wanted}
-        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
-        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
-        if missing:
-            raise Problem(
-                f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
-            )
-        folders = chosen
-    if codebook is not None:
-        book = codebooks.load(codebook)
-        if keep_codebook and codebook.resolve() != layout.codebook.resolve():
-            put(layout.codebook, codebook.read_bytes())
-    else:
-        book = codebooks.load(layout.codebook if layout.codebook.exists() else "lfr-engagement")
-    words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
-    jobs, refused = [], []
-    for folder in folders:
-        if problem := meetings.shared_id(folder, ids):
-            refused.append(failed(ids[folder.name], folder.name, problem))
-            continue
-        jobs.append(
-            Job(
-                root=layout.root,
-                folder=folder.name,
-                id=ids[folder.name],
-                asr=words,
-                diariser=voices,
-                codebook=book,
-                through=through,
-                upgrade=upgrade,
-                verify=verify,
-                n_threads=n_threads,
-            )
-        )
-    return jobs, refused
-
-
-def _context(layout: "Layout", meeting: str, **choices: str) -> "Context":
-    from pipeline.batch import context_of
-
-    jobs, refused = _jobs(layout, [meeting], **choices)  # type: ignore[arg-type]
-    for outcome in refused:
-        raise Problem(outcome.what, where=outcome.where, fix=outcome.fix)
-    return context_of(jobs[0])
-
-
-def _plans(layout: "Layout", jobs: "list[Job]") -> "tuple[list[Plan], list[Outcome]]":
-    """What would run for each meeting; and the meetings of which that can't be said, with their problems."""
-    from pipeline import batch
-    from pipeline import plan as planning
-
-    speeds = planning.speeds(layout, [j.id for j in jobs])
-    plans, broken = [], []
-    for job in jobs:
-        try:
-            plans.append(planning.plan(job, speeds))
-        except Problem as e:
-            broken.append(batch.failed(job.id, job.folder, e))
-        except Exception as e:  # one meeting's trouble is no other's
-            broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
-    return plans, broken
 
 
 def main() -> None:

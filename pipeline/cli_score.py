@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipeline.arguments import Json
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure results against a reference.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
 Ref = Annotated[Path, typer.Argument(metavar="REF", help="What people say it should be.")]
 Hyp = Annotated[Path, typer.Argument(metavar="HYP", help="What was made.")]
 Recording = Annotated[str, typer.Option("--recording", metavar="NAME", help="Which one, in a file that holds several.")]

@@ -1,0 +1,14 @@
+"""Arguments and options that many verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA = Path("data")
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data folder, with raw/ and processed/ in it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+MeetingName = Annotated[str, typer.Argument(metavar="MEETING", help="A meeting's id or folder name.")]
+Meetings = Annotated[
+    list[str] | None, typer.Argument(metavar="[MEETING]...", help="Meeting ids or folder names; all of them without.")
+]

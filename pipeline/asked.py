@@ -1,0 +1,99 @@
+"""What a verb was asked for, as jobs, contexts and plans."""
+
+from pathlib import Path
+
+from analyse import codebook as codebooks
+from pipeline import batch, meetings
+from pipeline.batch import Job, Outcome
+from pipeline.meetings import Layout
+from pipeline.plan import Plan, plan
+from pipeline.plan import speeds as speeds_of
+from pipeline.receipts import put
+from pipeline.stages import Context
+from transcribe import engines
+from transcribe.problem import Problem
+
+
+def layout_of(data: Path) -> Layout:
+    """The data folder as it is laid out. Raises Problem where there is none."""
+    if not data.is_dir():
+        raise Problem(
+            "there is no such data folder", where=data, fix="name it with --data, or make it with raw/<meeting>/ in it"
+        )
+    return Layout(root=data)
+
+
+def jobs_of(
+    layout: Layout,
+    wanted: list[str] | None,
+    *,
+    asr: str = "auto",
+    diariser: str = "auto",
+    codebook: Path | None = None,
+    keep_codebook: bool = False,
+    through: str = "index",
+    upgrade: bool = False,
+    verify: bool = False,
+    n_threads: int = 0,
+) -> tuple[list[Job], list[Outcome]]:
+    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
+    folders = meetings.find_folders(layout)
+    ids = meetings.assign_ids(layout, folders)
+    if wanted:
+        names = {Path(w).name if "/" in w else w for w in wanted}
+        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
+        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
+        if missing:
+            raise Problem(
+                f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
+            )
+        folders = chosen
+    if codebook is not None:
+        book = codebooks.load(codebook)
+        if keep_codebook and codebook.resolve() != layout.codebook.resolve():
+            put(layout.codebook, codebook.read_bytes())
+    else:
+        book = codebooks.load(layout.codebook if layout.codebook.exists() else "lfr-engagement")
+    words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
+    jobs, refused = [], []
+    for folder in folders:
+        if problem := meetings.shared_id(folder, ids):
+            refused.append(batch.failed(ids[folder.name], folder.name, problem))
+            continue
+        jobs.append(
+            Job(
+                root=layout.root,
+                folder=folder.name,
+                id=ids[folder.name],
+                asr=words,
+                diariser=voices,
+                codebook=book,
+                through=through,
+                upgrade=upgrade,
+                verify=verify,
+                n_threads=n_threads,
+            )
+        )
+    return jobs, refused
+
+
+def context_of(layout: Layout, meeting: str, **choices: str) -> Context:
+    """One meeting, by its id or its folder's name, with the engines asked for."""
+    jobs, refused = jobs_of(layout, [meeting], **choices)  # type: ignore[arg-type]
+    for outcome in refused:
+        raise Problem(outcome.what, where=outcome.where, fix=outcome.fix)
+    return batch.context_of(jobs[0])
+
+
+def plans_of(layout: Layout, jobs: list[Job]) -> tuple[list[Plan], list[Outcome]]:
+    """What would run for each meeting; and the meetings of which that can't be said, with their problems."""
+    speeds = speeds_of(layout, [j.id for j in jobs])
+    plans, broken = [], []
+    for job in jobs:
+        try:
+            plans.append(plan(job, speeds))
+        except Problem as e:
+            broken.append(batch.failed(job.id, job.folder, e))
+        except Exception as e:  # one meeting's trouble is no other's
+            broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
+    return plans, broken
