@@ -23,6 +23,22 @@ def layout_of(data: Path) -> Layout:
     return Layout(root=data)
 
 
+def folders_of(layout: Layout, wanted: list[str] | None) -> tuple[list[Path], dict[str, str]]:
+    """The folders of the meetings asked for, by id or name, and the ids of all. Raises Problem for unknown ones."""
+    folders = meetings.find_folders(layout)
+    ids = meetings.assign_ids(layout, folders)
+    if wanted:
+        names = {Path(w).name if "/" in w else w for w in wanted}
+        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
+        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
+        if missing:
+            raise Problem(
+                f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
+            )
+        folders = chosen
+    return folders, ids
+
+
 def jobs_of(
     layout: Layout,
     wanted: list[str] | None,
@@ -37,17 +53,7 @@ def jobs_of(
     n_threads: int = 0,
 ) -> tuple[list[Job], list[Outcome]]:
     """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
-    folders = meetings.find_folders(layout)
-    ids = meetings.assign_ids(layout, folders)
-    if wanted:
-        names = {Path(w).name if "/" in w else w for w in wanted}
-        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
-        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
-        if missing:
-            raise Problem(
-                f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
-            )
-        folders = chosen
+    folders, ids = folders_of(layout, wanted)
     if codebook is not None:
         book = codebooks.load(codebook)
         if keep_codebook and codebook.resolve() != layout.codebook.resolve():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_score
+from pipeline import cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(models_app, name="models")
 app.add_typer(cli_score.app, name="score")
+app.add_typer(cli_meetings.app)
 
 Asr = Annotated[
     str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
