@@ -51,7 +51,11 @@ def check_data(layout: Layout, ids: dict[str, str]) -> Iterator[Finding]:
         return Finding(kind="advice", folder="", file=readable(str(path)), line=line, what=what, fix=fix)
 
     for path in meetings.loose_media(layout):
-        yield advice(path, "this recording lies beside the meetings and is left alone", "onrecord add this file")
+        yield advice(
+            path,
+            "this recording lies beside the meetings and is left alone",
+            "`onrecord add` makes a folder for it; then delete it here",
+        )
     for path in sorted(layout.raw.glob(f"{HIDDEN}*")):
         yield advice(path, "`onrecord add` was killed here before it had finished", "delete this folder, add it again")
     toml = toml_files.read(layout.ids, largest_bytes=meetings.LARGEST_IDS)

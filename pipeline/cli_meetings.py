@@ -15,9 +15,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command(epilog="Example: onrecord add ~/Downloads/panel-2024-05-14.mp4 --body 'Wrenbridge Council'")
 def add(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Recordings, or folders that hold them.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER", help="Recordings, or folders that hold them.")],
     title: Annotated[str, typer.Option("--title", help="What the meeting is called.")] = "",
     body: Annotated[str, typer.Option("--body", help="Whose meeting it is; with several, that of all.")] = "",
     date: Annotated[str, typer.Option("--date", help="When it was held: 2024-05-14.")] = "",
@@ -45,14 +43,14 @@ def add(
     the same name (x.mp4, x.vtt) come along, and x.info.json from a downloader is read. Files named "... part 1",
     "... part 2" make one meeting. A recording that is there already is left out.
     """
-    from pipeline import add as adding
-    from pipeline import show, show_meetings
+    from pipeline import propose, show, show_meetings
+    from pipeline.add import make
     from pipeline.meetings import Layout
 
     layout = Layout(root=data)
     said = {"title": title, "body": body, "held_on": _day(date), "source_url": _link(source_url)}
     with show_meetings.Bar(json=json) as bar:
-        proposal = adding.propose(
+        proposal = propose.propose(
             layout,
             paths,
             said={key: value for key, value in said.items() if value},
@@ -66,14 +64,14 @@ def add(
         show_meetings.print_proposal(proposal, layout)
     agreed = bool(proposal.meetings) and not dry_run
     if agreed:
-        adding.check_space(layout, proposal)
+        propose.check_space(layout, proposal)
         agreed = yes or (not json and _agreed(len(proposal.meetings)))
     made = []
     if agreed:
         with show_meetings.Bar(json=json) as bar:
             for new in proposal.meetings:
                 try:
-                    made.append(adding.make(layout, new, partial(bar, new.folder)))
+                    made.append(make(layout, new, partial(bar, new.folder)))
                 except Problem as e:
                     refused.append(e)
                     show.print_problem(e.what, e.where, e.fix)

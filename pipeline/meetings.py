@@ -234,6 +234,10 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
     "exclude": 'exclude = [["1:02:10", "1:05:00", "exempt business"]]',
     "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
+    "people.id": 'id = "jo-okafor"',
+    "people.name": 'name = "Councillor Jo Okafor"',
+    "people.aliases": 'aliases = ["Jo"]',
+    "people.present": "present = false",
     "agenda": '[[agenda]] and, below it, item = 5 and title = "Live facial recognition"',
 }
 

@@ -8,9 +8,9 @@ from typing import Any, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.add import NewMeeting, Proposal
 from pipeline.check import Finding
 from pipeline.meetings import Layout, readable
+from pipeline.propose import NewMeeting, Proposal
 from pipeline.show import err, out, print_problem, printable
 from search.cite import timecode
 from transcribe.problem import Problem
@@ -61,7 +61,7 @@ def print_proposal(proposal: Proposal, layout: Layout) -> None:
         _print_meeting(new)
         out.print()
     for known in proposal.known:
-        out.print(Text(f"{printable(str(known.path))} is there already: {printable(known.folder)}"))
+        out.print(Text(printable(f"{known.path} is left out: the same as {known.same_as}")))
     for problem in proposal.refused:
         print_problem(problem.what, problem.where, problem.fix)
     if proposal.n_to_copy:
@@ -133,7 +133,7 @@ def proposal_as_json(proposal: Proposal, made: Sequence[Path], refused: Sequence
             }
             for new in proposal.meetings
         ],
-        "known": [{"path": readable(str(k.path)), "folder": readable(k.folder)} for k in proposal.known],
+        "known": [{"path": readable(str(k.path)), "same_as": readable(str(k.same_as))} for k in proposal.known],
         "refused": [{"what": readable(p.what), "where": readable(p.where), "fix": readable(p.fix)} for p in refused],
     }
 

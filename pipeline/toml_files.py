@@ -26,7 +26,6 @@ _MOST_PARTS = 32  # of a dotted key; the standard library's time grows with thei
 _DEEPEST = 64  # lists and tables in each other
 
 _LONGEST_SAID = 300  # characters; what is wrong may quote a value of any length
-_OPENS = re.compile(r"[\[{]")
 
 Place = tuple[str | int, ...]  # of a value: ("people", 3, "id")
 
@@ -52,7 +51,7 @@ class Toml(Record):
 
     def line(self, *place: str | int) -> int | None:
         """The line on which a value stands, or else the table or list that it is, or should be, in."""
-        lines = _lines(self.text)
+        lines, _ = _lines(self.text)
         return next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), None)
 
     def fault(self, what: str, *place: str | int, fix: str) -> Fault:
@@ -87,8 +86,10 @@ def read(path: Path, *, largest_bytes: int = LARGEST_BYTES) -> Toml:
     except ValueError as e:
         raise Problem(f"{name} is not UTF-8 text", where=path, fix="save it as UTF-8") from e
     try:
-        if any(line.count(".") >= _MOST_PARTS for line in text.split("\n")) or len(_OPENS.findall(text)) > _DEEPEST:
-            _lines(text)  # only such a file can hold what it refuses
+        # Only a line with so many dots can hold a key that would take for ever.
+        refused = any(line.count(".") >= _MOST_PARTS for line in text.split("\n")) and _lines(text)[1]
+        if refused:
+            raise refused
         return Toml(path=path, text=text, values=tomllib.loads(text))
     except RecursionError as e:
         fix = "no key needs more than a table in a list"
@@ -110,7 +111,7 @@ _FIXES = {
     "Invalid date or datetime": "write a date as 2024-05-14: year, month, day",
     "Cannot overwrite a value": "this key is there twice: delete one",
     "Expected '=' after a key": 'write: key = "value"',
-    "Illegal character": "a text of several lines stands in three quotes at its beginning and end",
+    "Illegal character '\\n'": "end the text with a quote; one of several lines stands in three quotes",
 }
 _KINDS = {
     "str": "text in quotes",
@@ -139,8 +140,8 @@ def fields(
 ) -> tuple[dict[str, Any], list[Fault]]:
     """The fields of a record that a table gives rightly, and everything that is wrong with the others.
 
-    `place` is the table's in the file. `examples` shows, for each key of the file, how it is written. In a list, None
-    stands for each item that is at fault.
+    `place` is the table's in the file. `examples` shows how each key of the file is written ("people", and if need be
+    "people.id"). In a list, None stands for each item that is at fault.
     """
     table: dict[str, Any] = functools.reduce(lambda value, key: value[key], place, toml.values)  # type: ignore[index]
     known = {f.name: f for f in msgspec.structs.fields(kind)}
@@ -158,7 +159,7 @@ def fields(
             return msgspec.convert(value, annotation)
         except msgspec.ValidationError as e:
             message = str(e).partition(" - at `")[0]
-            faults.append(toml.fault(_say(message, here), *here, fix=f"write it so: {examples[str(here[0])]}"))
+            faults.append(toml.fault(_say(message, here), *here, fix=f"write it so: {_example(examples, here)}"))
             return None
 
     for key, value in table.items():
@@ -177,6 +178,10 @@ def fields(
     return good, faults
 
 
+def _example(examples: Mapping[str, str], place: Place) -> str:
+    return examples.get(".".join(p for p in place if isinstance(p, str)), examples[str(place[0])])
+
+
 def _item(annotation: Any) -> Any:
     """What a list holds any number of, where a field may be one."""
     parts = typing.get_args(annotation)
@@ -192,7 +197,7 @@ def _of(place: Place) -> str:
 
 def _spelling(key: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(key[:80].lower(), known, n=1)
-    return (f"is it {close[0]!r}? " if close else "") + f"what may stand here: {', '.join(known)}"
+    return f"write {close[0]!r}, or delete it" if close else f"what may stand here: {', '.join(known)}"
 
 
 def _say(message: str, place: Place) -> str:
@@ -242,12 +247,18 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 @functools.lru_cache(maxsize=4)
-def _lines(text: str) -> dict[Place, int]:
-    """The line of every key, table and item of a list in a TOML file, as far as it is one.
-
-    Raises ValueError for keys of too many parts, and RecursionError for what is too deep.
-    """
+def _lines(text: str) -> tuple[dict[Place, int], Exception | None]:
+    """The line of every key, table and item of a list in a TOML file, as far as it is one; and what ended it early."""
     lines: dict[Place, int] = {}
+    try:
+        _scan(text, lines)
+    except (ValueError, RecursionError) as e:
+        return lines, e.with_traceback(None)
+    return lines, None
+
+
+def _scan(text: str, lines: dict[Place, int]) -> None:
+    """Note lines. Raises ValueError for keys of too many parts, and RecursionError for what is too deep."""
     n_rows: Counter[Place] = Counter()  # of lists of tables
     base: Place = ()
     tokens = _tokens(text)
@@ -278,7 +289,6 @@ def _lines(text: str) -> dict[Place, int]:
         for kind, _, _ in tokens:  # the second bracket of a header, and whatever should not be there
             if kind in ("newline", "end"):
                 break
-    return lines
 
 
 def _note(lines: dict[Place, int], base: Place, key: Place, line: int) -> Place:

@@ -16,6 +16,7 @@ from pipeline.check import Finding
 from pipeline.cli import app
 from pipeline.meetings import Layout
 from tests.house import TOML, captions, onrecord, with_captions, with_sound
+from tests.test_toml_files import HOSTILE
 from transcribe.problem import Problem
 
 FOLDER = "2024-05-14-panel"
@@ -247,6 +248,26 @@ def test_check_and_run_agree_on_every_value_of_every_key(tmp_path: Path) -> None
     for name in failed:
         if not outcomes[name].get("stage"):
             assert (name, outcomes[name]["what"]) in said
+
+
+def test_hostile_files_stop_neither(tmp_path: Path) -> None:
+    for n, (data, _) in enumerate(HOSTILE.values()):
+        (with_captions(tmp_path, f"bad{n}") / "meeting.toml").write_bytes(data)
+    pipe, folder, link = (with_captions(tmp_path, name) / "meeting.toml" for name in ("pipe", "folder", "link"))
+    for path in (pipe, folder, link):
+        path.unlink()
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to("/dev/zero")
+    with_captions(tmp_path, "good")
+    checked = onrecord("check", "--json", data=tmp_path, within_s=30)
+    run = onrecord("run", "--json", "--jobs", "0", "--through", "words", data=tmp_path, within_s=30)
+    assert (checked.returncode, run.returncode) == (3, 3)
+    assert "Traceback" not in checked.stderr + run.stderr
+    outcomes = {o["folder"]: o for o in json.loads(run.stdout)}
+    assert [name for name, o in outcomes.items() if o["status"] == "done"] == ["good"]
+    said = {f["folder"]: f["what"] for f in json.loads(checked.stdout)}
+    assert said == {name: o["what"] for name, o in outcomes.items() if o["status"] == "failed"}
 
 
 def test_reading_raises_the_first_thing_that_examining_finds(tmp_path: Path) -> None:
