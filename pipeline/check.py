@@ -113,7 +113,7 @@ def _files(layout: Layout, folder: Path, meeting: Meeting, toml: Toml) -> Iterat
     made = layout.made(meeting.id)
     receipt = receipts.read(made, "probe")
     lengths = _lengths(made)
-    for i, part in enumerate(meeting.media):
+    for part in meeting.media:
         path = folder / part.file
         known = receipt.inputs.get(f"raw/{part.file}") if receipt else None
         try:
@@ -123,7 +123,8 @@ def _files(layout: Layout, folder: Path, meeting: Meeting, toml: Toml) -> Iterat
             else:
                 yield None, audio.probe(path, sha256="").duration_ms
         except Exception as e:
-            yield _named(e, path, toml, "media", i, "file"), 0
+            rows = ((i, "file") for i, row in _rows(toml, "media") if row.get("file") == part.file)
+            yield _named(e, path, toml, "media", *next(rows, ())), 0
     if meeting.captions:
         path = folder / meeting.captions
         try:

@@ -260,8 +260,8 @@ def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
     exclude = _exclude(toml, good.get("exclude", ()), faults)
     _check_values(toml, good, faults)
     _check_people(toml, good.get("people", ()), faults)
-    whole: dict[str, Any] = {k: tuple(filter(None, v)) if isinstance(v, tuple) else v for k, v in good.items()}
-    found = _MeetingToml(**whole)
+    lists: dict[str, Any] = {k: tuple(x for x in v if x is not None) for k, v in good.items() if isinstance(v, tuple)}
+    found = _MeetingToml(**good | lists)
     captions, media = found.captions, _named_media(found.media)
     try:
         if not toml.values.get("media"):
@@ -269,8 +269,6 @@ def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
             media = _only_media(folder, has_captions=bool(captions))
     except Problem as e:
         faults.append(Fault(what=e.what, path=Path(e.where), fix=e.fix))
-    for i, part in enumerate(media):
-        _check_inside(toml, part.file, faults, "media", i, "file")
     _check_inside(toml, captions, faults, "captions")
     meeting = Meeting(
         id=id,
@@ -322,7 +320,11 @@ def _check_values(toml: Toml, good: Mapping[str, Any], faults: list[Fault]) -> N
     if not abs(good.get("source_offset_s", 0.0)) < LONGEST_S:
         wrong(f"source_offset_s is not a time in a recording: {good['source_offset_s']}", "source_offset_s")
     media = good.get("media", ())
+    if isinstance(media, str):
+        _check_inside(toml, media, faults, "media")
     for i, part in enumerate(media if isinstance(media, tuple) else ()):
+        if part:
+            _check_inside(toml, part.file, faults, "media", i, "file")
         if part and not abs(part.source_offset_s) < LONGEST_S:
             wrong(
                 f"source_offset_s is not a time in a recording: {part.source_offset_s}", "media", i, "source_offset_s"

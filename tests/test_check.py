@@ -103,6 +103,15 @@ title = "Welcome"
     )
 
 
+def test_parts_that_are_wrong_keep_their_lines(tmp_path: Path) -> None:
+    toml = '[[media]]\nfile = 5\n\n[[media]]\nfile = "../x.wav"\n\n[[media]]\nfile = "gone.wav"\n'
+    assert [(kind, line) for kind, line, _ in of(tmp_path, toml) if kind == "error"] == [
+        ("error", 2),
+        ("error", 5),
+        ("error", 8),
+    ]
+
+
 @pytest.mark.parametrize(
     ("toml", "line", "what"),
     [
