@@ -5,11 +5,11 @@ from pathlib import Path
 from analyse import codebook as codebooks
 from pipeline import batch, meetings
 from pipeline.batch import Job, Outcome
+from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.plan import Plan, plan
 from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
-from pipeline.stages import Context
 from transcribe import engines
 from transcribe.problem import Problem
 

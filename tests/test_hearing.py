@@ -80,7 +80,7 @@ def clips_of(probabilities: Sequence[float], from_ms: int = 0) -> list[Clip]:
     class Length:
         duration_ms = len(probabilities) * vad.FRAME_MS
 
-    def frames(audio: Audio, start_ms: int) -> Iterator[tuple[int, float]]:
+    def frames(audio: Audio, start_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
         timed = ((i * vad.FRAME_MS, p) for i, p in enumerate(probabilities))
         return (frame for frame in timed if frame[0] >= start_ms)
 
@@ -96,12 +96,12 @@ def test_pieces_join_without_a_seam_and_begin_at_the_same_places_when_resumed(
     noise = np.random.default_rng(0).normal(0, 2_000, 60 * 16_000)
     (noise * (np.sin(np.arange(len(noise)) / 20_000) > 0)).astype("<i2").tofile(tmp_path / "a.s16")
     audio = Audio(path=tmp_path / "a.s16")
-    whole = dict(vad._probabilities(audio, 0))
+    whole = dict(vad._probabilities(audio, 0, audio.duration_ms))
     monkeypatch.setattr(vad, "PIECE", 300)
-    pieces = dict(vad._probabilities(audio, 0))
+    pieces = dict(vad._probabilities(audio, 0, audio.duration_ms))
     assert whole.keys() == pieces.keys()
     assert np.mean([(whole[at] >= vad.ON) != (pieces[at] >= vad.ON) for at in whole]) < 0.02
-    resumed = dict(vad._probabilities(audio, 25_000))
+    resumed = dict(vad._probabilities(audio, 25_000, audio.duration_ms))
     assert resumed == {at: p for at, p in pieces.items() if at >= 25_000}
 
 
@@ -170,9 +170,14 @@ Hear = Callable[[Clip, dict[int, tuple[list[Heard], list[Heard]]]], Block]
 def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hear:
     def listen(only: Clip, script: dict[int, tuple[list[Heard], list[Heard]]]) -> Block:
         np.zeros(40 * 16_000, "<i2").tofile(tmp_path / "a.s16")
-        monkeypatch.setattr(hearing, "clips", lambda audio, from_ms=0: iter([only]))
+        monkeypatch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter([only]))
         (block,) = hearing.blocks(
-            Scripted(script), Audio(path=tmp_path / "a.s16"), language=None, vocabulary=["Okafor"], from_ms=0
+            Scripted(script),
+            Audio(path=tmp_path / "a.s16"),
+            language=None,
+            vocabulary=["Okafor"],
+            from_ms=0,
+            to_ms=None,
         )
         return block
 
