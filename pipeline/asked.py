@@ -34,6 +34,7 @@ def jobs_of(
     through: str = "index",
     upgrade: bool = False,
     verify: bool = False,
+    only: tuple[int, int] | None = None,
     n_threads: int = 0,
 ) -> tuple[list[Job], list[Outcome]]:
     """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
@@ -71,6 +72,7 @@ def jobs_of(
                 through=through,
                 upgrade=upgrade,
                 verify=verify,
+                only=only,
                 n_threads=n_threads,
             )
         )

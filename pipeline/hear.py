@@ -117,6 +117,18 @@ def _from_captions(context: Context) -> tuple[Words, Turns]:
     )
 
 
+def listens(context: Context, stage: str) -> bool:
+    """Whether it takes an engine to bring a stage up to date."""
+    if stage == "words" and not _uses_captions(context, "words", context.asr):
+        task = _task(context)
+        return bool(task.to_hear) or not task.keep
+    if stage == "turns":
+        receipt = receipts.read(context.made, "turns")
+        by_captions = receipt is not None and str(receipt.params.get("engine", "")).startswith("captions")
+        return not by_captions and _to_cut(context, turns_params(context)) is None
+    return False
+
+
 # -- words ----------------------------------------------------------------------------------------
 
 

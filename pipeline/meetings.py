@@ -213,6 +213,22 @@ def parse_time(value: str | float) -> int:
     return round(seconds * 1000)
 
 
+def parse_range(text: str) -> tuple[int, int]:
+    """Milliseconds from two times with a dash between them. Raises Problem for anything else.
+
+    >>> parse_range("0:20:00-0:45:00")
+    (1200000, 2700000)
+    """
+    start, _, end = text.replace("\N{EN DASH}", "-").partition("-")
+    try:
+        found = parse_time(start), parse_time(end)
+    except ValueError as e:
+        raise Problem(f"{text!r} is not a stretch of time", fix="write it as 0:20:00-0:45:00") from e
+    if found[0] >= found[1]:
+        raise Problem(f"{text!r} ends before it starts", fix="write the earlier time first")
+    return found
+
+
 def read_meeting(folder: Path, id: str) -> Meeting:
     """A meeting from its folder, with or without `meeting.toml`. Raises Problem for all that is wrong with it."""
     path = folder / "meeting.toml"
