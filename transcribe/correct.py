@@ -6,13 +6,13 @@ where it writes something else the person's wording stays, marked as unsettled. 
 ever comes back through a correction that was made before it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
 import msgspec
 
-from transcribe.ranges import Ranges, joined
+from transcribe.ranges import Ranges, joined, shares
 from transcribe.records import Evidence, Person, Record, SpeakerName, Stretch, Turn, Word, check_range
 
 SCHEMA = "correction/1"
@@ -102,9 +102,10 @@ def _lay_over(words: list[Word], correction: Correction, *, only_known: bool) ->
     near = [
         i for i, w in enumerate(words) if _middle(w) is not None and a - REACH_MS <= (_middle(w) or 0) < b + REACH_MS
     ]
-    if not near:
-        return words
-    first, end = near[0], near[-1] + 1
+    if near:
+        first, end = near[0], near[-1] + 1
+    else:
+        first = end = sum((w.start_ms or 0) < a for w in words)
     inside = [i - first for i in near if a <= (_middle(words[i]) or 0) < b]
     if inside:
         place = (inside[0], inside[-1] + 1)
@@ -132,11 +133,11 @@ def _edits(old: Sequence[str], new: Sequence[str], current: Sequence[str], place
     else:
         same = SequenceMatcher(None, [_fold(t) for t in old], [_fold(t) for t in current], autojunk=False)
         at = {a + k: b + k for a, b, n in same.get_matching_blocks() for k in range(n)}
+    if not at:
+        return [_Edit(first=place[0], end=place[1], texts=tuple(new), known=False)]
     edits: list[_Edit] = []
     begun = 0  # where in `new` the last edit began
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
+    for i1, i2, j1, j2 in _changed(old, new):
         own = [at[i] for i in range(i1, i2) if i in at]
         first = max((at[i] + 1 for i in range(i1) if i in at), default=min([place[0], *own]))
         end = max(
@@ -145,13 +146,22 @@ def _edits(old: Sequence[str], new: Sequence[str], current: Sequence[str], place
         if own and own == list(range(own[0], own[0] + i2 - i1)):
             first, end, known = own[0], own[-1] + 1, True
         else:
-            known = bool(at) and i1 == i2 and first == end
+            known = i1 == i2 and first == end
         if not known and edits and not edits[-1].known and edits[-1].end >= first:
             edits[-1] = _Edit(first=edits[-1].first, end=end, texts=tuple(new[begun:j2]), known=False)
         else:
             edits.append(_Edit(first=first, end=end, texts=tuple(new[j1:j2]), known=known))
             begun = j1
     return [e for e in edits if e.known or [*map(_fold, current[e.first : e.end])] != [*map(_fold, e.texts)]]
+
+
+def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Where `old[i1:i2]` became `new[j1:j2]`; word by word where there are as many."""
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "replace" and i2 - i1 == j2 - j1:
+            yield from ((i1 + k, i1 + k + 1, j1 + k, j1 + k + 1) for k in range(i2 - i1))
+        elif tag != "equal":
+            yield i1, i2, j1, j2
 
 
 def _fold(text: str) -> str:
@@ -172,35 +182,39 @@ def _written(words: Sequence[Word], edit: _Edit, correction: Correction) -> list
     before = words[edit.first - 1] if edit.first else None
     after = words[edit.end] if edit.end < len(words) else None
     like = gone[0] if gone else before or after
-    if like is None or not edit.texts:
-        return []
-    if gone:
-        start_ms, end_ms = gone[0].start_ms or 0, max(w.end_ms or 0 for w in gone)
-    else:
-        start_ms = (before.end_ms if before else None) or correction.start_ms
-        end_ms = max(start_ms, (after.start_ms if after else None) or correction.end_ms)
-    floor_ms = (before.start_ms if before else None) or 0
-    ceiling_ms = after.start_ms if after else None
-    lengths = [len(t) + 1 for t in edit.texts]
-    edges = [start_ms + (end_ms - start_ms) * sum(lengths[:i]) // sum(lengths) for i in range(len(lengths) + 1)]
-    if ceiling_ms is not None:
-        edges = [min(e, ceiling_ms) for e in edges]
-    edges = [max(e, floor_ms) for e in edges]
+    start_ms, end_ms = _time_for(gone, before, after, correction)
     said = " ".join(w.text for w in gone)
     return [
         Word(
             text=text,
-            start_ms=edges[i],
-            end_ms=edges[i + 1],
+            start_ms=a,
+            end_ms=b,
             timing="cue",
-            speaker=like.speaker,
-            speaker_margin=like.speaker_margin,
-            overlap=like.overlap,
+            speaker=like.speaker if like else None,
+            speaker_margin=like.speaker_margin if like else None,
+            overlap=like.overlap if like else False,
             original="" if i else said,
             change=change,
         )
-        for i, text in enumerate(edit.texts)
+        for i, (text, (a, b)) in enumerate(
+            zip(edit.texts, shares(start_ms, end_ms, [len(t) + 1 for t in edit.texts]), strict=True)
+        )
     ]
+
+
+def _time_for(gone: Sequence[Word], before: Word | None, after: Word | None, correction: Correction) -> tuple[int, int]:
+    """Where new words go: into the time of those that they replace, or between their neighbours, in order with them."""
+    low = (before and before.start_ms) or 0
+    high = after.start_ms if after and after.start_ms is not None else None
+    if gone:
+        start_ms, end_ms = gone[0].start_ms or 0, max(w.end_ms or 0 for w in gone)
+    else:
+        start_ms = (before and before.end_ms) or correction.start_ms
+        end_ms = correction.end_ms if high is None else high
+    if high is not None:
+        start_ms, end_ms = min(start_ms, high), min(end_ms, high)
+    start_ms = max(start_ms, low)
+    return start_ms, max(start_ms, end_ms)
 
 
 # -- who spoke ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Sets of stretches of time: half-open ranges in ms, in order and apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 
 Ranges = list[tuple[int, int]]
 
@@ -49,3 +50,14 @@ def within(ranges: Iterable[Sequence[int]], windows: Iterable[Sequence[int]]) ->
 def length(ranges: Iterable[Sequence[int]]) -> int:
     """Milliseconds in all."""
     return sum(end - start for start, end in joined(ranges))
+
+
+def shares(start_ms: int, end_ms: int, weights: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """A stretch of time cut into one piece for each weight.
+
+    >>> list(shares(0, 100, [1, 3]))
+    [(0, 25), (25, 100)]
+    """
+    edges = [0, *accumulate(weights)]
+    for a, b in pairwise(edges):
+        yield start_ms + (end_ms - start_ms) * a // edges[-1], start_ms + (end_ms - start_ms) * b // edges[-1]
