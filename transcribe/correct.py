@@ -139,10 +139,10 @@ def _edits(old: Sequence[str], new: Sequence[str], current: Sequence[str], place
     begun = 0  # where in `new` the last edit began
     for i1, i2, j1, j2 in _changed(old, new):
         own = [at[i] for i in range(i1, i2) if i in at]
-        first = max((at[i] + 1 for i in range(i1) if i in at), default=min([place[0], *own]))
-        end = max(
-            first, min((at[i] for i in range(i2, len(old)) if i in at), default=max([place[1], *(k + 1 for k in own)]))
-        )
+        earlier = [at[i] + 1 for i in range(i1) if i in at]
+        later = [at[i] for i in range(i2, len(old)) if i in at]
+        first = max(earlier) if earlier else min([place[0], *own, *later])
+        end = min(later) if later else max([place[1], first, *(k + 1 for k in own)])
         if own and own == list(range(own[0], own[0] + i2 - i1)):
             first, end, known = own[0], own[-1] + 1, True
         else:
