@@ -102,19 +102,20 @@ def _stretches(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, in
 
 
 def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
-    """The middle of the pause that is nearest to `at_ms`, or `at_ms` if nobody speaks then, between two times.
+    """`at_ms` if nobody speaks then, or else the middle of the pause between two times that is nearest to it.
 
-    Where nobody pauses for as long as a clip can be, the quietest frame there.
+    Where nobody pauses between them, the quietest frame there.
     """
-    frames = list(_probabilities(audio, from_ms, to_ms))
+    frames = list(_probabilities(audio, max(0, from_ms - PAUSE_MS), to_ms + PAUSE_MS))
     n_frames = PAUSE_MS // FRAME_MS
     loudest = [max(p for _, p in frames[i : i + n_frames]) for i in range(len(frames) - n_frames + 1)]
     pauses = [frames[i][0] + PAUSE_MS // 2 for i, p in enumerate(loudest) if p < OFF]
     if any(abs(pause - at_ms) <= PAUSE_MS // 2 for pause in pauses):
         return at_ms
-    if pauses:
-        return min(pauses, key=lambda pause: abs(pause - at_ms))
-    return min(frames, key=lambda frame: frame[1], default=(at_ms, 0.0))[0]
+    inside = [pause for pause in pauses if from_ms <= pause <= to_ms]
+    if inside:
+        return min(inside, key=lambda pause: abs(pause - at_ms))
+    return min((f for f in frames if from_ms <= f[0] <= to_ms), key=lambda frame: frame[1], default=(at_ms, 0.0))[0]
 
 
 def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
