@@ -35,6 +35,7 @@ class Recogniser:
     def __init__(self, fingerprint: str = AUTO.fingerprint, dies_at_ms: int = -1) -> None:
         self.fingerprint = fingerprint
         self.asked: list[tuple[int, int]] = []
+        self.hears = "w"
         self._dies_at_ms = dies_at_ms
 
     def words(
@@ -52,7 +53,7 @@ class Recogniser:
             if at_ms == self._dies_at_ms:
                 os.kill(os.getpid(), signal.SIGKILL)
             words = tuple(
-                Word(text=f"w{ms // 1000}.", start_ms=ms, end_ms=ms + 500, confidence=0.9)
+                Word(text=f"{self.hears}{ms // 1000}.", start_ms=ms, end_ms=ms + 500, confidence=0.9)
                 for ms in range(-(-at_ms // 1000) * 1000, min(at_ms + BLOCK_MS, end_ms), 1000)
             )
             yield Block(start_ms=at_ms, end_ms=min(at_ms + BLOCK_MS, end_ms), language="en", words=words)
@@ -247,6 +248,11 @@ def test_a_correction_outlives_another_transcription(house: House) -> None:
     house.apply(apply.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
     house.ran(asr=Choice(name="whisper:large", fingerprint="whisper large", by_hand=True))
     assert [w.text for w in house.transcript.words][9:13] == ["w9.", "w10.", "agreed.", "w12."]
+    house.recogniser.hears = "v"
+    house.ran(asr=Choice(name="whisper:huge", fingerprint="whisper huge", by_hand=True))
+    assert [w.text for w in house.transcript.words][9:13] == ["v9.", "w10.", "agreed.", "v12."]
+    (hit,) = index.search(house.data / "processed" / "index", "agreed").hits
+    assert "a correction and a new transcript differ" in hit.quote.listen_first
 
 
 def everywhere(data: Path, marker: str) -> list[str]:
