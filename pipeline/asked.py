@@ -5,11 +5,11 @@ from pathlib import Path
 from analyse import codebook as codebooks
 from pipeline import batch, meetings
 from pipeline.batch import Job, Outcome
+from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.plan import Plan, plan
 from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
-from pipeline.stages import Context
 from transcribe import engines
 from transcribe.problem import Problem
 
@@ -50,6 +50,7 @@ def jobs_of(
     through: str = "index",
     upgrade: bool = False,
     verify: bool = False,
+    only: tuple[int, int] | None = None,
     n_threads: int = 0,
 ) -> tuple[list[Job], list[Outcome]]:
     """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
@@ -77,6 +78,7 @@ def jobs_of(
                 through=through,
                 upgrade=upgrade,
                 verify=verify,
+                only=only,
                 n_threads=n_threads,
             )
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_meetings, cli_score
+from pipeline import cli_correct, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(models_app, name="models")
+app.add_typer(cli_correct.app)
 app.add_typer(cli_score.app, name="score")
 app.add_typer(cli_meetings.app)
 
@@ -71,6 +72,9 @@ def run(
     codebook: Annotated[
         Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
     ] = None,
+    only: Annotated[
+        str, typer.Option("--only", metavar="FROM-TO", help="Listen to this stretch first, such as 0:20:00-0:45:00.")
+    ] = "",
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
@@ -91,9 +95,11 @@ def run(
     from pipeline import asked, batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media, readable
+    from pipeline.meetings import fix_ids, loose_media, parse_range, readable
 
     began = time.monotonic()
+    if only and not meetings:
+        raise Problem("--only needs the meeting that it is about", fix="onrecord run MEETING --only FROM-TO")
     layout = asked.layout_of(data)
     jobs, refused = asked.jobs_of(
         layout,
@@ -105,6 +111,7 @@ def run(
         through=through,
         upgrade=upgrade,
         verify=verify,
+        only=parse_range(only) if only else None,
         n_threads=max(1, (os.cpu_count() or 1) // max(1, n_jobs)),
     )
     plans, broken = asked.plans_of(layout, jobs)

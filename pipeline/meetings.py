@@ -110,6 +110,27 @@ class _MeetingToml(Record):
     agenda: tuple[AgendaItem, ...] = ()
 
 
+EXAMPLES = {  # of how each key of meeting.toml is written
+    "title": 'title = "Public Safety Panel"',
+    "body": 'body = "Wrenbridge Council"',
+    "held_on": "held_on = 2024-05-14 (year, month, day, without quotes)",
+    "timezone": 'timezone = "Europe/London"',
+    "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
+    "source_offset_s": "source_offset_s = 90",
+    "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
+    "captions": 'captions = "meeting.vtt"',
+    "language": 'language = "en"',
+    "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
+    "exclude": 'exclude = [["1:02:10", "1:05:00", "exempt business"]]',
+    "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
+    "people.id": 'id = "jo-okafor"',
+    "people.name": 'name = "Councillor Jo Okafor"',
+    "people.aliases": 'aliases = ["Jo"]',
+    "people.present": "present = false",
+    "agenda": '[[agenda]] and, below it, item = 5 and title = "Live facial recognition"',
+}
+
+
 def slug(folder: str) -> str:
     """A meeting id from any folder name.
 
@@ -221,25 +242,20 @@ def parse_time(value: str | float) -> int:
     return round(seconds * 1000)
 
 
-EXAMPLES = {  # of how each key of meeting.toml is written
-    "title": 'title = "Public Safety Panel"',
-    "body": 'body = "Wrenbridge Council"',
-    "held_on": "held_on = 2024-05-14 (year, month, day, without quotes)",
-    "timezone": 'timezone = "Europe/London"',
-    "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
-    "source_offset_s": "source_offset_s = 90",
-    "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
-    "captions": 'captions = "meeting.vtt"',
-    "language": 'language = "en"',
-    "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
-    "exclude": 'exclude = [["1:02:10", "1:05:00", "exempt business"]]',
-    "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
-    "people.id": 'id = "jo-okafor"',
-    "people.name": 'name = "Councillor Jo Okafor"',
-    "people.aliases": 'aliases = ["Jo"]',
-    "people.present": "present = false",
-    "agenda": '[[agenda]] and, below it, item = 5 and title = "Live facial recognition"',
-}
+def parse_range(text: str) -> tuple[int, int]:
+    """Milliseconds from two times with a dash between them. Raises Problem for anything else.
+
+    >>> parse_range("0:20:00-0:45:00")
+    (1200000, 2700000)
+    """
+    start, _, end = text.replace("\N{EN DASH}", "-").partition("-")
+    try:
+        found = parse_time(start), parse_time(end)
+    except ValueError as e:
+        raise Problem(f"{text!r} is not a stretch of time", fix="write it as 0:20:00-0:45:00") from e
+    if found[0] >= found[1]:
+        raise Problem(f"{text!r} ends before it starts", fix="write the earlier time first")
+    return found
 
 
 def read_meeting(folder: Path, id: str) -> Meeting:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from pipeline import receipts
 from pipeline.batch import NAMES, Job, audio_ms_of, context_of, up_to, why
+from pipeline.context import Context
 from pipeline.meetings import Layout
-from pipeline.stages import Context
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 

@@ -119,6 +119,15 @@ def first_difference(
             return f"input {name} is new"
         if state_of(inputs[name], receipt.inputs[name]).sha256 != receipt.inputs[name].sha256:
             return f"input {name} changed"
+    return _lost_output(folder, receipt, verify=verify)
+
+
+def stands(folder: Path, receipt: Receipt) -> bool:
+    """Whether all outputs are, to the bit, what was written."""
+    return not _lost_output(folder, receipt, verify=True)
+
+
+def _lost_output(folder: Path, receipt: Receipt, *, verify: bool) -> str:
     for name, known in receipt.outputs.items():
         path = folder / name
         if not path.is_file():

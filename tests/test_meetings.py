@@ -3,6 +3,7 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +144,10 @@ def test_a_reserved_id_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="outside its folder"):
         read_meeting(folder_with(tmp_path, 'media = "a\\u0000.mp3"\n'), "x")
+
+
+def test_every_key_has_an_example_that_is_right(tmp_path: Path) -> None:
+    keys = {f.name for f in msgspec.structs.fields(meetings._MeetingToml)}
+    assert keys <= meetings.EXAMPLES.keys()
+    written = [re.split(r", or | \(", meetings.EXAMPLES[key])[0] for key in keys - {"people", "agenda"}]
+    assert read_meeting(folder_with(tmp_path, "\n".join(written)), "x").title == "Public Safety Panel"

@@ -41,9 +41,15 @@ class Recogniser(Protocol):
     def fingerprint(self) -> str: ...
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
     ) -> Iterator[Block]:
-        """Blocks of `audio` from `from_ms` (the end of a block seen earlier) to the end."""
+        """Blocks of `audio` from `from_ms` to `to_ms` (the end of the recording without it), leaving nothing out."""
         ...
 
 
