@@ -211,19 +211,15 @@ def why(
 
 @app.command(epilog="Example: onrecord doctor")
 def doctor(json: Json = False, data: Data = DATA) -> None:
-    """Show what this machine can do: engines, models, device, disk. Use it when something is missing."""
-    from pipeline import show
+    """Show what this machine can do, what would be better, and how. Use it first, and when something is missing."""
+    from pipeline import show, show_status
     from pipeline.doctor import examine
 
     findings = examine(data)
     if json:
         show.to_json(findings)
-        return
-    for finding in findings:
-        mark = "ok  " if finding.ok else "--  "
-        show.out.print(f"{mark}{finding.what}: {show.printable(finding.found)}")
-        if finding.fix:
-            show.out.print(f"    {finding.fix}")
+    else:
+        show_status.print_findings(findings)
 
 
 # -- find and cite --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import msgspec
 from rich.text import Text
 
 from pipeline.batch import NAMES
+from pipeline.doctor import Finding
 from pipeline.plan import Link
 from pipeline.show import n_of, out, printable, size, span, stages_of
 from pipeline.status import Engine, Standing, Status
@@ -226,3 +227,19 @@ def fields(link: Link) -> dict[str, object]:
     """A link as JSON has it."""
     made: dict[str, object] = msgspec.to_builtins(link)
     return made
+
+
+# -- doctor ---------------------------------------------------------------------------------------
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """By part; what is wrong is marked, and what to do stands below it."""
+    for i, finding in enumerate(findings):
+        if i == 0 or finding.part != findings[i - 1].part:
+            _head(finding.part) if i else _line(finding.part, "bold")
+        _line(f"  {'ok' if finding.ok else '--'}  {finding.what:<10}  {finding.found}")
+        told = [t for t in (finding.better, finding.fix) if t]
+        if told:
+            _line(f"                  {': '.join(told)}")
+    wrong = [f for f in findings if not f.ok]
+    _head(f"{n_of(len(wrong), 'thing')} to put right" if wrong else "all is well")
