@@ -58,7 +58,7 @@ def _sizes(status: Status) -> str:
     if status.n_to_do + status.n_running:
         takes = "no earlier run tells how long the rest takes"
         if status.expected_s is not None:
-            takes = f"about {span(status.expected_s)} of work left"
+            takes = f"about {span(max(1.0, status.expected_s))} of work left"
         parts.append(takes)
     return ", ".join(parts)
 
@@ -97,7 +97,7 @@ def _to_do(todo: Sequence[Standing], *, all: bool) -> None:
         first = group[0]
         length = timecode(sum(s.audio_ms for s in group))
         expected = [s.expected_s for s in group if s.expected_s is not None]
-        takes = f", about {span(sum(expected))}" if len(expected) == len(group) else ""
+        takes = f", about {span(sum(expected))}" if len(expected) == len(group) and sum(expected) >= 1 else ""
         _line(f"  {_names(group, all=all)}  {length}  {stages_of(first.stage, NAMES[-1])}: {first.why}{takes}")
     _rest(groups[len(shown) :])
 

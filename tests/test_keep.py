@@ -156,7 +156,7 @@ def test_killed_at_any_moment_it_is_finished_by_doing_it_again(
         for lock in layout.processed.rglob("locks/*"):  # their holder is dead, but it is this very process
             lock.unlink()
         left = status(layout)
-        if GONE in {m.meeting for m in (*left.meetings, *left.leftovers)}:
+        if GONE in {m.meeting for m in left.meetings} | {m.meeting for m in left.leftovers}:
             remove.remove(layout, GONE, media=media)
         assert found(data) == {OTHER}
         assert (layout.raw / GONE).exists() is not media
