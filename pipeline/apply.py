@@ -21,7 +21,6 @@ from transcribe.correct import Correction, Kind, in_force
 from transcribe.problem import Problem
 from transcribe.records import Person, Record, Transcript, Word, text_of
 
-WAIT_S = 30.0
 UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 
@@ -150,7 +149,7 @@ def apply(context: Context, correction: Correction, sink: Sink) -> Applied:
     `playable`. Raises Problem when it can't be kept, or when it is kept and the rest can't be done now.
     """
     began = time.monotonic()
-    with locks.hold(context.made / "locks" / "corrections", wait_s=WAIT_S):
+    with corrections.held(context.made):
         known = context.corrections()
         if correction.kind == "undo" and correction.undoes not in {c.id for c in in_force(known)}:
             raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
@@ -182,7 +181,7 @@ def silence_copy(context: Context, sink: Sink) -> None:
 
 def _make(context: Context, stage: Stage, sink: Sink) -> bool:
     """Bring a stage up to date; another run that is at it just now is waited for."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + corrections.WAIT_S
     while True:
         try:
             return batch.make(context, stage, sink) is not None

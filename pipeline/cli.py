@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_correct, cli_meetings, cli_score
+from pipeline import cli_correct, cli_keep, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -45,10 +45,11 @@ app = typer.Typer(
     epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
-app.add_typer(models_app, name="models")
-app.add_typer(cli_correct.app)
-app.add_typer(cli_score.app, name="score")
 app.add_typer(cli_meetings.app)
+app.add_typer(cli_correct.app)
+app.add_typer(cli_keep.app)
+app.add_typer(models_app, name="models")
+app.add_typer(cli_score.app, name="score")
 
 Asr = Annotated[
     str, typer.Option("--asr", metavar="NAME", help="Words from: auto, captions, whisper:MODEL, openai-whisper:MODEL.")
@@ -169,66 +170,64 @@ def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
     return [c.remark for c in (job.asr, job.diariser) if c.remark] if job else []
 
 
-@app.command(epilog="Example: onrecord status --json")
-def status(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> None:
-    """Show how far each meeting is and what comes next. Use it to see what a run would do, without engines."""
-    from pipeline import asked, show
-    from search.cite import timecode
+@app.command(epilog="Example: onrecord status --all")
+def status(
+    meetings: Meetings = None,
+    all: Annotated[bool, typer.Option("--all", help="List every meeting, however many there are.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Show what is done, what comes next, and what failed and why. Use it at any time, also while a run goes on."""
+    from pipeline import asked, show, show_status
+    from pipeline import status as standing
 
-    layout = asked.layout_of(data)
-    jobs, refused = asked.jobs_of(layout, meetings)
-    plans, broken = asked.plans_of(layout, jobs)
-    failed = [*refused, *broken]
+    found = standing.status(asked.layout_of(data), meetings)
     if json:
-        show.to_json({"meetings": plans, "failed": failed})
-        return
-    for plan in plans:
-        show.out.print(f"{plan.meeting}  {timecode(plan.audio_ms)}  {'next: ' + plan.stage if plan.stage else 'done'}")
-    for outcome in failed:
-        show.print_problem(f"{outcome.meeting}: {outcome.what}", outcome.where, outcome.fix)
+        show.to_json(found)
+    else:
+        show_status.print_status(found, all=all or bool(meetings))
 
 
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
 def why(
     meeting: MeetingName,
-    stage: Annotated[StageName, typer.Argument(help="The stage to ask about.")],
+    stage: Annotated[StageName | None, typer.Argument(help="The stage to ask about; all of them without.")] = None,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Say why a stage would run again: the first thing that differs from when it was made."""
-    from pipeline import asked, batch, show
+    """Say why a stage would run again: the first thing that differs from when it was made.
+
+    Use it when a run does more, or less, than you thought. Without a stage it goes through all of them.
+    """
+    from pipeline import asked, show, show_status
+    from pipeline.plan import chain
 
     context = asked.context_of(asked.layout_of(data), meeting, asr=asr, diariser=diariser)
-    for each in batch.ALL_STAGES:
-        reason = batch.why(context, each)
-        if each.name == stage or reason:
-            break
-    told = reason if each.name == stage else f"{each.name} runs first: {reason}"
-    if json:
-        show.to_json(
-            {"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""}
-        )
+    links = chain(context)
+    link = next((each for each in links if each.stage == stage), None)
+    if json and link:
+        show.to_json({"meeting": context.meeting.id, **show_status.fields(link)})
+    elif json:
+        show.to_json({"meeting": context.meeting.id, "stages": links})
+    elif link:
+        show_status.print_link(link)
     else:
-        show.out.print(show.printable(told) if reason else "it would not run: nothing has changed")
+        show_status.print_chain(links)
 
 
 @app.command(epilog="Example: onrecord doctor")
 def doctor(json: Json = False, data: Data = DATA) -> None:
-    """Show what this machine can do: engines, models, device, disk. Use it when something is missing."""
-    from pipeline import show
+    """Show what this machine can do, what would be better, and how. Use it first, and when something is missing."""
+    from pipeline import show, show_status
     from pipeline.doctor import examine
 
     findings = examine(data)
     if json:
         show.to_json(findings)
-        return
-    for finding in findings:
-        mark = "ok  " if finding.ok else "--  "
-        show.out.print(f"{mark}{finding.what}: {show.printable(finding.found)}")
-        if finding.fix:
-            show.out.print(f"    {finding.fix}")
+    else:
+        show_status.print_findings(findings)
 
 
 # -- find and cite --------------------------------------------------------------------------------

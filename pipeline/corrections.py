@@ -3,18 +3,21 @@
 The file lies beside the recording, one JSON object per line, and is only ever added to.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from pipeline.receipts import put
+from transcribe import locks
 from transcribe.correct import SCHEMA, Correction
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR
 
 FILE = "corrections.jsonl"
 LARGEST_BYTES = 50_000_000
+WAIT_S = 30.0
 
 
 def read(folder: Path) -> tuple[Correction, ...]:
@@ -42,8 +45,13 @@ def _parse(line: bytes, where: str) -> Correction:
         raise Problem(f"this is not a correction: {e}", where=where, fix=fix) from e
 
 
+def held(made: Path) -> AbstractContextManager[locks.Lock]:
+    """Keep others from adding corrections to the meeting whose processed files are in `made`."""
+    return locks.hold(made / "locks" / "corrections", wait_s=WAIT_S)
+
+
 def append(folder: Path, correction: Correction) -> None:
-    """Add one line, whole or not at all. The caller keeps others from adding theirs at the same time."""
+    """Add one line, whole or not at all, while `held`."""
     path = folder / FILE
     before = path.read_bytes() if path.exists() else b""
     if before and not before.endswith(b"\n"):

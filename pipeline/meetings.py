@@ -151,6 +151,14 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def is_id(name: str) -> bool:
+    """Whether this can be a meeting's id."""
+    try:
+        return msgspec.convert(name, Id) not in RESERVED_IDS
+    except msgspec.ValidationError:
+        return False
+
+
 def find_folders(layout: Layout) -> list[Path]:
     """Meeting folders, in order of their names. Raises Problem where there is no `raw` folder."""
     if not layout.raw.is_dir():

@@ -171,7 +171,13 @@ def choose_diariser(name: str = "auto") -> Choice:
         "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
     )
     try:
-        fingerprint = diariser(choice).fingerprint
+        if model == "starter":  # the table pins these files, so they are hashed when they are loaded and not before
+            from transcribe.diarise import fingerprint_of_starter
+
+            segmentation, embedding = (m.fingerprint for m in models.named(_STARTER))
+            fingerprint = fingerprint_of_starter(segmentation, embedding, choice.device)
+        else:
+            fingerprint = diariser(choice).fingerprint
     except Problem as e:  # damaged weights, say: meetings that need no diariser go on without
         if choice.by_hand:
             raise
