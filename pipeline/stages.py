@@ -148,13 +148,19 @@ def _sound_params(context: Context) -> dict[str, Any]:
 def _playable(context: Context, progress: Progress) -> list[str]:
     from transcribe import playable
 
-    media = context.recording().media
+    recording = context.recording()
+    media = recording.media
     if not media:
         return []
     reasons = [reason for m in media if (reason := playable.needs_copy(m))]
     if context.silence or reasons or len(media) > 1:
         name = "playable.m4a"
-        playable.make(_sources(context), context.scratch / name, silence=context.silence)
+        playable.make(
+            _sources(context),
+            context.scratch / name,
+            silence=context.silence,
+            progress=lambda done_ms: progress(done_ms, recording.duration_ms),
+        )
         return [name]
     return []
 
@@ -196,13 +202,19 @@ def _words_params(context: Context) -> dict[str, Any]:
     }
 
 
-def _decoded(context: Context) -> Audio:
+def _decoded(context: Context, progress: Progress) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     key = hashlib.sha256(msgspec.json.encode(_sound_params(context))).hexdigest()[:16]
     path = context.scratch / f"audio-{key}.s16"
     if path.exists():
         return Audio(path=path)
-    return decode(_sources(context), path, silence=context.silence, duration_ms=context.recording().duration_ms)
+    return decode(
+        _sources(context),
+        path,
+        silence=context.silence,
+        duration_ms=context.recording().duration_ms,
+        progress=lambda _, total_ms: progress(0, total_ms),  # decoding is no part of listening, but a sign of life
+    )
 
 
 def _words(context: Context, progress: Progress) -> list[str]:
@@ -225,7 +237,7 @@ def _words(context: Context, progress: Progress) -> list[str]:
         )
     if context.asr.lacks:  # before an hour of sound is decoded for nothing
         raise Problem(context.asr.lacks, fix=context.asr.fix, exit_code=LACKING)
-    audio = _decoded(context)
+    audio = _decoded(context, progress)
     key = hashlib.sha256(msgspec.json.encode(_words_params(context))).hexdigest()[:16]
     blocks = list(_resumed_blocks(context, audio, context.scratch / f"words-{key}.jsonl", progress))
     language = context.meeting.language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
@@ -272,6 +284,7 @@ def _resumed_blocks(context: Context, audio: Audio, log: Path, progress: Progres
             audio,
             language=context.meeting.language or None,
             vocabulary=_vocabulary(context.meeting),
+            progress=progress,
             from_ms=from_ms,
         ):
             f.write(msgspec.json.encode(block) + b"\n")
@@ -310,7 +323,7 @@ def _turns(context: Context, progress: Progress) -> list[str]:
         turns = Turns(recording_sha256=recording.sha256, engine="none", turns=())
     if turns is None:
         diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-        made = diariser.turns(_decoded(context), speakers=None, progress=progress)
+        made = diariser.turns(_decoded(context, progress), speakers=None, progress=progress)
         turns = Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=made)
     return [write(context, "turns.json", dump(turns, "turns/1"))]
 

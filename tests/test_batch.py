@@ -46,7 +46,7 @@ class Fake:
         self.fingerprint = "fake"
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], progress: object, from_ms: int = 0
     ) -> Iterator[Block]:
         self.asked.append(from_ms)
         for start in range(from_ms, audio.duration_ms, 1000):

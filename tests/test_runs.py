@@ -37,7 +37,7 @@ class Recogniser:
         self._meanwhile = meanwhile
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], progress: object, from_ms: int = 0
     ) -> Iterator[Block]:
         self.asked.append(from_ms)
         for at_ms in range(from_ms, audio.duration_ms, BLOCK_MS):
