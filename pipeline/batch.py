@@ -4,19 +4,13 @@
 writer. Everything is found again after a kill: a stage without a receipt is simply not done.
 """
 
-import contextlib
 import functools
-import os
-import signal
-import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,13 +23,16 @@ from pipeline.events import Event, Sink, now
 from pipeline.hear import ignored
 from pipeline.index import INDEX
 from pipeline.meetings import Layout
+from pipeline.receipts import FileState
 from pipeline.stages import STAGES, Stage
+from pipeline.workers import STALL_S, Inline, Processes, Workers
 from transcribe import engines, locks
-from transcribe.problem import BUG, SOME_FAILED, Problem
-from transcribe.records import Record
+from transcribe.problem import BUG, SOME_FAILED, Problem, Starved
+from transcribe.records import Record, Unreadable
 
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
+LISTENING = ("playable", "words", "turns")  # what reads a meeting's media
 ASK_AGAIN_S = 1.0  # for meetings that other runs hold
 
 
@@ -62,7 +59,7 @@ class StageRun(Record):
 
 
 class Outcome(Record):
-    """How a meeting went. `ran` are the stages that did something."""
+    """How a meeting went. `ran` are the stages that did something; `starved` means for want of memory."""
 
     meeting: str
     folder: str
@@ -73,6 +70,7 @@ class Outcome(Record):
     where: str = ""
     fix: str = ""
     exit_code: int = 0
+    starved: bool = False
 
 
 def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran: tuple[StageRun, ...] = ()) -> Outcome:
@@ -86,6 +84,7 @@ def failed(meeting: str, folder: str, problem: Problem, *, stage: str = "", ran:
         where=meetings.readable(problem.where),
         fix=problem.fix,
         exit_code=problem.exit_code,
+        starved=isinstance(problem, Starved),
     )
 
 
@@ -130,13 +129,17 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         reason = why(context, stage, verify=verify)
         if not reason:
             return None  # another run finished it while we asked for the lock
+        paths = stage.inputs(context)
+        _check_made(context, stage, paths)
         id = context.meeting.id
         sink(Event(at=now(), meeting=id, what="start", stage=stage.name, message=reason))
         context.scratch.mkdir(parents=True, exist_ok=True)
+        for unfinished in context.scratch.glob("*.part"):  # by somebody who was killed
+            unfinished.unlink(missing_ok=True)
         known = receipts.read(context.made, stage.name)
         if known and not receipts.stands(context.made, known):
             receipts.receipt_path(context.made, stage.name).unlink()  # or part of what is damaged might be kept
-        version, params, paths = stage.version, stage.params(context), stage.inputs(context)
+        version, params = stage.version, stage.params(context)
         inputs = {n: receipts.state_of(p, known.inputs.get(n) if known else None) for n, p in paths.items()}
         began = time.monotonic()
 
@@ -144,14 +147,20 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             sink(Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms))
 
         names = stage.make(context, progress)
+        _check_unchanged(context, {paths[n]: state for n, state in inputs.items()})
+        if stage.name in LISTENING:
+            _check_unchanged(context, _media(context))
         if not lock.still_ours():
             raise locks.Busy(f"{stage.name} was taken over by another run")
+        for name in names:
+            receipts.to_disk(context.scratch / name)
         # An old receipt must not vouch for outputs of which some are new.
         receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
         for name in names:
             (context.scratch / name).replace(context.made / name)
         for gone in set(known.outputs if known else ()) - set(names):
             (context.made / gone).unlink(missing_ok=True)
+        receipts.to_disk(context.made)
         ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=audio_ms_of(context))
         receipts.write(
             context.made,
@@ -168,6 +177,52 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         )
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
         return ran
+
+
+def _check_made(context: Context, stage: Stage, paths: Mapping[str, Path]) -> None:
+    """Raise Unreadable where what an earlier stage made, and this one is about to read, is not what was written."""
+    written = {
+        context.made / name: state.sha256
+        for earlier in ALL_STAGES[: NAMES.index(stage.name)]
+        if (receipt := receipts.read(context.made, earlier.name))
+        for name, state in receipt.outputs.items()
+    }
+    for path in {*paths.values(), context.made / "recording.json", context.made / "unheard.json"} & written.keys():
+        if not path.is_file() or receipts.state_of(path).sha256 != written[path]:
+            raise Unreadable("this file is not what was written", where=path, fix="make it again with `onrecord run`")
+
+
+def _media(context: Context) -> dict[Path, FileState]:
+    """A meeting's media as they were when they were probed."""
+    probed = receipts.read(context.made, "probe")
+    return {context.raw / n.removeprefix("raw/"): s for n, s in probed.inputs.items()} if probed else {}
+
+
+def _check_unchanged(context: Context, read: Mapping[Path, FileState]) -> None:
+    """Raise Problem where a file is not what it was when it was hashed: nobody knows what of it has been read."""
+    for path, state in read.items():
+        if receipts.state_of(path, state).sha256 != state.sha256:
+            _tidy(context.scratch)
+            raise Problem(
+                "this file was changed while it was being read",
+                where=path,
+                fix="run again when nothing writes to it any more",
+                exit_code=SOME_FAILED,
+            )
+
+
+def _withdraw(context: Context, unreadable: Unreadable, withdrawn: set[str]) -> bool:
+    """Take away the receipt of the stage that made an unreadable file, so that it is made again: once, and where it is
+    unreadable all the same, never again. Raises Busy where another run is at that stage."""
+    path = Path(unreadable.where)
+    for stage in ALL_STAGES:
+        receipt = receipts.read(context.made, stage.name)
+        if path.parent == context.made and receipt and path.name in receipt.outputs and stage.name not in withdrawn:
+            with locks.hold(context.made / "locks" / stage.name):
+                receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
+            withdrawn.add(stage.name)
+            return True
+    return False
 
 
 def audio_ms_of(context: Context) -> int:
@@ -187,18 +242,30 @@ def up_to(through: str) -> Iterator[Stage]:
 def work(job: Job, sink: Sink) -> Outcome:
     """Take one meeting through its stages up to the index, which the caller keeps. Bad input and bugs are outcomes."""
     ran: list[StageRun] = []
+    withdrawn: set[str] = set()
     at = "meeting.toml"
 
-    try:
+    def bring_up_to_date() -> None:
+        nonlocal at
         context = context_of(job)
         for stage in up_to(job.through):
             if stage is INDEX:
                 break
             at = stage.name
-            if done := make(context, stage, sink, verify=job.verify):
-                ran.append(done)
+            try:
+                if done := make(context, stage, sink, verify=job.verify):
+                    ran.append(done)
+            except Unreadable as e:
+                if not _withdraw(context, e, withdrawn):
+                    raise
+                sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=e.what, where=e.where))
+                bring_up_to_date()
+                return
         if job.through not in NAMES[: NAMES.index("turns")]:
             _tidy(context.scratch)
+
+    try:
+        bring_up_to_date()
         return _outcome(job, "done" if ran else "fresh", ran=tuple(ran))
     except locks.Busy as e:
         return _outcome(job, "busy", ran=tuple(ran), stage=at, what=str(e))
@@ -230,7 +297,12 @@ def as_problem(error: Exception, where: Path, stage: str) -> Problem:
             fix="check rights and free space there, then run again",
         )
     if isinstance(error, MemoryError):
-        return Problem(f"{stage} ran out of memory", where=where, fix="run again with --jobs 1 or a smaller model")
+        return Starved(
+            f"{stage} ran out of memory",
+            where=where,
+            fix="run again with --jobs 1 or a smaller model; what was finished is kept",
+            exit_code=SOME_FAILED,
+        )
     return Problem(
         f"a bug in onrecord, in {stage}: {error!r}",
         where=where,
@@ -241,48 +313,18 @@ def as_problem(error: Exception, where: Path, stage: str) -> Problem:
 
 # -- many meetings --------------------------------------------------------------------------------
 
-_events: "Queue[Event] | None" = None
 
-
-def _start_worker(events: "Queue[Event]") -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
-    global _events
-    _events = events
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
-def _work_in_process(job: Job) -> Outcome:
-    assert _events is not None
-    put = _events.put
-    return work(job, lambda event: put(event))
-
-
-class Inline(Executor):
-    """The same seam without processes, for tests and for debugging."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[str] = ()) -> list[Outcome]:
+def run(
+    jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[str] = (), stall_s: float = STALL_S
+) -> list[Outcome]:
     """Every job's outcome, in their order. With `n_workers` 0 all is done in this process; meetings in `fresh`, which
     `plan` just found up to date, are given to nobody.
 
-    A worker that dies (killed, or out of memory) takes its pool with it. Meetings that were in flight are tried once
-    more, each alone in a pool of its own, so that the one at fault is known by its failing again; the others go on
-    in a new pool.
+    A worker that dies (killed, or out of memory) takes its pool with it, and one whose meeting gives no sign of life
+    for `stall_s` is killed. Meetings that were in flight are tried once more, each alone in a pool of its own, so that
+    the one at fault is known by its failing again; the others go on in a new pool.
     """
-    index = functools.partial(_index, sink=sink)
+    index = functools.partial(_index, sink=sink, withdrawn={})
     outcomes: dict[str, Outcome] = {}
     todo: deque[Job] = deque()
     for job in jobs:
@@ -290,78 +332,58 @@ def run(jobs: Sequence[Job], sink: Sink, *, n_workers: int, fresh: Collection[st
             outcomes[job.folder] = _told(_outcome(job, "fresh"), sink)
         else:
             todo.append(job)
-    if n_workers == 0:
-        _drain(Inline(), functools.partial(work, sink=sink), 1, todo, outcomes, index)
+    while todo and n_workers == 0:
+        for job, outcome in _drain(Inline(work, sink), 1, todo, outcomes, index):
+            outcomes[job.folder] = index(job, outcome)
     while todo:
-        for job in _drain_in_pool(min(n_workers, len(todo)), todo, outcomes, index, sink):
-            if _drain_in_pool(1, deque([job]), outcomes, index, sink):
-                died = Problem(
-                    "the worker died twice at this meeting: it was killed, or the machine ran out of memory",
-                    where=job.folder,
-                    fix="run again with --jobs 1 or a smaller model; what was finished is kept",
-                    exit_code=SOME_FAILED,
-                )
-                outcomes[job.folder] = index(job, failed(job.id, job.folder, died))
+        n = min(n_workers, len(todo))
+        with Processes(n, work, sink, stall_s=stall_s) as pool:
+            lost = _drain(pool, n, todo, outcomes, index)
+        for job, outcome in lost:
+            again = f"{outcome.what}; it is tried once more, alone"
+            sink(Event(at=now(), meeting=job.id, what="note", stage=outcome.stage, message=again))
+            with Processes(1, work, sink, stall_s=stall_s) as pool:
+                for _, last in _drain(pool, 1, deque([job]), outcomes, index):
+                    twice = msgspec.structs.replace(last, what=f"{last.what} (tried twice)")
+                    outcomes[job.folder] = index(job, twice)
     return [outcomes[job.folder] for job in jobs]
 
 
-def _drain_in_pool(
-    n_workers: int, todo: deque[Job], outcomes: dict[str, Outcome], index: Callable[[Job, Outcome], Outcome], sink: Sink
-) -> list[Job]:
-    """`_drain` with processes, and with a queue of events of their own: whoever is killed while it writes leaves it
-    locked for ever."""
-    spawn = get_context("spawn")
-    events: Queue[Event] = spawn.Queue()
-    listener = threading.Thread(target=_listen, args=(events, sink), daemon=True)
-    listener.start()
-    pool = ProcessPoolExecutor(n_workers, mp_context=spawn, initializer=_start_worker, initargs=(events,))
-    try:
-        return _drain(pool, _work_in_process, n_workers, todo, outcomes, index)
-    except KeyboardInterrupt:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        events.put(Event(at=now(), meeting="", what="end"))
-        listener.join(timeout=5)
-        events.cancel_join_thread()
-
-
 def _drain(
-    pool: Executor,
-    do: Callable[[Job], Outcome],
+    pool: Workers,
     n_workers: int,
     todo: deque[Job],
     outcomes: dict[str, Outcome],
     index: Callable[[Job, Outcome], Outcome],
-) -> list[Job]:
-    """Put jobs through a pool, no more of them in flight than it has workers; those that were when it broke come
-    back, and what had not been begun stays in `todo`. Meetings that other runs hold are asked for again."""
+) -> list[tuple[Job, Outcome]]:
+    """Put jobs through a pool, no more of them in flight than it has workers. Those that were when it broke, and those
+    that lacked memory, come back with what would have to be said of them; what had not been begun stays in `todo`.
+    Meetings that other runs hold are asked for again."""
     in_flight: dict[Future[Outcome], Job] = {}
-    crashed: list[Job] = []
+    lost: list[tuple[Job, Outcome]] = []
     ran: dict[str, tuple[StageRun, ...]] = {}  # by meetings that were busy later on
     n_busy = 0  # since anything else came back
-    while in_flight or (todo and not crashed):
-        while todo and not crashed and len(in_flight) < n_workers:
+    while in_flight or (todo and not lost):
+        while todo and not lost and len(in_flight) < n_workers:
             if n_busy >= len(todo) + len(in_flight):
                 time.sleep(ASK_AGAIN_S)  # others hold all that is left
                 n_busy = 0
             try:
-                with _interrupts_held():
-                    future = pool.submit(do, todo[0])
+                in_flight[pool.submit(todo[0].id, todo[0])] = todo[0]
             except BrokenProcessPool:
-                crashed.append(todo.popleft())
-                break
-            in_flight[future] = todo.popleft()
-        finished, _ = wait(in_flight, return_when=FIRST_COMPLETED)
-        for future in finished:
+                lost.append((todo[0], _died(todo[0], pool)))
+            todo.popleft()
+        for future in pool.finished(in_flight):
             job = in_flight.pop(future)
             try:
-                outcome = index(job, future.result())
+                outcome = future.result()
             except BrokenProcessPool:
-                crashed.append(job)
+                lost.append((job, _died(job, pool)))
                 continue
+            if outcome.starved:
+                lost.append((job, outcome))
+                continue
+            outcome = index(job, outcome)
             if earlier := ran.pop(job.folder, ()):
                 status = "done" if outcome.status == "fresh" else outcome.status
                 outcome = msgspec.structs.replace(outcome, status=status, ran=(*earlier, *outcome.ran))
@@ -372,30 +394,33 @@ def _drain(
             else:
                 outcomes[job.folder] = outcome
                 n_busy = 0
-    return crashed
+    return lost
 
 
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process begun in here never sees Ctrl-C, not even before it can say so; here it comes a moment later."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _died(job: Job, pool: Workers) -> Outcome:
+    if job.id in pool.silent:
+        what = f"this meeting gave no sign of life for {pool.stall_s / 60:.0f} minutes, and its worker was ended"
+        fix = "run again; if it comes back, name another engine, and please report it with the run's log"
+    else:
+        what = "the worker died at this meeting: it was killed, or the machine ran out of memory"
+        fix = "run again with --jobs 1 or a smaller model; what was finished is kept"
+    return failed(job.id, job.folder, Problem(what, where=job.folder, fix=fix, exit_code=SOME_FAILED))
 
 
-def _listen(events: "Queue[Event]", sink: Sink) -> None:
-    while (event := events.get()).what != "end":
-        sink(event)
-
-
-def _index(job: Job, outcome: Outcome, sink: Sink) -> Outcome:
-    """Put a finished meeting into the index, here and now: the index has one writer."""
+def _index(job: Job, outcome: Outcome, sink: Sink, withdrawn: dict[str, set[str]]) -> Outcome:
+    """Put a finished meeting into the index, here and now: the index has one writer. A meeting whose files turn out to
+    be unreadable comes back as busy, to go through its stages again."""
     problem: Problem | None = None
     if outcome.status in ("done", "fresh") and job.through == INDEX.name:
         try:
-            if done := make(context_of(job), INDEX, sink, verify=job.verify):
+            context = context_of(job)
+            try:
+                done = make(context, INDEX, sink, verify=job.verify)
+            except Unreadable as e:
+                if not _withdraw(context, e, withdrawn.setdefault(job.id, set())):
+                    raise
+                return msgspec.structs.replace(outcome, status="busy", stage=INDEX.name, what=e.what)
+            if done:
                 outcome = msgspec.structs.replace(outcome, status="done", ran=(*outcome.ran, done))
         except Problem as e:
             problem = e

@@ -1,5 +1,7 @@
 """What happens during a run, as events: written to the run's log, shown while it happens."""
 
+import contextlib
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,17 +37,24 @@ def now() -> str:
 
 
 class Log:
-    """An event log, one JSON line per event; progress is left out."""
+    """An event log, one JSON line per event; progress is left out. Where a line cannot be written (the disk is full,
+    say) the run goes on without it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{now().replace(':', '').replace('.', '-')}.jsonl"
-        self._file = self.path.open("ab")
+        self._is_cut = False
+        name = now().replace(":", "").replace(".", "-")
+        for n in itertools.count(1):  # two runs may begin at once, or the clock may have been put back
+            self.path = folder / (f"{name}.jsonl" if n == 1 else f"{name}-{n}.jsonl")
+            with contextlib.suppress(FileExistsError):
+                self._file = self.path.open("xb", buffering=0)
+                return
 
     def __call__(self, event: Event) -> None:
         if event.what != "progress":
-            self._file.write(msgspec.json.encode(event) + b"\n")
-            self._file.flush()
+            with contextlib.suppress(OSError):
+                line = b"\n" * self._is_cut + msgspec.json.encode(event) + b"\n"
+                self._is_cut = self._file.write(line) != len(line)
 
     def close(self) -> None:
         self._file.close()

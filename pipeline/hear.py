@@ -53,14 +53,20 @@ def _silence(context: Context) -> Ranges:
     return within(context.silence(), _whole(context))
 
 
-def _decoded(context: Context) -> Audio:
+def _decoded(context: Context, progress: Progress) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     recording = context.recording()
     key = _key({"recording": recording.sha256, "silence": context.silence()})
     path = context.scratch / f"audio-{key}.s16"
     if path.exists():
         return Audio(path=path)
-    return decode(sources(context), path, silence=context.silence(), duration_ms=recording.duration_ms)
+    return decode(
+        sources(context),
+        path,
+        silence=context.silence(),
+        duration_ms=recording.duration_ms,
+        progress=lambda _, total_ms: progress(0, total_ms),  # decoding is no part of listening, but a sign of life
+    )
 
 
 def _key(params: dict[str, Any]) -> str:
@@ -224,7 +230,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     language = context.meeting.language or (before.language if before else "")
     missing = list(task.unheard)
     if task.to_hear:
-        audio = _decoded(context)
+        audio = _decoded(context, progress)
         ranges = _to_pauses(context, audio, task) if context.only else list(task.to_hear)
         blocks = _heard(context, task, audio, ranges, progress)
         words += [w for b in blocks for w in b.words]
@@ -298,7 +304,6 @@ def _heard(context: Context, task: _Task, audio: Audio, ranges: Ranges, progress
             done.append(block)
     todo, total_ms = without(ranges, [(b.start_ms, b.end_ms) for b in done]), length(ranges)
     if todo:
-        progress(total_ms - length(todo), total_ms)
         done += _listen(context, task, audio, todo, log, size, lambda left_ms: progress(total_ms - left_ms, total_ms))
     return sorted(done, key=lambda b: b.start_ms)
 
@@ -312,25 +317,32 @@ def _listen(
     size: int,
     left: Callable[[int], None],
 ) -> Iterator[engines.Block]:
+    ahead_ms = length(todo)  # of what comes at or after `start_ms`
+    left(ahead_ms)
     recogniser = engines.recogniser(task.engine, n_threads=context.n_threads)
-    left_ms = length(todo)
     with log.open("r+b" if log.exists() else "w+b") as f:
         f.truncate(size)
         f.seek(size)
         for start_ms, end_ms in todo:
+            zero_ms = start_ms + ahead_ms  # where nothing would be left
+
+            def reached(at_ms: int, _: int, zero_ms: int = zero_ms) -> None:
+                left(zero_ms - at_ms)
+
             for block in recogniser.words(
                 audio,
                 language=context.meeting.language or None,
                 vocabulary=_vocabulary(context.meeting),
+                progress=reached,
                 from_ms=start_ms,
                 to_ms=end_ms,
             ):
                 f.write(msgspec.json.encode(block) + b"\n")
                 f.flush()
                 os.fsync(f.fileno())
-                left_ms -= block.end_ms - block.start_ms
-                left(left_ms)
+                left(zero_ms - block.end_ms)
                 yield block
+            ahead_ms -= end_ms - start_ms
 
 
 # -- turns ----------------------------------------------------------------------------------------
@@ -381,7 +393,7 @@ def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turn
     if not recording.media:
         return Turns(recording_sha256=recording.sha256, engine="none", turns=())
     diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-    audio, heard = _decoded(context), without(_whole(context), unvoiced)
+    audio, heard = _decoded(context, progress), without(_whole(context), unvoiced)
     if heard == _whole(context):
         found = diariser.turns(audio, speakers=None, progress=progress)
     else:

@@ -11,7 +11,7 @@ from pipeline.batch import NAMES, Job, audio_ms_of, context_of, up_to, why
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record
+from transcribe.records import Record, Unreadable
 
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000
@@ -39,6 +39,8 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
             reason = why(context, stage, verify=job.verify)
         except FileNotFoundError:
             reason = "an earlier stage has not been made yet"
+        except Unreadable as e:
+            reason = e.what
         if reason:
             first = stage.name
             break

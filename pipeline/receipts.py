@@ -5,6 +5,7 @@ of each input and output, and how long it took. Files are recognised by size and
 those differ, so that hundreds of finished meetings are looked through in a second or two.
 """
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -83,11 +84,25 @@ def write(folder: Path, receipt: Receipt) -> None:
 def put(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: to the side, to the disk, then one rename."""
     side = path.with_name(f".{path.name}.{os.getpid()}")
-    with side.open("wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    side.replace(path)
+    try:
+        side.write_bytes(data)
+        to_disk(side)
+        side.replace(path)
+    finally:
+        side.unlink(missing_ok=True)
+    to_disk(path.parent)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk, so that a power cut cannot take it back."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    except OSError as e:
+        if not path.is_dir() or e.errno != errno.EINVAL:  # some network shares know no such thing for folders
+            raise
+    finally:
+        os.close(fd)
 
 
 def first_difference(

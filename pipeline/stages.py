@@ -93,14 +93,20 @@ def _playable_params(context: Context) -> dict[str, Any]:
 def _playable(context: Context, progress: Progress) -> list[str]:
     from transcribe import playable
 
-    media = context.recording().media
+    recording = context.recording()
+    media = recording.media
     if not media:
         return []
     reasons = [reason for m in media if (reason := playable.needs_copy(m))]
     silence = context.silence()
     if silence or reasons or len(media) > 1:
         name = "playable.m4a"
-        playable.make(hear.sources(context), context.scratch / name, silence=silence)
+        playable.make(
+            hear.sources(context),
+            context.scratch / name,
+            silence=silence,
+            progress=lambda done_ms: progress(done_ms, recording.duration_ms),
+        )
         return [name]
     return []
 

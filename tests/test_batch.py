@@ -51,6 +51,7 @@ class Fake:
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        progress: object,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:

@@ -44,6 +44,7 @@ class Recogniser:
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        progress: object,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:

@@ -68,7 +68,8 @@ def starter_of(folder: Path) -> diarise.Pyannote:
 
 def here(engine: diarise.Pyannote, sound: Audio, speakers: tuple[int, int] | None = None) -> tuple[Turn, ...]:
     """The engine's turns without a process of their own, which takes seconds to start."""
-    return diarise.diarise(engine.recipe, sound.path, sound.n_samples, speakers, lambda fraction: None)
+    request = diarise.Request(path=str(sound.path), n_samples=sound.n_samples, speakers=speakers)
+    return diarise.diarise(engine.recipe, request, lambda fraction: None)
 
 
 # -- turns ----------------------------------------------------------------------------------------

@@ -41,15 +41,18 @@ def starter(folder: Path, *, seed: int = 0) -> None:
     segmentation(folder / "pytorch_model.bin", seed=seed)
 
 
-def pipeline(folder: Path, *, seed: int = 0) -> None:
-    """A whole pipeline's folder, laid out like the community pipelines on the model hub, VBx and PLDA included."""
+def pipeline(folder: Path, *, seed: int = 0, quick: bool = False) -> None:
+    """A whole pipeline's folder, laid out like the community pipelines on the model hub, VBx and PLDA included.
+
+    `quick` puts a network in it that tells voices apart in a twelfth of the time.
+    """
     import torch
     from pyannote.audio.core.task import Problem, Resolution, Specifications
-    from pyannote.audio.models.embedding import WeSpeakerResNet34
+    from pyannote.audio.models.embedding import WeSpeakerResNet34, XVectorMFCC
 
     segmentation(folder / "segmentation" / "pytorch_model.bin", seed=seed)
     torch.manual_seed(seed)
-    network = WeSpeakerResNet34()
+    network = XVectorMFCC(dimension=256) if quick else WeSpeakerResNet34()
     network.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
     _checkpoint(network, folder / "embedding" / "pytorch_model.bin")
     random = np.random.default_rng(seed)

@@ -256,6 +256,8 @@ def decode(
                     progress(min(first * 1000 // RATE_HZ, duration_ms), duration_ms)
             if duration_ms is not None and f.seek(0, os.SEEK_END) > 2 * samples_in(duration_ms):
                 f.truncate(2 * samples_in(duration_ms))
+            f.flush()
+            os.fsync(f.fileno())
         _lost_path(out).write_bytes(msgspec.json.encode(lost))
         part.replace(out)
     finally:

@@ -1,8 +1,9 @@
 """Who spoke when: the `pyannote` engine, in a process of its own.
 
-The models run in a spawned child, so that their memory goes back when a recording is done, a crash or a kill for
-want of memory becomes a Problem instead of ending the batch, and two libraries never meet in one process. The child
-reads samples from the recording's own file; no whole copy of it is made.
+The models run in a spawned child, so that a crash or a kill for want of memory becomes a Problem instead of ending the
+batch, and two libraries never meet in one process. The child reads samples from the recording's own file; no whole
+copy of it is made. Starting it takes seconds: it stays for the next recording, and leaves when none comes for a
+while, so that its memory goes back where meetings are long.
 """
 
 import contextlib
@@ -13,17 +14,17 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import threading
 import traceback
-from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from transcribe import voices
-from transcribe.problem import LACKING, SOME_FAILED, Problem
+from transcribe.lifeline import end_with_parent
+from transcribe.problem import LACKING, SOME_FAILED, Problem, Starved
 from transcribe.records import Record, Turn
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HUB = {"community-1": "pyannote/speaker-diarization-community-1"}
 RATE_HZ = 16_000
 SHORTEST_S = 0.1  # a shorter recording holds no turn
+KEPT_S = 120.0  # how long a child waits for the next recording
 
 
 class Recipe(Record):
@@ -43,6 +45,14 @@ class Recipe(Record):
     folder: str = ""
     device: str = "cpu"
     n_threads: int = 0  # 0: as many as torch likes
+
+
+class Request(Record):
+    """A recording for the child: a file of 16-bit samples, and the least and most number of voices."""
+
+    path: str
+    n_samples: int
+    speakers: tuple[int, int] | None = None
 
 
 class Pyannote(Record):
@@ -61,26 +71,22 @@ class Pyannote(Record):
         """
         if audio.n_samples < SHORTEST_S * RATE_HZ:
             return ()
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe(duplex=False)
-        with tempfile.TemporaryDirectory(prefix="onrecord-") as scratch, ours:
-            log = Path(scratch) / "log"
-            child = context.Process(
-                target=_child,
-                args=(theirs, self.recipe, str(audio.path), audio.n_samples, speakers, str(log)),
-                name="onrecord-turns",
-                daemon=True,
-            )
-            child.start()
-            theirs.close()  # now only the child holds it, so that its death is an end of file here
-            try:
-                return _listen(ours, audio.duration_ms, progress)
-            except EOFError:
-                child.join()
-                raise _died(child.exitcode, log) from None
-            finally:
-                child.kill()
-                child.join()
+        request = Request(path=str(audio.path), n_samples=audio.n_samples, speakers=speakers)
+        child = _kept.pop(self.recipe, None)
+        if child is None or not child.take(request):
+            child = _Child(self.recipe)
+            child.send(request)
+        try:
+            turns = _listen(child.pipe, audio.duration_ms, progress)
+        except EOFError:
+            raise child.died() from None
+        except BaseException:
+            child.end()
+            raise
+        while _kept:
+            _kept.popitem()[1].end()
+        _kept[self.recipe] = child
+        return turns
 
 
 def load(
@@ -176,6 +182,62 @@ def _from_hub(name: str) -> Path:
 # -- the parent's end -----------------------------------------------------------------------------
 
 
+class _Child:
+    """A process with the models of one recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._scratch = tempfile.TemporaryDirectory(prefix="onrecord-")
+        self._log = Path(self._scratch.name) / "log"
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_child, args=(theirs, recipe, str(self._log)), name="onrecord-turns", daemon=True
+        )
+        self._process.start()
+        theirs.close()  # now only the child holds it, so that its death is an end of file here
+
+    def send(self, request: Request) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it died: whoever listens learns of it
+            self.pipe.send(request)
+
+    def take(self, request: Request) -> bool:
+        """Hand over a request, unless the child has left meanwhile."""
+        try:
+            self.pipe.send(request)
+            self.pipe.recv()
+            return True
+        except (EOFError, OSError):
+            self.end()
+            return False
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+        self._scratch.cleanup()
+
+    def died(self) -> Problem:
+        """What to say of its death."""
+        self._process.join()
+        exit_code = self._process.exitcode
+        said = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
+        self.end()
+        if exit_code is not None and exit_code < 0:
+            return Starved(
+                f"diarisation was ended from outside (signal {-exit_code}): most often the machine ran out of memory",
+                fix="run fewer at once (`--jobs 1`) or on a machine with more memory, then run again",
+                exit_code=SOME_FAILED,
+            )
+        return Problem(
+            f"diarisation stopped (exit {exit_code}){': ' + said[-1] if said else ''}",
+            fix="run again; `onrecord doctor` shows whether the engine works here",
+            exit_code=SOME_FAILED,
+        )
+
+
+_kept: dict[Recipe, _Child] = {}  # the one that waits for its next recording
+
+
 def _listen(ours: "Connection[Any, Any]", total_ms: int, progress: "Progress | None") -> tuple[Turn, ...]:
     """The turns that the child sends at last. Raises what it sends instead, and EOFError when it dies."""
     done_ms = -1
@@ -198,73 +260,50 @@ def _listen(ours: "Connection[Any, Any]", total_ms: int, progress: "Progress | N
                 raise RuntimeError(f"diarisation failed\n{message}")
 
 
-def _died(exit_code: int | None, log: Path) -> Problem:
-    if exit_code is not None and exit_code < 0:
-        return Problem(
-            f"diarisation was ended from outside (signal {-exit_code}): most often the machine ran out of memory",
-            fix="run fewer at once (`--jobs 1`) or on a machine with more memory, then run again",
-            exit_code=SOME_FAILED,
-        )
-    last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.is_file() else []
-    return Problem(
-        f"diarisation stopped (exit {exit_code}){': ' + last[0] if last else ''}",
-        fix="run again; `onrecord doctor` shows whether the engine works here",
-        exit_code=SOME_FAILED,
-    )
-
-
 # -- the child's end ------------------------------------------------------------------------------
 
 
-def _child(
-    theirs: "Connection[Any, Any]",
-    recipe: Recipe,
-    path: str,
-    n_samples: int,
-    speakers: tuple[int, int] | None,
-    log: str,
-) -> None:
-    """Sends fractions done, then the turns; or a Problem, or a traceback."""
+def _child(pipe: "Connection[Any, Any]", recipe: Recipe, log: str) -> None:
+    """For each request: fractions done, then the turns. Or a Problem, or a traceback, and that is the end."""
     import signal
     import warnings
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and kills
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parent()
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # libraries talk; nobody here listens
     os.dup2(out, 1)
     os.dup2(out, 2)
     warnings.simplefilter("ignore")
+    pipeline = None
     try:
-        theirs.send(msgspec.msgpack.encode(diarise(recipe, Path(path), n_samples, speakers, theirs.send)))
+        while pipe.poll(KEPT_S):
+            request = pipe.recv()
+            pipe.send(0.0)
+            pipeline = pipeline or _pipeline(recipe)
+            pipe.send(msgspec.msgpack.encode(_diarise(pipeline, request, pipe.send)))
+            _give_memory_back()
+    except EOFError:  # nobody needs it any more
+        return
     except Problem as e:
-        theirs.send(e)
+        pipe.send(e)
     except MemoryError:
-        theirs.send(Problem("not enough memory to diarise", fix="run fewer at once", exit_code=SOME_FAILED))
+        pipe.send(Starved("not enough memory to diarise", fix="run fewer at once", exit_code=SOME_FAILED))
     except Exception:
-        theirs.send(traceback.format_exc())
+        pipe.send(traceback.format_exc())
 
 
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def diarise(
-    recipe: Recipe, path: Path, n_samples: int, speakers: tuple[int, int] | None, report: Any
-) -> tuple[Turn, ...]:
+def diarise(recipe: Recipe, request: Request, report: Callable[[float], object]) -> tuple[Turn, ...]:
     """The turns in a file of raw 16-bit samples at 16 kHz, in this process. `report` is called with fractions done."""
-    pipeline = _pipeline(recipe)
+    return _diarise(_pipeline(recipe), request, report)
+
+
+def _diarise(pipeline: Any, request: Request, report: Callable[[float], object]) -> tuple[Turn, ...]:
     import numpy as np
     import torch
 
     # 16-bit samples go through pyannote as they are, straight from the file; each batch becomes floating point
     # just before a network sees it. A private mapping (mode c), because torch wants memory that could be written.
-    samples = np.memmap(path, dtype=np.int16, mode="c", shape=(1, n_samples))
-    for network in (pipeline._segmentation.model, pipeline._embedding.model_):
-        network.register_forward_pre_hook(_as_float)
-
+    samples = np.memmap(request.path, dtype=np.int16, mode="c", shape=(1, request.n_samples))
     share = {"segmentation": (0.0, 0.25), "embeddings": (0.25, 0.75)}  # of the time that all takes
 
     def hook(step: str, _: object, total: int | None = None, completed: int | None = None, **__: object) -> None:
@@ -274,11 +313,13 @@ def diarise(
             start, part = share[step]
             report(start + part * min(1.0, completed / total))
 
-    bounds = {} if speakers is None else {"min_speakers": speakers[0], "max_speakers": speakers[1]}
+    bounds = {}
+    if request.speakers:
+        bounds = {"min_speakers": request.speakers[0], "max_speakers": request.speakers[1]}
     said = pipeline(
         {"waveform": torch.from_numpy(samples), "sample_rate": RATE_HZ, "uri": "recording"}, hook=hook, **bounds
     )
-    duration_ms = n_samples * 1000 // RATE_HZ
+    duration_ms = request.n_samples * 1000 // RATE_HZ
     return _turns(_spans(said.exclusive_speaker_diarization), _spans(said.speaker_diarization), duration_ms)
 
 
@@ -361,6 +402,8 @@ def _pipeline(recipe: Recipe) -> Any:
             where=recipe.folder or Path(recipe.segmentation).parent.parent,
             fix="get the model again (`onrecord models verify` shows which file is wrong)",
         ) from e
+    for network in (pipeline._segmentation.model, pipeline._embedding.model_):
+        network.register_forward_pre_hook(_as_float)
     return pipeline.to(torch.device(recipe.device))
 
 

@@ -46,15 +46,19 @@ class Recogniser(Protocol):
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        progress: Progress,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:
-        """Blocks of `audio` from `from_ms` to `to_ms` (the end of the recording without it), leaving nothing out."""
+        """Blocks of `audio` from `from_ms` to `to_ms` (the end of the recording without it), leaving nothing out.
+
+        `progress` is called every few minutes at least: an engine that is silent for longer is thought to hang.
+        """
         ...
 
 
 class Diariser(Protocol):
-    """Speech to turns: exclusive ones for labels, and ones that may overlap."""
+    """Speech to turns: exclusive ones for labels, and ones that may overlap. `progress` is as for words."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -185,9 +189,12 @@ def choose_diariser(name: str = "auto") -> Choice:
     return msgspec.structs.replace(choice, fingerprint=fingerprint, remark=remark)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1)
 def recogniser(choice: Choice, n_threads: int = 0) -> Recogniser:
-    """The engine of a choice, its model loaded once per process. Raises Problem where it can't run here."""
+    """The engine of a choice, its model checked and loaded once, and kept until another is asked for.
+
+    Raises Problem where it can't run here.
+    """
     if choice.lacks:
         raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
     models.check(Path(choice.model))
@@ -212,8 +219,12 @@ def recogniser(choice: Choice, n_threads: int = 0) -> Recogniser:
     )
 
 
+@functools.lru_cache(maxsize=1)
 def diariser(choice: Choice, n_threads: int = 0) -> Diariser:
-    """The engine of a choice. Raises Problem where it can't run here."""
+    """The engine of a choice, its models checked once, and kept until another is asked for.
+
+    Raises Problem where it can't run here.
+    """
     if choice.lacks:
         raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
     from transcribe import diarise

@@ -8,7 +8,7 @@ show a gap than words that nobody said.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import Audio
-from transcribe.engines import Block
+from transcribe.engines import Block, Progress
 from transcribe.problem import Problem
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import Clip, clips
@@ -56,8 +56,8 @@ class Ears(Protocol):
         """The language spoken in up to 30 s."""
         ...
 
-    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
-        """Clips of at most 30 s, heard in the fastest way."""
+    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterable[list[Heard]]:
+        """Clips of at most 30 s, heard in the fastest way, a few at a time."""
         ...
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
@@ -66,12 +66,25 @@ class Ears(Protocol):
 
 
 def blocks(
-    ears: Ears, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int, to_ms: int | None
+    ears: Ears,
+    audio: Audio,
+    *,
+    language: str | None,
+    vocabulary: Sequence[str],
+    from_ms: int,
+    to_ms: int | None,
+    progress: Progress | None = None,
 ) -> Iterator[Block]:
     """The words of a recording between two times, in blocks of about ten minutes, whose inner edges lie in silence.
 
-    Without a language the one of most of the first clips is taken. Raises Problem for one that the model lacks.
+    Without a language the one of most of the first clips is taken. `progress` is called after each clip, and whenever
+    one was heard again. Raises Problem for a language that the model lacks.
     """
+
+    def reach(at_ms: int) -> None:
+        if progress:
+            progress(at_ms, audio.duration_ms)
+
     code = _known(ears, language) if language else ""
     if ears.languages == {"en"}:
         code = "en"
@@ -82,11 +95,11 @@ def blocks(
     for clip in clips(audio, from_ms, to_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
-            yield _block(ears, audio, held, start_ms, end_ms, code, prompt)
+            yield _block(ears, audio, held, start_ms, end_ms, code, prompt, reach)
             start_ms, held = end_ms, []
         held.append(clip)
     end_ms = audio.duration_ms if to_ms is None else to_ms
-    yield _block(ears, audio, held, start_ms, end_ms, code, prompt)
+    yield _block(ears, audio, held, start_ms, end_ms, code, prompt, reach)
 
 
 def _known(ears: Ears, language: str) -> str:
@@ -114,15 +127,23 @@ def _detected(ears: Ears, audio: Audio) -> str:
 
 
 def _block(
-    ears: Ears, audio: Audio, held: Sequence[Clip], start_ms: int, end_ms: int, language: str, prompt: str
+    ears: Ears,
+    audio: Audio,
+    held: Sequence[Clip],
+    start_ms: int,
+    end_ms: int,
+    language: str,
+    prompt: str,
+    reach: Callable[[int], None],
 ) -> Block:
     words: list[Word] = []
     lost: list[Stretch] = []
     sounds = [audio.slice(c.start_ms, c.end_ms) for c in held]
     for clip, heard in zip(held, ears.first(sounds, language, prompt) if held else [], strict=True):
-        more, stretches = _settle(ears, audio, clip, heard, language, N_CUTS)
+        more, stretches = _settle(ears, audio, clip, heard, language, N_CUTS, reach)
         words += more
         lost += stretches
+        reach(clip.end_ms)
     return Block(
         start_ms=start_ms,
         end_ms=end_ms,
@@ -133,12 +154,19 @@ def _block(
 
 
 def _settle(
-    ears: Ears, audio: Audio, clip: Clip, heard: Sequence[Heard], language: str, n_cuts: int
+    ears: Ears,
+    audio: Audio,
+    clip: Clip,
+    heard: Sequence[Heard],
+    language: str,
+    n_cuts: int,
+    reach: Callable[[int], None],
 ) -> tuple[list[Word], list[Stretch]]:
     """The words of a clip by the first way of hearing it that passes, and the stretches where none does."""
     ways = [heard]
     if judge(clip, heard) or unheard(clip, heard):
         heard = ears.again(audio.slice(clip.start_ms, clip.end_ms), language)
+        reach(clip.start_ms)
         ways.append(heard)
     passed = [way for way in ways if not judge(clip, way)]
     if passed and not unheard(clip, passed[-1]):
@@ -149,7 +177,7 @@ def _settle(
         stretches: list[Stretch] = []
         for half in halves:
             (fresh,) = ears.first([audio.slice(half.start_ms, half.end_ms)], language, "")
-            more, lost = _settle(ears, audio, half, fresh, language, n_cuts - 1)
+            more, lost = _settle(ears, audio, half, fresh, language, n_cuts - 1, reach)
             words += more
             stretches += lost
         if not passed or _length(stretches) < min(_length(_gaps(clip, way)) for way in passed):

@@ -1,10 +1,11 @@
 """Locks that several runs, on one machine or many over a shared folder, use to share the work.
 
-A lock is a file made with O_EXCL. It says who holds it (host, boot, process and that process's start) and
-carries a random token and a counter that its holder rewrites every ten seconds. A holder that is dead on
-this machine is replaced at once; another, when its counter has stood still for a minute of our own clock,
-since clocks of other machines are not to be trusted. A holder that was replaced all the same (it slept,
-say) finds another token when it asks `Lock.still_ours` before it commits, and throws its work away.
+A lock is a file made with O_EXCL. It says who holds it (host, boot, space of process ids, process and that process's
+start) and carries a random token and a counter that its holder rewrites every ten seconds. A holder that is dead on
+this machine is replaced at once; another, and one in a container whose processes we cannot see, when its counter has
+stood still for a minute of our own clock, since clocks of other machines are not to be trusted. A holder that was
+replaced all the same (it slept, say) finds another token when it asks `Lock.still_ours` before it commits, and
+throws its work away.
 """
 
 import contextlib
@@ -29,6 +30,7 @@ class Busy(Exception):
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     boot: str
+    pid_space: str = ""  # containers on one machine number their processes each for itself
     pid: int
     started: str
     token: str
@@ -43,6 +45,19 @@ def _boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return "unknown"
+
+
+def _pid_space() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "unknown"
+
+
+def _is_here(holder: Holder) -> bool:
+    """Whether its process id means to us what it means to the holder."""
+    ours = (socket.gethostname(), _boot_id(), _pid_space())
+    return (holder.host, holder.boot, holder.pid_space) == ours
 
 
 def _process_start(pid: int) -> str | None:
@@ -70,7 +85,7 @@ def _read(path: Path) -> Holder | None:
 
 
 def _is_dead(path: Path, holder: Holder | None) -> bool:
-    if holder and holder.host == socket.gethostname() and holder.boot == _boot_id():
+    if holder and _is_here(holder):
         started = _process_start(holder.pid)
         return started is None or (holder.started != "unknown" and started != holder.started)
     now = time.monotonic()
@@ -90,24 +105,25 @@ class Lock:
         self._holder = Holder(
             host=socket.gethostname(),
             boot=_boot_id(),
+            pid_space=_pid_space(),
             pid=os.getpid(),
             started=_process_start(os.getpid()) or "unknown",
             token=secrets.token_hex(16),
         )
+        self._side = path.with_name(f"{path.name}.{self._holder.token}")
         self._done = threading.Event()
         self._beater = threading.Thread(target=self._beat, daemon=True)
 
     def _take(self) -> bool:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside and linked into place, so that nobody ever reads a lock that is half written.
-        fresh = self.path.with_name(f"{self.path.name}.{self._holder.token}")
-        fresh.write_bytes(msgspec.json.encode(self._holder))
         try:
-            _link(fresh, self.path)
+            self._side.write_bytes(msgspec.json.encode(self._holder))
+            _link(self._side, self.path)
         except FileExistsError:
             return False
         finally:
-            fresh.unlink()
+            self._side.unlink(missing_ok=True)
         self._beater.start()
         return True
 
@@ -117,20 +133,22 @@ class Lock:
             counter += 1
             if not self.still_ours():
                 return
-            beat = self.path.with_name(f"{self.path.name}.{self._holder.token}")
             with contextlib.suppress(OSError):
-                beat.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._holder, counter=counter)))
-                beat.replace(self.path)
+                self._side.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._holder, counter=counter)))
+                self._side.replace(self.path)
 
     def still_ours(self) -> bool:
         holder = _read(self.path)
         return holder is not None and holder.token == self._holder.token
 
     def _release(self) -> None:
+        """What cannot be taken away, on a disk that became read-only say, is the lock of a dead holder soon enough."""
         self._done.set()
         self._beater.join()
-        if self.still_ours():
-            self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._side.unlink(missing_ok=True)
+            if self.still_ours():
+                self.path.unlink(missing_ok=True)
 
 
 def _link(fresh: Path, path: Path) -> None:

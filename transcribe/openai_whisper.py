@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transcribe import ct2, hearing
 from transcribe.audio import Audio
-from transcribe.engines import Block
+from transcribe.engines import Block, Progress
 from transcribe.hearing import SEED, Heard
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
@@ -32,6 +32,7 @@ class OpenAIWhisper(Record):
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        progress: Progress | None = None,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:
@@ -40,6 +41,7 @@ class OpenAIWhisper(Record):
             audio,
             language=language,
             vocabulary=vocabulary,
+            progress=progress,
             from_ms=from_ms,
             to_ms=to_ms,
         )
@@ -106,8 +108,9 @@ class _Ears:
         _, probabilities = self._model.detect_language(mel.to(self._model.device))
         return str(max(probabilities, key=probabilities.get))
 
-    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
-        return [self._hear(s, language, prompt=prompt or None, temperature=0.0) for s in samples]
+    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
+        for sound in samples:
+            yield self._hear(sound, language, prompt=prompt or None, temperature=0.0)
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
         import torch

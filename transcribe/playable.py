@@ -1,6 +1,6 @@
 """A small copy that every browser plays, and seeks in exactly: sound only, on the meeting's timeline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,18 @@ def needs_copy(media: Media) -> str:
     return ""
 
 
-def make(sources: Sequence[tuple[Path, int]], out: Path, *, silence: Sequence[tuple[int, int]] = ()) -> None:
+def make(
+    sources: Sequence[tuple[Path, int]],
+    out: Path,
+    *,
+    silence: Sequence[tuple[int, int]] = (),
+    progress: Callable[[int], None] = lambda done_ms: None,
+) -> None:
     """Write the sound of media files, each with its start in ms, to `out`: AAC in .m4a or Opus in .webm, mono.
 
     0 ms of the meeting is 0:00 of the copy. Stretches in `silence` are silent in it: their sound never reaches the
-    encoder. Raises Problem where a file has no sound.
+    encoder. `progress` is told how many ms are done, about every ten seconds of sound. Raises Problem where a file has
+    no sound.
     """
     import av
 
@@ -68,6 +75,7 @@ def make(sources: Sequence[tuple[Path, int]], out: Path, *, silence: Sequence[tu
             at += len(samples)
             for ready in resampler.resample(frame):
                 container.mux(stream.encode(ready))
+            progress(at * 1000 // RATE_HZ)
         for ready in resampler.resample(None):
             container.mux(stream.encode(ready))
         container.mux(stream.encode(None))

@@ -20,7 +20,7 @@ class Problem(Exception):
         self.exit_code = exit_code
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.what, self.where, self.fix, self.exit_code)
+        return _rebuild, (type(self), self.what, self.where, self.fix, self.exit_code)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -31,5 +31,9 @@ class Problem(Exception):
         return "\n".join(lines)
 
 
-def _rebuild(what: str, where: str, fix: str, exit_code: int) -> Problem:
-    return Problem(what, where=where, fix=fix, exit_code=exit_code)
+def _rebuild(kind: type[Problem], what: str, where: str, fix: str, exit_code: int) -> Problem:
+    return kind(what, where=where, fix=fix, exit_code=exit_code)
+
+
+class Starved(Problem):
+    """Memory ran out, or seems to have: where nothing else runs beside it, the same may work."""

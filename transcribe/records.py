@@ -4,7 +4,7 @@ Time is integer milliseconds on the meeting's timeline, half-open `[start_ms, en
 0-1 or None, never invented. Every record is frozen and checks itself when it is made.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
@@ -258,19 +258,37 @@ def dump(record: Record, schema: str) -> bytes:
     return ("{\n " + ",\n ".join(lines) + "\n}\n").encode()
 
 
+class Unreadable(Problem):
+    """A file that this program wrote is not what it should be; what made it can make it again."""
+
+
+Body = dict[str, Any]
+# What an older schema became, and how: from a document's body to the newer one's. Only words and turns are worth it,
+# since an engine listened for hours; anything else that is old is made again.
+UPGRADES: dict[str, tuple[str, Callable[[Body], Body]]] = {}
+
+
 def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> R:
-    """The record in a JSON document of this schema. Raises Problem when it is anything else."""
+    """The record in a JSON document of this schema, or of an older one that has upgrades to it.
+
+    Raises Unreadable when it is anything else.
+    """
     try:
-        body = msgspec.json.decode(data, type=dict[str, Any])
+        body = msgspec.json.decode(data, type=Body)
         found = body.pop("schema", None)
         body.pop("generator", None)
+        while found != schema and isinstance(found, str) and found in UPGRADES:
+            found, upgrade = UPGRADES[found]
+            body = upgrade(body)
         if found != schema:
-            raise Problem(
+            raise Unreadable(
                 f"this is {found or 'no schema'}, not {schema}", where=where, fix="make it again with `onrecord run`"
             )
         return msgspec.convert(body, kind, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError) as e:
-        raise Problem(f"not a readable {schema} file: {e}", where=where, fix="make it again with `onrecord run`") from e
+        raise Unreadable(
+            f"not a readable {schema} file: {e}", where=where, fix="make it again with `onrecord run`"
+        ) from e
 
 
 def text_of(words: Iterable[Word]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from transcribe import hearing
 from transcribe.audio import RATE_HZ, Audio
-from transcribe.engines import Block
+from transcribe.engines import Block, Progress
 from transcribe.hearing import SEED, Heard
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
@@ -32,6 +32,7 @@ class Whisper(Record):
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        progress: Progress | None = None,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:
@@ -40,6 +41,7 @@ class Whisper(Record):
             audio,
             language=language,
             vocabulary=vocabulary,
+            progress=progress,
             from_ms=from_ms,
             to_ms=to_ms,
         )
@@ -91,8 +93,9 @@ class _Ears:
         language, *_ = self._model.detect_language(samples)
         return str(language)
 
-    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
-        return [h for batch in _batches(samples) for h in self._batch(batch, language, prompt)]
+    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
+        for batch in _batches(samples):
+            yield from self._batch(batch, language, prompt)
 
     def _batch(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
         """A few clips, laid out one after another with a little silence between them."""

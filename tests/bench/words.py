@@ -24,7 +24,9 @@ def main(model: str = "base") -> None:
         for engine in ("whisper", "openai-whisper"):
             recogniser = engines.recogniser(engines.choose_recogniser(f"{engine}:{model}"))
             began = time.perf_counter()
-            blocks = list(recogniser.words(audio, language="en", vocabulary=()))
+            blocks = list(
+                recogniser.words(audio, language="en", vocabulary=(), progress=lambda done_ms, total_ms: None)
+            )
             took_s = time.perf_counter() - began
             texts.append(text_of(w for b in blocks for w in b.words))
             errors = score.word_errors(reference, texts[-1])
