@@ -183,9 +183,8 @@ def heard_until(data: Path) -> dict[str, tuple[int, int]]:
 # -- kills ----------------------------------------------------------------------------------------
 
 
-def kill(data: Path, models: Path, expected: dict[str, object], *, at: float | str, n_jobs: int) -> Kill:
-    """Begin from nothing, kill the run at a time in seconds or at a point, run again, and compare."""
-    shutil.rmtree(data / "processed", ignore_errors=True)
+def interrupt(data: Path, models: Path, *, at: float | str, n_jobs: int) -> None:
+    """Begin a run, or go on with one, and kill it at a time in seconds or at a point."""
     process = start(data, models, n_jobs=n_jobs, die=at if isinstance(at, str) else "")
     try:
         _, told = process.communicate(timeout=600 if isinstance(at, str) else at)
@@ -194,6 +193,11 @@ def kill(data: Path, models: Path, expected: dict[str, object], *, at: float | s
         _, told = process.communicate()
     if process.returncode not in (0, -signal.SIGKILL):
         raise RuntimeError(told)
+
+
+def kill(data: Path, models: Path, expected: dict[str, object], *, at: float | str, n_jobs: int) -> Kill:
+    """Kill a run, run again to the end, and compare."""
+    interrupt(data, models, at=at, n_jobs=n_jobs)
     before, heard = finished_stages(data), heard_until(data)
     logs = set((data / "processed" / "runs").glob("*.jsonl"))
     (data / "asked").write_text("")
@@ -246,6 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"a run that nobody kills: {duration_s:.1f} s, {n_quotes} quotes; kills with --jobs {asked.jobs}:")
         kills = []
         for at in moments(asked.kills, asked.seed, duration_s):
+            shutil.rmtree(data / "processed")
             kills.append(kill(data, models, expected, at=at, n_jobs=asked.jobs))
             last = kills[-1]
             print(
