@@ -147,9 +147,17 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             sink(Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms))
 
         names = stage.make(context, progress)
-        _check_unchanged(context, {paths[n]: state for n, state in inputs.items()})
+        read = {paths[n]: state for n, state in inputs.items()}
         if stage.name in LISTENING:
-            _check_unchanged(context, _media(context))
+            read |= _media(context)
+        if changed := [p for p, state in read.items() if receipts.state_of(p, state).sha256 != state.sha256]:
+            _tidy(context.scratch, *names)
+            raise Problem(
+                "this file was changed while it was being read",
+                where=changed[0],
+                fix="run again when nothing writes to it any more",
+                exit_code=SOME_FAILED,
+            )
         if not lock.still_ours():
             raise locks.Busy(f"{stage.name} was taken over by another run")
         for name in names:
@@ -196,19 +204,6 @@ def _media(context: Context) -> dict[Path, FileState]:
     """A meeting's media as they were when they were probed."""
     probed = receipts.read(context.made, "probe")
     return {context.raw / n.removeprefix("raw/"): s for n, s in probed.inputs.items()} if probed else {}
-
-
-def _check_unchanged(context: Context, read: Mapping[Path, FileState]) -> None:
-    """Raise Problem where a file is not what it was when it was hashed: nobody knows what of it has been read."""
-    for path, state in read.items():
-        if receipts.state_of(path, state).sha256 != state.sha256:
-            _tidy(context.scratch)
-            raise Problem(
-                "this file was changed while it was being read",
-                where=path,
-                fix="run again when nothing writes to it any more",
-                exit_code=SOME_FAILED,
-            )
 
 
 def _withdraw(context: Context, unreadable: Unreadable, withdrawn: set[str]) -> bool:
@@ -281,9 +276,10 @@ def _outcome(job: Job, status: Literal["done", "fresh", "busy"], **more: Any) ->
     return Outcome(meeting=job.id, folder=meetings.readable(job.folder), status=status, **more)
 
 
-def _tidy(scratch: Path) -> None:
-    """Remove what was kept for the stages that listen, and no more: another run may be writing its quotes there."""
-    for pattern in ("audio-*", "excerpt-*", "words-*"):
+def _tidy(scratch: Path, *names: str) -> None:
+    """Remove what was kept for the stages that listen, and what is named, and no more: another run may be writing its
+    quotes there."""
+    for pattern in ("audio-*", "excerpt-*", "words-*", *names):
         for path in scratch.glob(pattern):
             path.unlink(missing_ok=True)
 

@@ -356,6 +356,10 @@ def main() -> None:
             raise
         from pipeline.show import print_problem
 
+        if isinstance(e, OSError) and e.errno is not None:
+            fix = "check rights and free space there, then run again"
+            print_problem(f"cannot read or write: {e.strerror}", str(e.filename or ""), fix)
+            sys.exit(LACKING)
         fix = "set ONRECORD_TRACEBACK=1, run it again, and report what it prints"
         print_problem(f"a bug in onrecord: {e!r}", fix=fix)
         sys.exit(BUG)

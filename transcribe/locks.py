@@ -37,6 +37,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     counter: int = 0
 
 
+_held: set[str] = set()  # the tokens of this process
 _seen: dict[Path, tuple[str, int, float]] = {}  # what a foreign lock said, and when by our clock it last changed
 
 
@@ -86,6 +87,8 @@ def _read(path: Path) -> Holder | None:
 
 def _is_dead(path: Path, holder: Holder | None) -> bool:
     if holder and _is_here(holder):
+        if holder.pid == os.getpid() and holder.token not in _held:
+            return True  # given back on a disk that would not let go of it
         started = _process_start(holder.pid)
         return started is None or (holder.started != "unknown" and started != holder.started)
     now = time.monotonic()
@@ -124,6 +127,7 @@ class Lock:
             return False
         finally:
             self._side.unlink(missing_ok=True)
+        _held.add(self._holder.token)
         self._beater.start()
         return True
 
@@ -142,9 +146,9 @@ class Lock:
         return holder is not None and holder.token == self._holder.token
 
     def _release(self) -> None:
-        """What cannot be taken away, on a disk that became read-only say, is the lock of a dead holder soon enough."""
         self._done.set()
         self._beater.join()
+        _held.discard(self._holder.token)
         with contextlib.suppress(OSError):
             self._side.unlink(missing_ok=True)
             if self.still_ours():
