@@ -53,7 +53,8 @@ MEDIA_SUFFIXES = frozenset(
         ".mka",
     ]
 )
-CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
+CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])
+PERHAPS_CAPTION_SUFFIXES = frozenset([".json", ".xml", ".txt"])
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
 
@@ -309,7 +310,7 @@ def _only_captions(folder: Path, named_media: object) -> str:
     """The one caption file of a folder that has no media and names none."""
     if named_media or _files(folder, MEDIA_SUFFIXES):
         return ""
-    found = _files(folder, CAPTION_SUFFIXES)
+    found = _files(folder, CAPTION_SUFFIXES) or _files(folder, PERHAPS_CAPTION_SUFFIXES)
     return found[0] if len(found) == 1 else ""
 
 
