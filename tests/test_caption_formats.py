@@ -96,7 +96,6 @@ def test_every_file_of_other_programs_loads_or_is_refused_with_a_line(shared: Pa
             try:
                 words, turns = read(path, recording_sha256="0", duration_ms=None)
             except Problem as e:
-                assert e.where.startswith(f"{path}, line ")
                 found[name] = int(e.where.removeprefix(f"{path}, line "))
                 continue
             check_words(words.words, 10**9)
@@ -341,3 +340,233 @@ def test_words_of_cues_come_back_inside_them(name: str, tmp_path_factory: pytest
         check_words(words.words, segments[-1].end_ms)
 
     check()
+
+
+# -- what each format has of its own --------------------------------------------------------------
+
+
+def test_inline_times_are_the_words_own(tmp_path: Path) -> None:
+    line = "we<00:00:01.200><c> were</c><00:00:01.900><c.colorE5E5E5> not asked</c>"
+    text = f"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n{line}\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert timed(words) == [
+        ("we", 1_000, 1_200),
+        ("were", 1_200, 1_900),
+        ("not", 1_900, 2_340),
+        ("asked", 2_340, 3_000),
+    ]
+    assert [w.timing for w in words.words] == ["engine", "engine", "engine", "cue"]
+
+
+def test_a_time_inside_a_word_or_outside_its_cue_is_passed_over(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:03.000\nun<00:01.200>asked <01:00:00.000>but told\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert text_of(words.words) == "unasked but told"
+    assert words.words[1].timing == "cue"
+    check_words(words.words, 3_000)
+
+
+def test_a_clock_of_a_broadcast_is_refused_unless_it_moves_nothing(tmp_path: Path) -> None:
+    text = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{},LOCAL:00:00:00.000\n\n00:01.000 --> 00:02.000\nx\n"
+    words, _ = words_of(tmp_path, text.format(0), "a.vtt")
+    assert timed(words) == [("x", 1_000, 2_000)]
+    problem = refusal(tmp_path, text.format(900_000), "a.vtt")
+    assert problem.where.endswith("a.vtt, line 2")
+    assert "X-TIMESTAMP-MAP" in problem.what
+    assert refusal(tmp_path, text.format("x" * 200), "a.vtt").where.endswith("line 2")
+
+
+def test_metadata_under_a_blank_line_is_no_text(tmp_path: Path) -> None:
+    text = "WEBVTT\n\nKind: captions\nLanguage: en\n\n00:01.000 --> 00:02.000\nx\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert (text_of(words.words), words.language) == ("x", "en")
+
+
+def test_text_files_are_what_they_begin_with(tmp_path: Path) -> None:
+    assert words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:02.000\nx", "a.txt")[0].engine == "captions vtt"
+    assert words_of(tmp_path, "1\n00:00:01,000 --> 00:00:02,000\nx", "a.txt")[0].engine == "captions srt"
+    assert words_of(tmp_path, "0:00:01.000,0:00:02.000\nx", "a.txt")[0].engine == "captions sbv"
+    assert words_of(tmp_path, "Thank you.", "a.txt")[0].engine == "captions txt"
+
+
+def test_srv1_without_lengths_lasts_until_the_next(tmp_path: Path) -> None:
+    text = '<transcript>\n<text start="1.5">one &amp;#39;two&amp;#39;</text>\n<text start="4">three</text></transcript>'
+    words, _ = words_of(tmp_path, text, "a.xml")
+    assert timed(words) == [("one", 1_500, 2_500), ("'two'", 2_500, 4_000), ("three", 4_000, 4_000)]
+
+
+def test_srv3_words_without_times_share_the_line(tmp_path: Path) -> None:
+    text = '<timedtext format="3"><body>\n<p t="1000" d="2000">good<br/>evening</p></body></timedtext>'
+    words, _ = words_of(tmp_path, text, "a.srv3")
+    assert text_of(words.words) == "good evening"
+    assert {w.timing for w in words.words} == {"cue"}
+
+
+WHISPERX = """{"segments": [
+ {"start": 1.0, "end": 4.0, "text": " In 2024, we asked Len Mistry.", "speaker": "SPEAKER_00", "words": [
+  {"word": "In", "start": 1.0, "end": 1.2, "score": 0.9, "speaker": "SPEAKER_00"},
+  {"word": "2024,"},
+  {"word": "we", "start": 2.0, "end": 2.1, "score": NaN, "speaker": "SPEAKER_00"},
+  {"word": "asked", "start": 2.1, "end": 2.0, "score": 1.7},
+  {"word": "Len", "start": 2.6, "end": 2.9, "score": 0, "speaker": "SPEAKER_01"},
+  {"word": "Mistry.", "start": 99.0, "end": 99.5, "score": 1, "speaker": "SPEAKER_01"}
+ ]}], "language": "en"}"""
+
+
+def test_whisperx_words_without_times_or_with_impossible_ones(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, WHISPERX, "a.json")
+    found = {w.text: w for w in words.words}
+    assert [(w.text, w.timing, w.confidence) for w in words.words] == [
+        ("In", "aligned", 0.9),
+        ("2024,", "cue", None),
+        ("we", "aligned", None),
+        ("asked", "aligned", None),
+        ("Len", "aligned", 0),
+        ("Mistry.", "cue", 1),
+    ]
+    assert (found["2024,"].start_ms, found["2024,"].end_ms) == (1_200, 2_000)
+    assert (found["asked"].start_ms, found["asked"].end_ms) == (2_100, 2_600)  # its end is before its start
+    assert (found["Mistry."].start_ms, found["Mistry."].end_ms) == (2_900, 4_000)
+    assert [(t.speaker, t.start_ms) for t in turns.turns if t.exclusive] == [
+        ("SPEAKER_00", 1_000),
+        ("SPEAKER_01", 2_600),
+    ]
+
+
+def test_text_with_stops_takes_the_times_of_words_without_them(tmp_path: Path) -> None:
+    heard = [("we", 0.0, 0.3), ("said", 0.3, 0.7), ("no", 0.7, 1.0), ("twenty", 1.0, 1.5), ("five", 1.5, 2.1)]
+    words = [{"text": t, "start_time": a, "end_time": b} for t, a, b in heard]
+    sentence = {"start_time": 0, "end_time": 3, "text": "We said--no – twenty-five!", "words": words}
+    found, _ = words_of(tmp_path, json.dumps({"sentences": [sentence]}), "a.json")
+    assert timed(found) == [
+        ("We", 0, 300),
+        ("said--no", 300, 1_000),
+        ("–", 1_000, 1_000),
+        ("twenty-five!", 1_000, 2_100),
+    ]
+    other = sentence | {"text": "Something else altogether"}
+    assert (
+        text_of(words_of(tmp_path, json.dumps({"sentences": [other]}), "a.json")[0].words) == "we said no twenty five"
+    )
+
+
+def test_whisper_segments_without_words_are_cues(tmp_path: Path) -> None:
+    segments = [{"start": 1, "end": 3, "text": " Good evening."}, {"start": 2.5, "end": 4, "text": "Thank you."}]
+    words, turns = words_of(tmp_path, json.dumps({"segments": segments, "language": "english"}), "a.json")
+    assert timed(words) == [
+        ("Good", 1_000, 1_535),
+        ("evening.", 1_535, 2_500),
+        ("Thank", 2_500, 3_318),
+        ("you.", 3_318, 4_000),
+    ]
+    assert {w.timing for w in words.words} == {"cue"}
+    assert (words.engine, words.language, turns.turns) == ("captions whisper", "", ())
+
+
+def test_words_that_run_backwards_or_overlap_stay_in_order(tmp_path: Path) -> None:
+    words = [("a", 1.0, 1.9), ("b", 1.5, 1.7), ("c", 1.4, 1.6), ("d", 0.1, 0.2), ("e", -3, 5), ("f", 2.4, 2.4)]
+    segment = {"start": 1, "end": 3, "text": "", "words": [{"word": w, "start": a, "end": b} for w, a, b in words]}
+    after = {"start": 2, "end": 5, "text": "next", "words": []}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [segment, after]}), "a.json")
+    assert text_of(found.words) == "a b c d e f next"
+    check_words(found.words, 5_000)
+    assert [w.timing for w in found.words] == ["engine"] * 3 + ["cue", "cue", "engine", "cue"]
+
+
+def test_times_that_were_spread_evenly_are_only_the_cues(tmp_path: Path) -> None:
+    def file(step_ms: Callable[[int], int]) -> str:
+        segs = [{"utf8": f" word{i}", "tOffsetMs": step_ms(i)} for i in range(12)]
+        return json.dumps({"events": [{"tStartMs": 0, "dDurationMs": 9_000, "segs": segs}]})
+
+    assert {w.timing for w in words_of(tmp_path, file(lambda i: 333 * i), "a.json3")[0].words} == {"cue"}
+    assert {w.timing for w in words_of(tmp_path, file(lambda i: 60 * i * i), "a.json3")[0].words} == {"engine"}
+
+
+def test_only_words_that_surely_lie_outside_what_is_excluded_stay(tmp_path: Path) -> None:
+    words = [{"word": f"w{i}", "start": i, "end": i + 0.6 + 0.01 * i} for i in range(8)] + [{"word": "untimed"}]
+    text = json.dumps({"segments": [{"start": 0, "end": 9, "text": "", "words": words}]})
+    found, _ = words_of(tmp_path, text, "a.json", exclude=[(2_500, 4_000)], duration_ms=6_500)
+    assert text_of(found.words) == "w0 w1 w4 w5 w6"
+    check_words(found.words, 6_500)
+
+
+# -- plain text -----------------------------------------------------------------------------------
+
+PLAIN = """WRENBRIDGE COUNCIL
+
+Public Safety Scrutiny Panel: 14 May 2024
+Present: Cllr Okafor, Len Mistry
+10:30 am: the meeting began
+
+Cllr Okafor (Chair): Thank you. We come to one thing:
+live facial recognition. I say this: no vote
+has been taken.
+
+And residents ask.
+
+Len Mistry: Thank you, Chair.
+Note: a paper was tabled
+This line is nobody's.
+**Superintendent Alison Tranter:** No: none.
+Len Mistry: Good.
+Chair:
+We adjourn.
+Ward Report: for information
+Speaker 2: Hello.
+https://example.org is a link
+"""
+
+
+def test_plain_text_has_voices_where_they_are_plain_and_no_times(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, PLAIN, "a.txt")
+    assert {(w.timing, w.start_ms, w.end_ms) for w in words.words} == {("none", None, None)}
+    assert (words.engine, turns.turns) == ("captions txt", ())
+    said = [(voice, text_of(list(run))) for voice, run in itertools.groupby(words.words, key=lambda w: w.speaker)]
+    assert said == [
+        (
+            None,
+            "WRENBRIDGE COUNCIL Public Safety Scrutiny Panel: 14 May 2024 Present: Cllr Okafor, Len Mistry "
+            "10:30 am: the meeting began",
+        ),
+        (
+            "Cllr Okafor",
+            "Thank you. We come to one thing: live facial recognition. I say this: no vote has been taken. "
+            "And residents ask.",
+        ),
+        ("Len Mistry", "Thank you, Chair."),
+        (None, "Note: a paper was tabled This line is nobody's."),
+        ("Superintendent Alison Tranter", "No: none."),
+        ("Len Mistry", "Good."),
+        ("Chair", "We adjourn."),
+        (None, "Ward Report: for information"),
+        ("Speaker 2", "Hello. https://example.org is a link"),
+    ]
+
+
+def test_a_name_without_a_title_that_speaks_once_is_not_believed(tmp_path: Path) -> None:
+    words, _ = words_of(tmp_path, "Cllr Okafor: One.\nRiver Lane: two.\nThree.", "a.txt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("One.", "Cllr Okafor"),
+        *((text, None) for text in ("River", "Lane:", "two.", "Three.")),
+    ]
+
+
+def test_words_without_times_cannot_be_excluded(tmp_path: Path) -> None:
+    assert "excluded" in refusal(tmp_path, PLAIN, "a.txt", exclude=[(0, 1_000)]).what
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines=st.lists(st.lists(TEXTS | st.sampled_from(["Note:", "10:30", "am:", "Cllr", "Chair:"]), max_size=5)))
+def test_plain_text_keeps_every_word_but_names(
+    lines: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = "\n".join(map(" ".join, lines))
+    folder = tmp_path_factory.getbasetemp()
+    if not text.split():
+        assert "no words" in refusal(folder, text, "a.txt").what
+        return
+    words, _ = words_of(folder, text + " .", "a.txt")
+    kept = iter([*text.split(), "."])
+    assert all(w.text in kept for w in words.words)  # in order
+    lost = len(text.split()) + 1 - len(words.words)
+    assert lost <= sum(any(word.endswith(":") for word in line) for line in lines) * 5

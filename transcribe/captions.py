@@ -20,6 +20,7 @@ from transcribe.timedtext import MOST_WORDS, Cue, Found, Said
 
 SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json", ".json3", ".srv1", ".srv3", ".xml", ".txt"])
 LARGEST_BYTES = 20_000_000
+MOST_LETTERS = 1_000  # of a word
 MOST_PAIRS = 20_000_000  # words times voices: each word is weighed for each voice
 JOIN_MS = 1_000  # a voice that goes on after a shorter pause is one turn
 SLACK_MS = 1_000  # a word's own time may be this far outside its cue, or before the word that stands before it
@@ -86,13 +87,19 @@ def _counted(cues: Iterable[Cue], path: Path) -> list[Cue]:
     voices: set[str] = set()
     n_words = 0
     for cue in cues:
-        if not cue.lines:
+        words = cue.words
+        if not words:
             continue
         kept.append(cue)
-        n_words += sum(map(len, cue.lines))
-        voices.update(word.voice for line in cue.lines for word in line)
+        n_words += len(words)
+        voices.update(word.voice for word in words)
+        longest = max(len(word.text) for word in words)
         if n_words > MOST_WORDS:
-            timedtext.too_many_words(str(path))
+            timedtext.too_many("words", MOST_WORDS, str(path))
+        if longest > MOST_LETTERS:
+            raise Problem(
+                f"a word of {longest:,} letters is no word", where=path, fix="check that this is the right file"
+            )
         if n_words * len(voices) > MOST_PAIRS:
             raise Problem(
                 f"so many voices are named here ({len(voices):,}) that this is no meeting",
@@ -168,8 +175,8 @@ def _heard(cues: Iterable[Cue], duration_ms: int | None, exclude: Sequence[tuple
 
 
 def _is_outside(word: Said, cue: Cue, stretches: Sequence[tuple[int, int]]) -> bool:
-    """Whether a word's own times, both of them and inside its cue, lie outside all stretches."""
-    if word.start_ms is None or word.end_ms is None or not cue.start_ms <= word.start_ms <= word.end_ms <= cue.end_ms:
+    """Whether a word has times of its own, and they lie outside all stretches."""
+    if word.start_ms is None or word.end_ms is None or not cue.start_ms <= word.start_ms <= word.end_ms:
         return False
     return not any(word.start_ms < b and a <= word.end_ms for a, b in stretches)
 
@@ -298,7 +305,7 @@ def _parsed(path: Path) -> Found:
         case "sbv":
             return timedtext.sbv(text, where=where)
         case _:
-            return plaintext.transcript(text)
+            return plaintext.transcript(text, where=where)
 
 
 def _bytes(path: Path) -> bytes:

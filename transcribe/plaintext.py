@@ -5,13 +5,12 @@ from a name and a colon at the beginning of a line, and only where that is plain
 somebody else, or is a heading, nobody speaks until the next name: unknown before a guess.
 """
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, CHAIR, PARTICLES, TITLES
-from transcribe.timedtext import MOST_WORDS, Cue, Found, Said, shown, voice_name
+from transcribe.timedtext import MOST_LINES, MOST_WORDS, Cue, Found, Said, shown, too_many, voice_name
 
 LONGEST_LABEL = 80  # letters
 LONGEST_NAME = 6  # words
@@ -29,13 +28,15 @@ _NUMBERED = re.compile(r"(?i)(public )?(speaker|voice)[ _-]?\d{1,3}")
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*")
 
 
-def transcript(text: str) -> Found:
-    return Found(kind="txt", cues=_lines(text))
+def transcript(text: str, *, where: str) -> Found:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_LINES:
+        too_many("lines", MOST_LINES, where)
+    return Found(kind="txt", cues=_lines(shown(text).split("\n")))
 
 
-def _lines(text: str) -> Iterator[Cue]:
+def _lines(lines: Sequence[str]) -> Iterator[Cue]:
     """Each line with every word of it but the name before the colon."""
-    lines = shown(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     labels = [_label(line) for line in lines]
     often = Counter(name for name, _ in labels)
     voice = ""
@@ -44,7 +45,7 @@ def _lines(text: str) -> Iterator[Cue]:
             voice, line = voice_name(label), said
         elif (label and not label[0].islower()) or _is_heading(lines, i):
             voice = ""
-        words = tuple(Said(word, voice) for word in itertools.islice(line.split(), MOST_WORDS + 1))
+        words = tuple(Said(word, voice) for word in line.split(maxsplit=MOST_WORDS))
         yield Cue(start_ms=0, end_ms=0, lines=(words,) if words else (), timing="none")
 
 

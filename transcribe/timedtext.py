@@ -15,6 +15,7 @@ from transcribe.problem import Problem
 from transcribe.records import Record, Timing
 
 MOST_WORDS = 500_000  # two days without a pause
+MOST_LINES = 1_000_000
 LATEST_MS = 100 * 3_600_000  # what begins later than this is no time in a meeting
 LONGEST_NAME = 200  # letters
 
@@ -92,6 +93,13 @@ def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tup
 
     Times inside a line also say when it begins: with the cue. Raises Problem where there are too many words.
     """
+    if len(pieces) == 1 and pieces[0].at_ms is None:
+        text, voice, _ = pieces[0]
+        return tuple(
+            tuple(Said(word, voice) for word in line.split(maxsplit=MOST_WORDS))
+            for line in text.split("\n")
+            if line.strip()
+        )
     edges = [0, *itertools.accumulate(len(p.text) for p in pieces)]
     lines: list[tuple[Said, ...]] = []
     line: list[Said] = []
@@ -111,7 +119,7 @@ def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tup
         if at_ms is not None and first_timed is None:
             first_timed = len(lines)
         if n > MOST_WORDS:
-            too_many_words(where)
+            too_many("words", MOST_WORDS, where)
     lines.append(tuple(line))
     if first_timed is not None and lines[first_timed][0].start_ms is None:
         first, *rest = lines[first_timed]
@@ -119,9 +127,9 @@ def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tup
     return tuple(line for line in lines if line)
 
 
-def too_many_words(where: str) -> NoReturn:
+def too_many(what: str, limit: int, where: str) -> NoReturn:
     raise Problem(
-        f"more than {MOST_WORDS:,} words are here, which is no meeting",
+        f"more than {limit:,} {what} are here, which is no meeting",
         where=where,
         fix="check that it is the right file, or cut it",
     )
@@ -187,7 +195,7 @@ class _Block(NamedTuple):
 
 def webvtt(text: str, *, where: str) -> Found:
     """WebVTT: voices, inline times, metadata; notes, styles and regions are passed over."""
-    blocks = _blocks(text)
+    blocks = _blocks(text, where)
     header = next(blocks, None)
     if header is None or header.line != 1 or not re.match(r"WEBVTT(\s|$)", header.texts[0]):
         raise Problem("this is not WebVTT: its first line must be WEBVTT", where=f"{where}, line 1", fix="check it")
@@ -224,11 +232,11 @@ def _check_clock_map(metadata: str, where: str) -> None:
 
 
 def srt(text: str, *, where: str) -> Found:
-    return Found(kind="srt", cues=_cues(_blocks(text), _SRT, where))
+    return Found(kind="srt", cues=_cues(_blocks(text, where), _SRT, where))
 
 
 def sbv(text: str, *, where: str) -> Found:
-    return Found(kind="sbv", cues=_cues(_blocks(text), _SBV, where))
+    return Found(kind="sbv", cues=_cues(_blocks(text, where), _SBV, where))
 
 
 def guess(text: str) -> str:
@@ -241,15 +249,20 @@ def guess(text: str) -> str:
     return "sbv" if top and _SBV.time.fullmatch(top[0]) else ""
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    numbered = enumerate((line.rstrip("\n") for line in io.StringIO(text, newline=None)), 1)
-    loose = False
-    for blank, run in itertools.groupby(numbered, key=lambda n: not n[1].strip()):
-        if blank:
-            loose = all(line for _, line in run)
-        else:
-            first, held = next(run)
-            yield _Block(first, [held, *(line for _, line in run)], loose)
+def _blocks(text: str, where: str) -> Iterator[_Block]:
+    texts: list[str] = []
+    first, loose = 1, True
+    for n, line in enumerate(itertools.chain(io.StringIO(text, newline=None), [""]), 1):
+        if n > MOST_LINES:
+            too_many("lines", MOST_LINES, where)
+        held = line.rstrip("\n")
+        if held.strip():
+            texts.append(held)
+            continue
+        if texts:
+            yield _Block(first, texts, loose)
+            texts, loose = [], True
+        first, loose = n + 1, loose and bool(held)
 
 
 def _cues(blocks: Iterable[_Block], syntax: _Syntax, where: str) -> Iterator[Cue]:

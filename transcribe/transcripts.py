@@ -14,6 +14,7 @@ from transcribe.problem import Problem
 from transcribe.spoken import plain
 from transcribe.timedtext import (
     LATEST_MS,
+    MOST_WORDS,
     Cue,
     Found,
     Piece,
@@ -68,7 +69,7 @@ class _Sentence(msgspec.Struct):
 
 
 class _Piece(msgspec.Struct):
-    utf8: str = ""
+    utf8: str
     tOffsetMs: _Ms | None = None
 
 
@@ -164,7 +165,7 @@ def told(text: str, heard: Sequence[Said], voice: str) -> tuple[Said, ...]:
     heard are taken as they are. A printed word takes the time from the beginning of the first word that it is made
     of to the end of the last, and the lowest of their confidences; part of a heard word has no time of its own.
     """
-    written = text.split()
+    written = text.split(maxsplit=MOST_WORDS)
     if not heard:
         return tuple(Said(t, voice) for t in written)
     heard = [part for word in heard for part in _unspaced(word)]
@@ -244,11 +245,12 @@ def _word_ms(value_s: float | None) -> int | None:
 # -- JSON, and where in it ------------------------------------------------------------------------
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
-_UNUSUAL = re.compile(_STRING + rb"|-?\b(?:NaN|Infinity)\b", re.DOTALL)
-_LONE_SURROGATE = re.compile(
-    rb"(?<!\\)((?:\\\\)*+)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
 _TOKEN = re.compile(_STRING + rb"|[{}\[\],:]|[^\s{}\[\],:\"]++", re.DOTALL)
+_TO_NO_NUMBER = re.compile(rb"((?:" + _STRING + rb"|[^\"NI-]++|-(?!I))*+)(NaN|-?Infinity|[NI-]|\Z)", re.DOTALL)
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF_LETTER = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)(?:" + _HIGH + rb"(?!\\u[dD][c-fC-F])|(?<!" + _HIGH + rb")" + _LOW + rb")"
+)
 
 
 def _decoded(data: bytes, where: str) -> _Document:
@@ -258,12 +260,12 @@ def _decoded(data: bytes, where: str) -> _Document:
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            return msgspec.json.decode(_UNUSUAL.sub(_usual, data), type=_Document)
+            return msgspec.json.decode(_mended(data), type=_Document)
     except msgspec.ValidationError as e:
         what, _, path = str(e).partition(" - at `$")
         path = path.rstrip("`").lstrip(".")
         raise Problem(
-            f"not shaped as a transcript: {what}",
+            f"this is not shaped as a transcript: {what}",
             where=_Place(data, where)(path),
             fix="check that it is the right file",
         ) from e
@@ -271,17 +273,17 @@ def _decoded(data: bytes, where: str) -> _Document:
         _refuse(data, e, where)
     except RecursionError as e:
         raise Problem(
-            "this JSON is nested deeper than any transcript", where=where, fix="check that it is the right file"
+            "this JSON is nested deeper than any transcript",
+            where=f"{where}, line 1",
+            fix="check that it is the right file",
         ) from e
 
 
-def _usual(found: re.Match[bytes]) -> bytes:
-    """What Python's own JSON writes and the standard does not know: no number is null, half a letter a mark."""
-    if not found[0].startswith(b'"'):
-        return b"null"
-    if rb"\u" not in found[0]:
-        return found[0]
-    return _LONE_SURROGATE.sub(lambda s: s[1] + (s[2] or rb"\ufffd"), found[0])
+def _mended(data: bytes) -> bytes:
+    """JSON without what Python writes and the standard does not know: NaN becomes null, half a letter a mark."""
+    if b"NaN" in data or b"Infinity" in data:
+        data = _TO_NO_NUMBER.sub(lambda m: m[1] + (b"null" if len(m[2]) > 1 else m[2]), data, count=MOST_WORDS)
+    return _HALF_LETTER.sub(rb"\1\\ufffd", data, count=MOST_WORDS)
 
 
 def _refuse(data: bytes, error: msgspec.DecodeError, where: str) -> NoReturn:
@@ -308,6 +310,8 @@ class _Place:
 
 def _offset(tokens: Iterable[re.Match[bytes]], wanted: Sequence[str | int]) -> int:
     """Where the value at a path begins; where it is missing, what holds it."""
+    if not wanted:
+        return 0
     keys: list[str | int | None] = []  # the path of the value that is being read
     best, reached = 0, 0
     key = b""

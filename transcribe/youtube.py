@@ -8,9 +8,9 @@ from typing import NamedTuple, NoReturn
 from xml.parsers import expat
 
 from transcribe.problem import Problem
-from transcribe.timedtext import Found, Piece, Untold, checked_span, lines_of, shown, untagged, until_next
+from transcribe.timedtext import Found, Piece, Untold, checked_span, lines_of, shown, too_many, untagged, until_next
 
-DEEPEST = 20  # elements within elements
+DEEPEST, MOST_ELEMENTS = 20, 1_000_000
 _CHUNK_BYTES = 1_000_000
 
 
@@ -45,13 +45,15 @@ def _tags(data: bytes, where: str) -> Iterator[_Tag]:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     found: list[_Tag] = []
-    depth = 0
+    depth = n_elements = 0
 
     def opened(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
+        nonlocal depth, n_elements
+        depth, n_elements = depth + 1, n_elements + 1
         if depth > DEEPEST:
             refuse("elements are nested deeper here than captions ever are", "check that this is the right file")
+        if n_elements > MOST_ELEMENTS:
+            too_many("elements", MOST_ELEMENTS, where)
         found.append(_Tag(parser.CurrentLineNumber, name, attributes=attributes))
 
     def closed(name: str) -> None:
