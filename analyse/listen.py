@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from analyse.records import Tag
 from analyse.statements import Span
+from transcribe.correct import UNSETTLED
 from transcribe.records import Transcript
 
 UNSURE_WORD = 0.5  # a recogniser's probability under this: the word may well be another
@@ -29,7 +30,9 @@ def reasons(span: Span, transcript: Transcript, tags: Sequence[Tag] = ()) -> tup
         out.append("people talk at once")
     if any(w.timing == "cue" for w in words):
         out.append("times from captions only")
-    if any(w.change is not None for w in words):
+    if any((w.change or "").startswith(UNSETTLED) for w in words):
+        out.append("a correction and a new transcript differ")
+    elif any(w.change is not None for w in words):
         out.append("words were changed")
     if any(s.kind == "partial" and s.start_ms < span.end_ms and span.start_ms < s.end_ms for s in transcript.stretches):
         out.append("some words may be missing")

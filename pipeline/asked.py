@@ -5,11 +5,11 @@ from pathlib import Path
 from analyse import codebook as codebooks
 from pipeline import batch, meetings
 from pipeline.batch import Job, Outcome
+from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.plan import Plan, plan
 from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
-from pipeline.stages import Context
 from transcribe import engines
 from transcribe.problem import Problem
 
@@ -23,20 +23,8 @@ def layout_of(data: Path) -> Layout:
     return Layout(root=data)
 
 
-def jobs_of(
-    layout: Layout,
-    wanted: list[str] | None,
-    *,
-    asr: str = "auto",
-    diariser: str = "auto",
-    codebook: Path | None = None,
-    keep_codebook: bool = False,
-    through: str = "index",
-    upgrade: bool = False,
-    verify: bool = False,
-    n_threads: int = 0,
-) -> tuple[list[Job], list[Outcome]]:
-    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
+def folders_of(layout: Layout, wanted: list[str] | None) -> tuple[list[Path], dict[str, str]]:
+    """The folders of the meetings asked for, by id or name, and the ids of all. Raises Problem for unknown ones."""
     folders = meetings.find_folders(layout)
     ids = meetings.assign_ids(layout, folders)
     if wanted:
@@ -48,6 +36,25 @@ def jobs_of(
                 f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
             )
         folders = chosen
+    return folders, ids
+
+
+def jobs_of(
+    layout: Layout,
+    wanted: list[str] | None,
+    *,
+    asr: str = "auto",
+    diariser: str = "auto",
+    codebook: Path | None = None,
+    keep_codebook: bool = False,
+    through: str = "index",
+    upgrade: bool = False,
+    verify: bool = False,
+    only: tuple[int, int] | None = None,
+    n_threads: int = 0,
+) -> tuple[list[Job], list[Outcome]]:
+    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
+    folders, ids = folders_of(layout, wanted)
     if codebook is not None:
         book = codebooks.load(codebook)
         if keep_codebook and codebook.resolve() != layout.codebook.resolve():
@@ -71,6 +78,7 @@ def jobs_of(
                 through=through,
                 upgrade=upgrade,
                 verify=verify,
+                only=only,
                 n_threads=n_threads,
             )
         )

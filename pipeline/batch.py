@@ -24,10 +24,12 @@ import msgspec
 
 from analyse.codebook import Codebook
 from pipeline import meetings, receipts
+from pipeline.context import Context
 from pipeline.events import Event, Sink, now
+from pipeline.hear import ignored
 from pipeline.index import INDEX
 from pipeline.meetings import Layout
-from pipeline.stages import STAGES, Context, Stage
+from pipeline.stages import STAGES, Stage
 from transcribe import engines, locks
 from transcribe.problem import BUG, SOME_FAILED, Problem
 from transcribe.records import Record
@@ -49,6 +51,7 @@ class Job(Record):
     through: str = "index"
     upgrade: bool = False
     verify: bool = False
+    only: tuple[int, int] | None = None
     n_threads: int = 0
 
 
@@ -98,6 +101,7 @@ def context_of(job: Job) -> Context:
         diariser=job.diariser,
         codebook=job.codebook,
         upgrade=job.upgrade,
+        only=job.only,
         n_threads=job.n_threads,
     )
 
@@ -105,9 +109,7 @@ def context_of(job: Job) -> Context:
 def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
     """Why a stage would run now, or nothing. Stages before it must be finished."""
     choice = {"words": context.asr, "turns": context.diariser}.get(stage.name)
-    # What `auto` takes today must not overwrite what a better engine wrote yesterday; nor is a meeting heard again
-    # because a person was added to it, whose name would only help a little.
-    ignore = {"engine", "vocabulary"} if choice and not choice.by_hand and not context.upgrade else set[str]()
+    ignore = ignored(choice, upgrade=context.upgrade) if choice else ()
     difference = receipts.first_difference(
         context.made,
         receipts.read(context.made, stage.name),
@@ -131,8 +133,10 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         id = context.meeting.id
         sink(Event(at=now(), meeting=id, what="start", stage=stage.name, message=reason))
         context.scratch.mkdir(parents=True, exist_ok=True)
-        version, params, paths = stage.version, stage.params(context), stage.inputs(context)
         known = receipts.read(context.made, stage.name)
+        if known and not receipts.stands(context.made, known):
+            receipts.receipt_path(context.made, stage.name).unlink()  # or part of what is damaged might be kept
+        version, params, paths = stage.version, stage.params(context), stage.inputs(context)
         inputs = {n: receipts.state_of(p, known.inputs.get(n) if known else None) for n, p in paths.items()}
         began = time.monotonic()
 
@@ -212,7 +216,7 @@ def _outcome(job: Job, status: Literal["done", "fresh", "busy"], **more: Any) ->
 
 def _tidy(scratch: Path) -> None:
     """Remove what was kept for the stages that listen, and no more: another run may be writing its quotes there."""
-    for pattern in ("audio-*", "words-*"):
+    for pattern in ("audio-*", "excerpt-*", "words-*"):
         for path in scratch.glob(pattern):
             path.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_score
+from pipeline import cli_correct, cli_keep, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -45,6 +45,9 @@ app = typer.Typer(
     epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
+app.add_typer(cli_meetings.app)
+app.add_typer(cli_correct.app)
+app.add_typer(cli_keep.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_score.app, name="score")
 
@@ -70,6 +73,9 @@ def run(
     codebook: Annotated[
         Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
     ] = None,
+    only: Annotated[
+        str, typer.Option("--only", metavar="FROM-TO", help="Listen to this stretch first, such as 0:20:00-0:45:00.")
+    ] = "",
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
@@ -90,9 +96,11 @@ def run(
     from pipeline import asked, batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media, readable
+    from pipeline.meetings import fix_ids, loose_media, parse_range, readable
 
     began = time.monotonic()
+    if only and not meetings:
+        raise Problem("--only needs the meeting that it is about", fix="onrecord run MEETING --only FROM-TO")
     layout = asked.layout_of(data)
     jobs, refused = asked.jobs_of(
         layout,
@@ -104,6 +112,7 @@ def run(
         through=through,
         upgrade=upgrade,
         verify=verify,
+        only=parse_range(only) if only else None,
         n_threads=max(1, (os.cpu_count() or 1) // max(1, n_jobs)),
     )
     plans, broken = asked.plans_of(layout, jobs)
@@ -161,66 +170,64 @@ def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
     return [c.remark for c in (job.asr, job.diariser) if c.remark] if job else []
 
 
-@app.command(epilog="Example: onrecord status --json")
-def status(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> None:
-    """Show how far each meeting is and what comes next. Use it to see what a run would do, without engines."""
-    from pipeline import asked, show
-    from search.cite import timecode
+@app.command(epilog="Example: onrecord status --all")
+def status(
+    meetings: Meetings = None,
+    all: Annotated[bool, typer.Option("--all", help="List every meeting, however many there are.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Show what is done, what comes next, and what failed and why. Use it at any time, also while a run goes on."""
+    from pipeline import asked, show, show_status
+    from pipeline import status as standing
 
-    layout = asked.layout_of(data)
-    jobs, refused = asked.jobs_of(layout, meetings)
-    plans, broken = asked.plans_of(layout, jobs)
-    failed = [*refused, *broken]
+    found = standing.status(asked.layout_of(data), meetings)
     if json:
-        show.to_json({"meetings": plans, "failed": failed})
-        return
-    for plan in plans:
-        show.out.print(f"{plan.meeting}  {timecode(plan.audio_ms)}  {'next: ' + plan.stage if plan.stage else 'done'}")
-    for outcome in failed:
-        show.print_problem(f"{outcome.meeting}: {outcome.what}", outcome.where, outcome.fix)
+        show.to_json(found)
+    else:
+        show_status.print_status(found, all=all or bool(meetings))
 
 
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
 def why(
     meeting: MeetingName,
-    stage: Annotated[StageName, typer.Argument(help="The stage to ask about.")],
+    stage: Annotated[StageName | None, typer.Argument(help="The stage to ask about; all of them without.")] = None,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Say why a stage would run again: the first thing that differs from when it was made."""
-    from pipeline import asked, batch, show
+    """Say why a stage would run again: the first thing that differs from when it was made.
+
+    Use it when a run does more, or less, than you thought. Without a stage it goes through all of them.
+    """
+    from pipeline import asked, show, show_status
+    from pipeline.plan import chain
 
     context = asked.context_of(asked.layout_of(data), meeting, asr=asr, diariser=diariser)
-    for each in batch.ALL_STAGES:
-        reason = batch.why(context, each)
-        if each.name == stage or reason:
-            break
-    told = reason if each.name == stage else f"{each.name} runs first: {reason}"
-    if json:
-        show.to_json(
-            {"meeting": context.meeting.id, "stage": stage, "runs": bool(reason), "why": told if reason else ""}
-        )
+    links = chain(context)
+    link = next((each for each in links if each.stage == stage), None)
+    if json and link:
+        show.to_json({"meeting": context.meeting.id, **show_status.fields(link)})
+    elif json:
+        show.to_json({"meeting": context.meeting.id, "stages": links})
+    elif link:
+        show_status.print_link(link)
     else:
-        show.out.print(show.printable(told) if reason else "it would not run: nothing has changed")
+        show_status.print_chain(links)
 
 
 @app.command(epilog="Example: onrecord doctor")
 def doctor(json: Json = False, data: Data = DATA) -> None:
-    """Show what this machine can do: engines, models, device, disk. Use it when something is missing."""
-    from pipeline import show
+    """Show what this machine can do, what would be better, and how. Use it first, and when something is missing."""
+    from pipeline import show, show_status
     from pipeline.doctor import examine
 
     findings = examine(data)
     if json:
         show.to_json(findings)
-        return
-    for finding in findings:
-        mark = "ok  " if finding.ok else "--  "
-        show.out.print(f"{mark}{finding.what}: {show.printable(finding.found)}")
-        if finding.fix:
-            show.out.print(f"    {finding.fix}")
+    else:
+        show_status.print_findings(findings)
 
 
 # -- find and cite --------------------------------------------------------------------------------

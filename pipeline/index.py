@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from analyse.records import Statements
+from pipeline.context import Context, Progress, write
 from pipeline.meetings import Layout
 from pipeline.receipts import state_of
-from pipeline.stages import Context, Progress, Stage, made_files, write
+from pipeline.stages import Stage, made_files
 from transcribe.problem import Problem
 from transcribe.records import load
 

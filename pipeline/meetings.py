@@ -5,13 +5,10 @@ at the first run, so that addresses of quotes outlive a renamed folder (rename i
 """
 
 import hashlib
-import json
 import os
 import re
-import tomllib
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from pipeline import toml_files
 from pipeline.receipts import put
+from pipeline.toml_files import Fault, Toml, quoted
 from transcribe.problem import Problem
 from transcribe.records import AgendaItem, Id, MediaFile, Meeting, Person, Record
 
@@ -53,8 +52,11 @@ MEDIA_SUFFIXES = frozenset(
         ".mka",
     ]
 )
+LARGEST_IDS = 20_000_000  # bytes of data/meetings.toml
+MOST_ITEMS = 1_000_000  # of an agenda
+LONGEST_S = 1e7  # of any time that people write
 CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])
-PERHAPS_CAPTION_SUFFIXES = frozenset([".json", ".xml", ".txt"])
+PERHAPS_CAPTION_SUFFIXES = frozenset([".json", ".xml", ".txt"])  # which may as well hold something else
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
 
@@ -109,6 +111,27 @@ class _MeetingToml(Record):
     agenda: tuple[AgendaItem, ...] = ()
 
 
+EXAMPLES = {  # of how each key of meeting.toml is written
+    "title": 'title = "Public Safety Panel"',
+    "body": 'body = "Wrenbridge Council"',
+    "held_on": "held_on = 2024-05-14 (year, month, day, without quotes)",
+    "timezone": 'timezone = "Europe/London"',
+    "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
+    "source_offset_s": "source_offset_s = 90",
+    "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
+    "captions": 'captions = "meeting.vtt"',
+    "language": 'language = "en"',
+    "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
+    "exclude": 'exclude = [["1:02:10", "1:05:00", "exempt business"]]',
+    "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
+    "people.id": 'id = "jo-okafor"',
+    "people.name": 'name = "Councillor Jo Okafor"',
+    "people.aliases": 'aliases = ["Jo"]',
+    "people.present": "present = false",
+    "agenda": '[[agenda]] and, below it, item = 5 and title = "Live facial recognition"',
+}
+
+
 def slug(folder: str) -> str:
     """A meeting id from any folder name.
 
@@ -129,6 +152,14 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def is_id(name: str) -> bool:
+    """Whether this can be a meeting's id."""
+    try:
+        return msgspec.convert(name, Id) not in RESERVED_IDS
+    except msgspec.ValidationError:
+        return False
+
+
 def find_folders(layout: Layout) -> list[Path]:
     """Meeting folders, in order of their names. Raises Problem where there is no `raw` folder."""
     if not layout.raw.is_dir():
@@ -147,20 +178,26 @@ def loose_media(layout: Layout) -> list[Path]:
 
 def read_ids(layout: Layout) -> dict[str, str]:
     """Folder name -> meeting id, as fixed at first runs."""
-    try:
-        ids = tomllib.loads(layout.ids.read_text("utf-8")).get("meetings", {})
-        fixed = msgspec.convert(ids, dict[str, Id])
-        if reserved := RESERVED_IDS & set(fixed.values()):
-            raise msgspec.ValidationError(f"{min(reserved)!r} can't be a meeting's id")
-        return fixed
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as e:
-        raise Problem(
-            f"the list of meeting ids cannot be read: {e}",
-            where=layout.ids,
+    toml = toml_files.read(layout.ids, largest_bytes=LARGEST_IDS)
+    fixed = toml.values.get("meetings", {})
+    bad = [f for f, id in fixed.items() if not _is_id(id)] if isinstance(fixed, dict) else [""]
+    if bad:
+        raise toml.fault(
+            f"the list of meeting ids cannot be read: {str(fixed[bad[0]])[:100]!r} can't be a meeting's id"
+            if bad[0]
+            else "the list of meeting ids cannot be read: [meetings] should be a table",
+            "meetings",
+            bad[0],
             fix="mend that line; quotes keep their addresses through this file",
-        ) from e
+        ).problem()
+    return dict(fixed)
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return msgspec.convert(value, Id) not in RESERVED_IDS
+    except msgspec.ValidationError:
+        return False
 
 
 def assign_ids(layout: Layout, folders: Sequence[Path]) -> dict[str, str]:
@@ -178,9 +215,9 @@ def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
     lines = [
         "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
         "[meetings]",
-        *(f"{json.dumps(folder, ensure_ascii=False)} = {json.dumps(id)}" for folder, id in (fixed | fresh).items()),
+        *(f"{quoted(folder)} = {quoted(id)}" for folder, id in (fixed | fresh).items()),
     ]
-    put(layout.ids, ("\n".join(lines) + "\n").replace("\x7f", "\\u007f").encode())
+    put(layout.ids, ("\n".join(lines) + "\n").encode())
 
 
 def shared_id(folder: Path, ids: dict[str, str]) -> Problem | None:
@@ -209,48 +246,56 @@ def parse_time(value: str | float) -> int:
             seconds = seconds * 60 + float(part)
     else:
         seconds = float(value)
-    if not 0 <= seconds < 1e7:
+    if not 0 <= seconds < LONGEST_S:
         raise ValueError(f"{value!r} is not a time in a recording")
     return round(seconds * 1000)
 
 
-def read_meeting(folder: Path, id: str) -> Meeting:
-    """A meeting from its folder, with or without `meeting.toml`. Raises Problem for all that is wrong with it."""
-    path = folder / "meeting.toml"
-    raw: dict[str, Any] = {}
-    text = ""
-    if path.exists():
-        try:
-            text = path.read_text("utf-8-sig")
-            raw = tomllib.loads(text)
-        except PermissionError as e:
-            raise Problem("this file may not be read", where=path, fix="chmod u+r meeting.toml") from e
-        except UnicodeDecodeError as e:
-            raise Problem("meeting.toml is not UTF-8 text", where=path, fix="save it as UTF-8") from e
-        except tomllib.TOMLDecodeError as e:
-            raise Problem(f"meeting.toml is not valid TOML: {e}", where=path, fix="mend that line") from e
+def parse_range(text: str) -> tuple[int, int]:
+    """Milliseconds from two times with a dash between them. Raises Problem for anything else.
+
+    >>> parse_range("0:20:00-0:45:00")
+    (1200000, 2700000)
+    """
+    start, _, end = text.replace("\N{EN DASH}", "-").partition("-")
     try:
-        found = msgspec.convert(raw, _MeetingToml)
-        exclude = tuple((parse_time(a), parse_time(b), why) for a, b, why in found.exclude)
-        ZoneInfo(found.timezone)
-    except (ValueError, msgspec.ValidationError, ZoneInfoNotFoundError, OSError) as e:
-        raise Problem(_say_invalid(str(e)), where=_at_line(path, text, str(e)), fix=_fix_invalid(str(e))) from e
-    for start_ms, end_ms, why in exclude:
-        if start_ms >= end_ms:
-            raise Problem(
-                f"an excluded stretch ends before it starts: {start_ms / 1000:g} s to {end_ms / 1000:g} s ({why})",
-                where=_at_line(path, text, "`exclude`"),
-                fix="write the earlier time first",
-            )
-    doubled = [id for id, n in Counter(p.id for p in found.people).items() if n > 1]
-    if doubled:
-        raise Problem(
-            f"two people have the id {doubled[0]!r}",
-            where=_at_line(path, text, f"`{doubled[0]}`"),
-            fix="make ids differ",
-        )
-    captions = found.captions or _only_captions(folder, found.media)
-    return Meeting(
+        found = parse_time(start), parse_time(end)
+    except ValueError as e:
+        raise Problem(f"{text!r} is not a stretch of time", fix="write it as 0:20:00-0:45:00") from e
+    if found[0] >= found[1]:
+        raise Problem(f"{text!r} ends before it starts", fix="write the earlier time first")
+    return found
+
+
+def read_meeting(folder: Path, id: str) -> Meeting:
+    """A meeting from its folder, with or without `meeting.toml`. Raises Problem for the first thing wrong with it."""
+    meeting, faults = examine(folder, id)
+    if faults:
+        raise faults[0].problem()
+    return meeting
+
+
+def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
+    """A meeting as far as it can be read, and everything that is wrong with it, in order of lines.
+
+    Raises Problem where its `meeting.toml` cannot be read at all.
+    """
+    toml = toml_files.read(folder / "meeting.toml")
+    good, faults = toml_files.fields(toml, _MeetingToml, EXAMPLES)
+    exclude = _exclude(toml, good.get("exclude", ()), faults)
+    _check_values(toml, good, faults)
+    _check_people(toml, good.get("people", ()), faults)
+    lists: dict[str, Any] = {k: tuple(x for x in v if x is not None) for k, v in good.items() if isinstance(v, tuple)}
+    found = _MeetingToml(**good | lists)
+    captions, media = found.captions, _named_media(found.media)
+    try:
+        if not toml.values.get("media"):
+            captions = captions or _only_captions(folder, ())
+            media = _only_media(folder, has_captions=bool(captions))
+    except Problem as e:
+        faults.append(Fault(what=e.what, path=Path(e.where), fix=e.fix))
+    _check_inside(toml, captions, faults, "captions")
+    meeting = Meeting(
         id=id,
         folder=folder.name,
         title=found.title or readable(folder.name),
@@ -259,23 +304,87 @@ def read_meeting(folder: Path, id: str) -> Meeting:
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
-        media=_media(folder, found.media, has_captions=bool(captions)),
-        captions=_inside(folder, captions),
+        media=media,
+        captions=captions,
         language=found.language,
         vocabulary=found.vocabulary,
         exclude=exclude,
         people=found.people,
         agenda=found.agenda,
     )
+    return meeting, sorted(faults, key=lambda f: f.line or 0)
 
 
-def _inside(folder: Path, name: str) -> str:
-    """A file name as written, if it stays in its folder."""
+def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[tuple[int, int, str], ...]:
+    exclude = []
+    for i, (start, end, why) in ((i, stretch) for i, stretch in enumerate(written) if stretch):
+        try:
+            start_ms, end_ms = parse_time(start), parse_time(end)
+        except ValueError as e:
+            faults.append(toml.fault(str(e), "exclude", i, fix=f"write it so: {EXAMPLES['exclude']}"))
+            continue
+        exclude.append((start_ms, end_ms, why))
+        if start_ms >= end_ms:
+            what = f"an excluded stretch ends before it starts: {start_ms / 1000:g} s to {end_ms / 1000:g} s ({why})"
+            faults.append(toml.fault(what, "exclude", i, fix="write the earlier time first"))
+    return tuple(exclude)
+
+
+def _check_values(toml: Toml, good: Mapping[str, Any], faults: list[Fault]) -> None:
+    """What types alone do not say about the keys that stand for themselves."""
+
+    def wrong(what: str, *place: str | int) -> None:
+        faults.append(toml.fault(what, *place, fix=f"write it so: {EXAMPLES[str(place[0])]}"))
+
+    try:
+        ZoneInfo(good.get("timezone", "UTC"))
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        wrong(f"there is no time zone {good['timezone']!r}", "timezone")
+    if not re.fullmatch(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*)?", good.get("language", "")):
+        wrong(f"language is not the code of a language: {good['language']!r}", "language")
+    if not abs(good.get("source_offset_s", 0.0)) < LONGEST_S:
+        wrong(f"source_offset_s is not a time in a recording: {good['source_offset_s']}", "source_offset_s")
+    media = good.get("media", ())
+    if isinstance(media, str):
+        _check_inside(toml, media, faults, "media")
+    for i, part in enumerate(media if isinstance(media, tuple) else ()):
+        if part:
+            _check_inside(toml, part.file, faults, "media", i, "file")
+        if part and not abs(part.source_offset_s) < LONGEST_S:
+            wrong(
+                f"source_offset_s is not a time in a recording: {part.source_offset_s}", "media", i, "source_offset_s"
+            )
+        if part and not part.file:
+            wrong("a part names no file", "media", i, "file")
+    for i, item in enumerate(good.get("agenda", ())):
+        if item and isinstance(item.item, int) and abs(item.item) >= MOST_ITEMS:
+            wrong("this is no item of an agenda: the number is too large", "agenda", i, "item")
+
+
+def _check_people(toml: Toml, people: Sequence[Person | None], faults: list[Fault]) -> None:
+    first: dict[str, int] = {}
+    for i, person in enumerate(people):
+        if not person:
+            continue
+        n = first.setdefault(person.id, i)
+        if n != i:
+            line = toml.line("people", n, "id")
+            what = f"two people have the id {person.id!r}: this one and the one on line {line}"
+            faults.append(toml.fault(what, "people", i, "id", fix="make ids differ"))
+        if not person.name.strip():
+            faults.append(
+                toml.fault("this person has no name", "people", i, "name", fix="write it, or delete the person")
+            )
+        for n, alias in enumerate(person.aliases):
+            if not alias.strip():
+                faults.append(toml.fault("this alias is empty", "people", i, "aliases", n, fix="delete it"))
+
+
+def _check_inside(toml: Toml, name: str, faults: list[Fault], *place: str | int) -> None:
+    """A file that is named stays in its folder."""
     if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise Problem(
-            f"meeting.toml names a file outside its folder: {name!r}", where=folder / "meeting.toml", fix="put it there"
-        )
-    return name
+        what = f"meeting.toml names a file outside its folder: {name!r}"
+        faults.append(toml.fault(what, *place, fix="put the file, or a link to it, into the meeting's folder"))
 
 
 def _files(folder: Path, suffixes: frozenset[str]) -> list[str]:
@@ -288,18 +397,20 @@ def _files(folder: Path, suffixes: frozenset[str]) -> list[str]:
     return found
 
 
-def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bool) -> tuple[MediaFile, ...]:
-    if named:
-        parts = (MediaFile(file=named),) if isinstance(named, str) else named
-        for part in parts:
-            _inside(folder, part.file)
-        return parts
+def _named_media(named: str | tuple[MediaFile, ...]) -> tuple[MediaFile, ...]:
+    if isinstance(named, str):
+        return (MediaFile(file=named),) if named else ()
+    return named
+
+
+def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:
+    """The one recording of a folder that names none; none where captions are enough."""
     found = _files(folder, MEDIA_SUFFIXES)
     if len(found) > 1:
         raise Problem(
             f"{len(found)} recordings are here and meeting.toml does not say which: {', '.join(map(repr, found))}",
             where=folder,
-            fix=f"write `media = {json.dumps(found[0], ensure_ascii=False)}` into meeting.toml",
+            fix=f"write `media = {quoted(found[0])}` into meeting.toml",
         )
     if not found and not has_captions:
         raise Problem("there is no recording here", where=folder, fix="put the meeting's audio or video file there")
@@ -312,31 +423,3 @@ def _only_captions(folder: Path, named_media: object) -> str:
         return ""
     found = _files(folder, CAPTION_SUFFIXES) or _files(folder, PERHAPS_CAPTION_SUFFIXES)
     return found[0] if len(found) == 1 else ""
-
-
-def _say_invalid(message: str) -> str:
-    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$(.*)`)?", message)
-    if unknown:
-        return f"meeting.toml has a key that means nothing here: {unknown[1]!r}" + (
-            f" (in {unknown[2].lstrip('.')})" if unknown[2] else ""
-        )
-    return f"meeting.toml is wrong: {message.replace('$.', '').replace('`$', '`')}"
-
-
-def _fix_invalid(message: str) -> str:
-    if "unknown field" in message:
-        known = ", ".join(f.name for f in msgspec.structs.fields(_MeetingToml))
-        return f"check the spelling; meeting.toml knows {known}"
-    return "see docs/formats.md for what each key holds"
-
-
-def _at_line(path: Path, text: str, message: str) -> str:
-    """`path` with the line on which the key or word that a message names (in backquotes or quotes) first stands."""
-    keys = re.findall(r"[`'\"]\$?\.?([^`'\"]+)[`'\"]", message)
-    for key in keys:
-        last = re.sub(r"\[.*?\]", "", key).rpartition(".")[2]
-        for word in (key, last):
-            for number, line in enumerate(text.splitlines(), 1):
-                if word and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line):
-                    return f"{path}, line {number}"
-    return str(path)

@@ -4,15 +4,18 @@ import shutil
 import statistics
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from pipeline import receipts
 from pipeline.batch import NAMES, Job, audio_ms_of, context_of, up_to, why
+from pipeline.context import Context
 from pipeline.meetings import Layout
-from pipeline.stages import Context
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000
+HEARD = ("words", "turns")  # stages that listen, unless captions spare them that
 
 
 class Plan(Record):
@@ -24,6 +27,7 @@ class Plan(Record):
     audio_ms: int
     expected_s: float | None
     needed_bytes: int
+    through: str = "index"  # the last that would run
 
 
 def plan(job: Job, speeds: dict[str, float]) -> Plan:
@@ -40,24 +44,70 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
             break
     audio_ms = audio_ms_of(context) or _probed_ms(context)
     todo = [s.name for s in up_to(job.through)][NAMES.index(first) :] if first else []
-    known = [speeds[name] for name in todo if name in speeds]
-    listens = bool({"words", "turns"} & set(todo))
+    read = {s.name for s in up_to(job.through) if s.name in HEARD and s.inputs(context)}  # from captions
+    known = [speeds[key] for name in todo if (key := _speed_key(name, read=name in read)) in speeds]
+    heard = {name for name in HEARD if name in todo and name not in read}
+    # Captions may name no voices, and then somebody has to listen after all.
+    listens = bool(context.meeting.media) and bool(heard or "turns" in todo)
     return Plan(
         meeting=job.id,
         stage=first,
         why=reason,
         audio_ms=audio_ms,
-        expected_s=sum(known) * audio_ms / 1000 if known and (not listens or "words" in speeds) else None,
+        expected_s=sum(known) * audio_ms / 1000 if known and heard <= speeds.keys() else None,
         needed_bytes=int(
             audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))
         ),
+        through=job.through,
     )
+
+
+class Link(Record, omit_defaults=False):
+    """Why one stage would run, or that it would not. `made` is when it was (UTC) and `engine` by what, where anything
+    listened; `upgrade` what `--upgrade`, or naming the engine, would change about a result that otherwise stands."""
+
+    stage: str
+    runs: bool
+    why: str = ""
+    made: str = ""
+    engine: str = ""
+    upgrade: str = ""
+
+
+def chain(context: Context) -> list[Link]:
+    """Every stage of a meeting in order. After the first that would run, the others follow it."""
+    links: list[Link] = []
+    blocked = ""
+    for stage in up_to(NAMES[-1]):
+        receipt = receipts.read(context.made, stage.name)
+        reason = blocked or why(context, stage)
+        upgrade = ""
+        if not reason and stage.name in HEARD:
+            upgrade = why(msgspec.structs.replace(context, upgrade=True), stage)
+        if reason and not blocked:
+            blocked = f"{stage.name} runs first: {reason}"
+        links.append(
+            Link(
+                stage=stage.name,
+                runs=bool(reason),
+                why=reason,
+                made=receipt.finished if receipt else "",
+                engine=str(receipt.params.get("engine", "")) if receipt else "",
+                upgrade=upgrade,
+            )
+        )
+    return links
 
 
 def _probed_ms(context: Context) -> int:
     from transcribe.audio import probe
 
     return sum(probe(context.raw / m.file, sha256="").duration_ms for m in context.meeting.media)
+
+
+def _speed_key(stage: str, *, read: bool) -> str:
+    """Reading captions tells nothing about how long listening takes."""
+    return f"{stage} from captions" if read else stage
 
 
 def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:
@@ -67,7 +117,8 @@ def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:
         for name in NAMES:
             receipt = receipts.read(layout.made(id), name)
             if receipt and receipt.audio_ms:
-                seen.setdefault(name, []).append(receipt.wall_s / (receipt.audio_ms / 1000))
+                read = str(receipt.params.get("engine", "")).startswith("captions")
+                seen.setdefault(_speed_key(name, read=read), []).append(receipt.wall_s / (receipt.audio_ms / 1000))
     return {name: statistics.median(values) for name, values in seen.items()}
 
 

@@ -111,7 +111,8 @@ def first_difference(
     wanted = msgspec.json.decode(msgspec.json.encode(dict(params)))  # as the receipt holds them
     for key in sorted(wanted.keys() | receipt.params.keys()):
         if key not in ignore and wanted.get(key) != receipt.params.get(key):
-            return f"{key} changed: {_short(receipt.params.get(key))} -> {_short(wanted.get(key))}"
+            before, after = _apart(receipt.params.get(key), wanted.get(key))
+            return f"{key} changed: {before} -> {after}"
     for name in sorted(inputs.keys() | receipt.inputs.keys()):
         if name not in inputs:
             return f"input {name} is gone"
@@ -119,6 +120,15 @@ def first_difference(
             return f"input {name} is new"
         if state_of(inputs[name], receipt.inputs[name]).sha256 != receipt.inputs[name].sha256:
             return f"input {name} changed"
+    return _lost_output(folder, receipt, verify=verify)
+
+
+def stands(folder: Path, receipt: Receipt) -> bool:
+    """Whether all outputs are, to the bit, what was written."""
+    return not _lost_output(folder, receipt, verify=True)
+
+
+def _lost_output(folder: Path, receipt: Receipt, *, verify: bool) -> str:
     for name, known in receipt.outputs.items():
         path = folder / name
         if not path.is_file():
@@ -128,6 +138,9 @@ def first_difference(
     return ""
 
 
-def _short(value: object) -> str:
-    text = "nothing" if value is None else msgspec.json.encode(value).decode()
-    return text if len(text) <= 60 else text[:57] + "..."
+def _apart(*values: object) -> list[str]:
+    """Two values as text, each cut to what lies around the first place at which they differ."""
+    texts = ["nothing" if v is None else msgspec.json.encode(v).decode() for v in values]
+    n_alike = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+    start = max(0, n_alike - 20) if max(map(len, texts)) > 60 else 0
+    return [f"{'...' * (start > 0)}{t[start : start + 60]}{'...' * (len(t) > start + 60)}" for t in texts]

@@ -41,6 +41,25 @@ def span(seconds: float) -> str:
     return f"{minutes} min {int(seconds % 60)} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def n_of(n: int, what: str) -> str:
+    """
+    >>> n_of(1, "meeting"), n_of(1200, "meeting")
+    ('1 meeting', '1,200 meetings')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def size(n_bytes: int) -> str:
+    """
+    >>> size(730), size(52_300), size(1_234_000), size(3_900_000_000)
+    ('730 bytes', '52 kB', '1.2 MB', '3.9 GB')
+    """
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    value, unit = next((n_bytes / n, u) for n, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if n_bytes >= n)
+    return f"{value:.1f} {unit}" if value < 10 and unit != "kB" else f"{value:.0f} {unit}"
+
+
 def printable(text: str) -> str:
     """Text from outside without what would steer a terminal: control characters, and marks that turn writing round."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
@@ -127,10 +146,18 @@ def print_summary(outcomes: Sequence["Outcome"], wall_s: float, log: str) -> Non
     err.print(Text(f"{len(outcomes)} meetings: {', '.join(parts)}{listened}, in {span(wall_s)}. Log: {log}"))
 
 
+def stages_of(first: str, last: str) -> str:
+    """
+    >>> stages_of("words", "index"), stages_of("words", "words")
+    ('words to index', 'words')
+    """
+    return first if first == last else f"{first} to {last}"
+
+
 def print_plan(plans: Iterable["Plan"], failed: Sequence["Outcome"]) -> None:
     plans = list(plans)
     for plan in plans:
-        what = f"{plan.stage} to index: {plan.why}" if plan.stage else "up to date"
+        what = f"{stages_of(plan.stage, plan.through)}: {plan.why}" if plan.stage else "up to date"
         out.print(Text(f"{printable(plan.meeting)}  {timecode(plan.audio_ms)}  {printable(what)}"))
     for outcome in failed:
         print_problem(f"{outcome.meeting}: {outcome.what}", outcome.where, outcome.fix)

@@ -6,11 +6,13 @@ from functools import cache
 import msgspec
 from rich.text import Text
 
+from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.show import out, printable, span, to_json
 from search import cite
 from search.index import Hit, Results
 from search.quotes import Quote, parse_address, read_parquet
+from transcribe.correct import Correction
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName, Transcript, load
 
@@ -155,6 +157,25 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
 
 def _status(name: SpeakerName) -> str:
     return cite.STATUS[name.status]
+
+
+def print_correction(context: Context, correction: Correction) -> None:
+    """What a correction does, in words."""
+    place = f"{context.meeting.id}/{correction.start_ms}-{correction.end_ms}"
+    at = f"{cite.timecode(correction.start_ms)} to {cite.timecode(correction.end_ms)}"
+    if correction.kind == "undo":
+        undone = next(c for c in context.corrections() if c.id == correction.undoes)
+        out.print(Text(f"taken back, {place}: {undone.kind} by {printable(undone.by)}, {undone.at[:10]}"))
+    elif correction.kind in ("mask", "exclude"):
+        hidden = "masked" if correction.kind == "mask" else "excluded"
+        out.print(Text(f"{hidden}, {place}: {at} is out of text, index and sound"))
+    else:
+        person = next((p.name for p in context.meeting.people if p.id == correction.new), "unknown speaker")
+        new = f"“{correction.new}”" if correction.kind == "words" else person
+        old = f"“{correction.old}”" if correction.kind == "words" else correction.old
+        out.print(Text(f"was: {printable(old)}", style="dim"))
+        out.print(Text(f"now: {printable(new)}", style="bold"))
+        out.print(Text(place, style="cyan"))
 
 
 def print_speakers(layout: Layout, meeting: str, *, json: bool) -> None:

@@ -5,69 +5,19 @@ outputs into place and writes the receipt. Params hold all that can change a res
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from analyse.codebook import Codebook
-from pipeline.meetings import Layout
+from pipeline import hear
+from pipeline.context import Context, Progress, write
+from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import read as read_receipt
 from pipeline.receipts import state_of
-from transcribe import engines
-from transcribe.audio import Audio, decode, probe
-from transcribe.problem import LACKING, Problem
-from transcribe.records import Media, Meeting, Record, Recording, Transcript, Turns, Words, dump, load
-
-Progress = Callable[[int, int], None]  # (done_ms, total_ms)
-
-
-class Context(Record):
-    """A meeting in a batch: where it is and with what it is made."""
-
-    layout: Layout
-    meeting: Meeting
-    asr: engines.Choice
-    diariser: engines.Choice
-    codebook: Codebook
-    upgrade: bool = False
-    n_threads: int = 0
-
-    @property
-    def raw(self) -> Path:
-        return self.layout.raw / self.meeting.folder
-
-    @property
-    def made(self) -> Path:
-        return self.layout.made(self.meeting.id)
-
-    @property
-    def scratch(self) -> Path:
-        return self.made / "scratch"
-
-    def recording(self) -> Recording:
-        return load(self._bytes("recording.json"), Recording, "recording/1", where=self.made / "recording.json")
-
-    def words(self) -> Words:
-        return load(self._bytes("words.json"), Words, "words/1", where=self.made / "words.json")
-
-    def turns(self) -> Turns:
-        return load(self._bytes("turns.json"), Turns, "turns/1", where=self.made / "turns.json")
-
-    def transcript(self) -> Transcript:
-        return load(self._bytes("transcript.json"), Transcript, "transcript/1", where=self.made / "transcript.json")
-
-    def _bytes(self, name: str) -> bytes:
-        return (self.made / name).read_bytes()
-
-    @property
-    def silence(self) -> list[tuple[int, int]]:
-        """Stretches that nobody may hear, whatever made them so."""
-        return [(start_ms, end_ms) for start_ms, end_ms, _ in self.meeting.exclude]
-
-    def captions(self) -> Path | None:
-        return self.raw / self.meeting.captions if self.meeting.captions else None
+from transcribe.audio import probe
+from transcribe.records import Media, Record, Recording, dump
 
 
 class Stage(Record):
@@ -81,11 +31,6 @@ class Stage(Record):
     params: Callable[[Context], dict[str, Any]]
     make: Callable[[Context, Progress], list[str]]
     lost: Callable[[Context], str] = lambda context: ""
-
-
-def write(context: Context, name: str, data: bytes) -> str:
-    (context.scratch / name).write_bytes(data)
-    return name
 
 
 # -- probe ----------------------------------------------------------------------------------------
@@ -137,12 +82,12 @@ def _probe(context: Context, progress: Progress) -> list[str]:
 # -- playable -------------------------------------------------------------------------------------
 
 
-def _sources(context: Context) -> list[tuple[Path, int]]:
-    return [(context.raw / m.file, m.start_ms) for m in context.recording().media]
+def _no_inputs(context: Context) -> dict[str, Path]:
+    return {}
 
 
-def _sound_params(context: Context) -> dict[str, Any]:
-    return {"recording": context.recording().sha256, "silence": context.silence}
+def _playable_params(context: Context) -> dict[str, Any]:
+    return {"recording": context.recording().sha256, "silence": context.silence()}
 
 
 def _playable(context: Context, progress: Progress) -> list[str]:
@@ -152,167 +97,12 @@ def _playable(context: Context, progress: Progress) -> list[str]:
     if not media:
         return []
     reasons = [reason for m in media if (reason := playable.needs_copy(m))]
-    if context.silence or reasons or len(media) > 1:
+    silence = context.silence()
+    if silence or reasons or len(media) > 1:
         name = "playable.m4a"
-        playable.make(_sources(context), context.scratch / name, silence=context.silence)
+        playable.make(hear.sources(context), context.scratch / name, silence=silence)
         return [name]
     return []
-
-
-# -- words ----------------------------------------------------------------------------------------
-
-
-def _uses_captions(context: Context, stage: str, choice: engines.Choice) -> bool:
-    """Captions give words and voices unless an engine is named, or one has finished: that result stands."""
-    if choice.by_hand or not context.meeting.captions:
-        return choice.name == "captions"
-    receipt = None if context.upgrade else read_receipt(context.made, stage)
-    return receipt is None or str(receipt.params.get("engine", "")).startswith("captions")
-
-
-def _no_inputs(context: Context) -> dict[str, Path]:
-    return {}
-
-
-def _caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> Callable[[Context], dict[str, Path]]:
-    def inputs(context: Context) -> dict[str, Path]:
-        captions = context.captions()
-        used = captions and _uses_captions(context, stage, choice(context))
-        return {f"raw/{context.meeting.captions}": captions} if captions and used else {}
-
-    return inputs
-
-
-def _vocabulary(meeting: Meeting) -> list[str]:
-    return sorted({*meeting.vocabulary, *(p.name for p in meeting.people)})
-
-
-def _words_params(context: Context) -> dict[str, Any]:
-    captions = _uses_captions(context, "words", context.asr)
-    return _sound_params(context) | {
-        "engine": "captions" if captions else context.asr.fingerprint,
-        "language": context.meeting.language,
-        "vocabulary": [] if captions else _vocabulary(context.meeting),
-    }
-
-
-def _decoded(context: Context) -> Audio:
-    """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
-    key = hashlib.sha256(msgspec.json.encode(_sound_params(context))).hexdigest()[:16]
-    path = context.scratch / f"audio-{key}.s16"
-    if path.exists():
-        return Audio(path=path)
-    return decode(_sources(context), path, silence=context.silence, duration_ms=context.recording().duration_ms)
-
-
-def _words(context: Context, progress: Progress) -> list[str]:
-    recording = context.recording()
-    if _uses_captions(context, "words", context.asr):
-        captions = context.captions()
-        if captions is None:
-            raise Problem(
-                "there are no captions for this meeting", where=context.raw, fix='name them: captions = "captions.vtt"'
-            )
-        from transcribe import captions as caption_files
-
-        words, _ = caption_files.read(
-            captions, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.silence
-        )
-        return [write(context, "words.json", dump(words, "words/1"))]
-    if not recording.media:
-        raise Problem(
-            "this meeting has captions but no recording to listen to", where=context.raw, fix="leave --asr away"
-        )
-    if context.asr.lacks:  # before an hour of sound is decoded for nothing
-        raise Problem(context.asr.lacks, fix=context.asr.fix, exit_code=LACKING)
-    audio = _decoded(context)
-    key = hashlib.sha256(msgspec.json.encode(_words_params(context))).hexdigest()[:16]
-    blocks = list(_resumed_blocks(context, audio, context.scratch / f"words-{key}.jsonl", progress))
-    language = context.meeting.language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
-    made = Words(
-        recording_sha256=recording.sha256,
-        language=language,
-        engine=context.asr.fingerprint,
-        words=tuple(w for b in blocks for w in b.words),
-        stretches=tuple(sorted((*audio.lost, *(s for b in blocks for s in b.stretches)), key=lambda s: s.start_ms)),
-    )
-    return [write(context, "words.json", dump(made, "words/1"))]
-
-
-def _spoken(blocks: Iterable[engines.Block]) -> Callable[[str], int]:
-    blocks = list(blocks)
-    return lambda language: sum(len(b.words) for b in blocks if b.language == language)
-
-
-def _resumed_blocks(context: Context, audio: Audio, log: Path, progress: Progress) -> Iterable[engines.Block]:
-    """Blocks from an earlier, killed attempt, then the rest, each on disk before the next is begun."""
-    import os
-
-    done, size, from_ms = [], 0, 0
-    if log.exists():
-        for line in log.read_bytes().splitlines(keepends=True):
-            try:
-                block = msgspec.json.decode(line, type=engines.Block)
-            except msgspec.MsgspecError:
-                break  # cut short by the kill
-            if not line.endswith(b"\n"):
-                break
-            done.append(block)
-            size += len(line)
-            from_ms = block.end_ms
-    yield from done
-    if from_ms >= audio.duration_ms:
-        return
-    progress(from_ms, audio.duration_ms)
-    recogniser = engines.recogniser(context.asr, n_threads=context.n_threads)
-    with log.open("r+b" if log.exists() else "w+b") as f:
-        f.truncate(size)
-        f.seek(size)
-        for block in recogniser.words(
-            audio,
-            language=context.meeting.language or None,
-            vocabulary=_vocabulary(context.meeting),
-            from_ms=from_ms,
-        ):
-            f.write(msgspec.json.encode(block) + b"\n")
-            f.flush()
-            os.fsync(f.fileno())
-            progress(block.end_ms, audio.duration_ms)
-            yield block
-
-
-# -- turns ----------------------------------------------------------------------------------------
-
-
-def _caption_turns(context: Context) -> Turns | None:
-    captions = context.captions()
-    if captions is None or not _uses_captions(context, "turns", context.diariser):
-        return None
-    from transcribe import captions as caption_files
-
-    recording = context.recording()
-    _, turns = caption_files.read(
-        captions, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.silence
-    )
-    return turns if turns.turns else None
-
-
-def _turns_params(context: Context) -> dict[str, Any]:
-    # Captions may name no voices, and then the diariser listens after all.
-    captions = "captions, else " if _uses_captions(context, "turns", context.diariser) else ""
-    return _sound_params(context) | {"engine": captions + context.diariser.fingerprint}
-
-
-def _turns(context: Context, progress: Progress) -> list[str]:
-    recording = context.recording()
-    turns = _caption_turns(context)
-    if turns is None and not recording.media:
-        turns = Turns(recording_sha256=recording.sha256, engine="none", turns=())
-    if turns is None:
-        diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-        made = diariser.turns(_decoded(context), speakers=None, progress=progress)
-        turns = Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=made)
-    return [write(context, "turns.json", dump(turns, "turns/1"))]
 
 
 # -- transcript, statements -----------------------------------------------------------------------
@@ -322,14 +112,31 @@ def made_files(*names: str) -> Callable[[Context], dict[str, Path]]:
     return lambda context: {name: context.made / name for name in names}
 
 
+def _transcript_inputs(context: Context) -> dict[str, Path]:
+    needed = made_files("words.json", "turns.json", "recording.json")(context)
+    there_or_not = {
+        "unheard.json": context.made / "unheard.json",
+        f"raw/{CORRECTIONS}": context.raw / CORRECTIONS,
+    }
+    return needed | {name: path for name, path in there_or_not.items() if path.exists()}
+
+
 def _transcript_params(context: Context) -> dict[str, Any]:
-    return {"people": context.meeting.people, "silence": context.meeting.exclude}
+    return {"people": context.meeting.people, "silence": context.hidden()}
 
 
 def _transcript(context: Context, progress: Progress) -> list[str]:
     from transcribe.transcript import assemble, to_webvtt
 
-    transcript = assemble(context.words(), context.turns(), context.meeting, context.recording())
+    transcript = assemble(
+        context.words(),
+        context.turns(),
+        context.meeting,
+        context.recording(),
+        hidden=context.hidden(),
+        unheard=hear.unheard(context).ranges,
+        corrections=context.corrections(),
+    )
     return [
         write(context, "transcript.json", dump(transcript, "transcript/1")),
         write(context, "transcript.vtt", to_webvtt(transcript).encode()),
@@ -352,22 +159,23 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 STAGES = (
     Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe),
-    Stage(name="playable", version=1, inputs=_no_inputs, params=_sound_params, make=_playable),
-    Stage(name="words", version=1, inputs=_caption_inputs("words", lambda c: c.asr), params=_words_params, make=_words),
+    Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
+    Stage(
+        name="words",
+        version=hear.WORDS_VERSION,
+        inputs=hear.caption_inputs("words", lambda c: c.asr),
+        params=hear.words_params,
+        make=hear.make_words,
+        lost=hear.words_lost,
+    ),
     Stage(
         name="turns",
-        version=1,
-        inputs=_caption_inputs("turns", lambda c: c.diariser),
-        params=_turns_params,
-        make=_turns,
+        version=hear.TURNS_VERSION,
+        inputs=hear.caption_inputs("turns", lambda c: c.diariser),
+        params=hear.turns_params,
+        make=hear.make_turns,
     ),
-    Stage(
-        name="transcript",
-        version=2,
-        inputs=made_files("words.json", "turns.json", "recording.json"),
-        params=_transcript_params,
-        make=_transcript,
-    ),
+    Stage(name="transcript", version=3, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(
         name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),

@@ -159,9 +159,11 @@ def test_the_others_finish_and_nobody_sees_a_traceback(batch: tuple[Path, Any, s
 
 def test_status_and_dry_run_get_over_it_too(batch: tuple[Path, Any, str]) -> None:
     data, _, _ = batch
-    status = onrecord("status", data=data)
+    status = onrecord("status", "--json", data=data)
     assert status.returncode == 0, status.stderr
-    assert status.stdout.count("done") == len(ODD_NAMES)
+    found = json.loads(status.stdout)
+    assert found["n_done"] == len(ODD_NAMES)
+    assert found["n_failed"] + found["n_to_do"] == len(BAD)  # root may read what the run could not
     dry = onrecord("run", "--dry-run", data=data)
     assert dry.returncode == 3
     assert "Traceback" not in status.stderr + dry.stderr

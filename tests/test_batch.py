@@ -46,10 +46,16 @@ class Fake:
         self.fingerprint = "fake"
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
     ) -> Iterator[Block]:
         self.asked.append(from_ms)
-        for start in range(from_ms, audio.duration_ms, 1000):
+        for start in range(from_ms, to_ms or audio.duration_ms, 1000):
             if start == self.stop_at_ms:
                 raise KeyboardInterrupt
             word = Word(text=f"word{start // 1000}.", start_ms=start, end_ms=min(start + 500, audio.duration_ms))

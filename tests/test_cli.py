@@ -64,7 +64,7 @@ def reasons(data: Path, stage: str) -> str:
 
 
 def test_from_captions_to_a_quote(data: Path) -> None:
-    assert onrecord("status", data=data).stdout.split() == [MEETING, "0:00:39", "done"]
+    assert onrecord("status", data=data).stdout.startswith("1 meeting: 1 done, 0 to do, 0 failed")
 
     found = json.loads(onrecord("search", "consultation residents", "--json", data=data).stdout)
     assert found["total"] >= 1

@@ -1,5 +1,6 @@
 """Clips and judgement: all speech is in a clip, no clip is too long, and what cannot be trusted is left out openly."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -76,17 +77,53 @@ def test_listening_resumes_with_the_same_clips(runs: list[tuple[int, int]], data
             assert clips_of(probabilities, middle) == found[n:]
 
 
+@settings(max_examples=30, deadline=None)
+@given(runs=SPEECH, at=st.floats(0, 1))
+def test_a_stretch_widened_to_its_pauses_tears_no_speech(runs: list[tuple[int, int]], at: float) -> None:
+    """Two parts that meet in a pause hold all the speech of the whole."""
+    probabilities = probabilities_of(runs)
+    whole_ms = len(probabilities) * vad.FRAME_MS
+    with frames_of(probabilities) as audio:
+        seam = vad.nearest_pause(audio, round(at * whole_ms), 0, whole_ms)
+        pauses = [a for a in range(0, whole_ms, vad.FRAME_MS) if is_pause(probabilities, a)]
+        before, after = list(vad.clips(audio, 0, seam)), list(vad.clips(audio, seam))
+    assert all(c.end_ms <= seam for c in before)
+    assert all(c.start_ms >= seam for c in after)
+    if pauses:
+        assert speech_in(clips_of(probabilities), probabilities) <= speech_in([*before, *after], probabilities)
+
+
+def speech_in(found: Sequence[Clip], probabilities: Sequence[float]) -> set[int]:
+    """Frames of speech that some clip holds."""
+    frames = {f for c in found for a, b in c.speech for f in range(-(-a // vad.FRAME_MS), b // vad.FRAME_MS)}
+    return {f for f in frames if probabilities[f] >= vad.ON}
+
+
+def is_pause(probabilities: Sequence[float], at_ms: int) -> bool:
+    first = at_ms // vad.FRAME_MS
+    n = vad.PAUSE_MS // vad.FRAME_MS
+    return first + n <= len(probabilities) and max(probabilities[first : first + n]) < vad.OFF
+
+
 def clips_of(probabilities: Sequence[float], from_ms: int = 0) -> list[Clip]:
+    with frames_of(probabilities) as audio:
+        return list(vad.clips(audio, from_ms))
+
+
+@contextlib.contextmanager
+def frames_of(probabilities: Sequence[float]) -> Iterator[Audio]:
+    """A recording of which the detector thinks so."""
+
     class Length:
         duration_ms = len(probabilities) * vad.FRAME_MS
 
-    def frames(audio: Audio, start_ms: int) -> Iterator[tuple[int, float]]:
+    def frames(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
         timed = ((i * vad.FRAME_MS, p) for i, p in enumerate(probabilities))
-        return (frame for frame in timed if frame[0] >= start_ms)
+        return (frame for frame in timed if from_ms <= frame[0] < to_ms)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vad, "_probabilities", frames)
-        return list(vad.clips(Length(), from_ms))  # type: ignore[arg-type]
+        yield Length()  # type: ignore[misc]
 
 
 def test_pieces_join_without_a_seam_and_begin_at_the_same_places_when_resumed(
@@ -96,12 +133,12 @@ def test_pieces_join_without_a_seam_and_begin_at_the_same_places_when_resumed(
     noise = np.random.default_rng(0).normal(0, 2_000, 60 * 16_000)
     (noise * (np.sin(np.arange(len(noise)) / 20_000) > 0)).astype("<i2").tofile(tmp_path / "a.s16")
     audio = Audio(path=tmp_path / "a.s16")
-    whole = dict(vad._probabilities(audio, 0))
+    whole = dict(vad._probabilities(audio, 0, audio.duration_ms))
     monkeypatch.setattr(vad, "PIECE", 300)
-    pieces = dict(vad._probabilities(audio, 0))
+    pieces = dict(vad._probabilities(audio, 0, audio.duration_ms))
     assert whole.keys() == pieces.keys()
     assert np.mean([(whole[at] >= vad.ON) != (pieces[at] >= vad.ON) for at in whole]) < 0.02
-    resumed = dict(vad._probabilities(audio, 25_000))
+    resumed = dict(vad._probabilities(audio, 25_000, audio.duration_ms))
     assert resumed == {at: p for at, p in pieces.items() if at >= 25_000}
 
 
@@ -170,9 +207,14 @@ Hear = Callable[[Clip, dict[int, tuple[list[Heard], list[Heard]]]], Block]
 def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hear:
     def listen(only: Clip, script: dict[int, tuple[list[Heard], list[Heard]]]) -> Block:
         np.zeros(40 * 16_000, "<i2").tofile(tmp_path / "a.s16")
-        monkeypatch.setattr(hearing, "clips", lambda audio, from_ms=0: iter([only]))
+        monkeypatch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter([only]))
         (block,) = hearing.blocks(
-            Scripted(script), Audio(path=tmp_path / "a.s16"), language=None, vocabulary=["Okafor"], from_ms=0
+            Scripted(script),
+            Audio(path=tmp_path / "a.s16"),
+            language=None,
+            vocabulary=["Okafor"],
+            from_ms=0,
+            to_ms=None,
         )
         return block
 

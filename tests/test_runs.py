@@ -37,12 +37,18 @@ class Recogniser:
         self._meanwhile = meanwhile
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
     ) -> Iterator[Block]:
         self.asked.append(from_ms)
-        for at_ms in range(from_ms, audio.duration_ms, BLOCK_MS):
+        for at_ms in range(from_ms, to_ms or audio.duration_ms, BLOCK_MS):
             self._meanwhile(at_ms)
-            end_ms = min(at_ms + BLOCK_MS, audio.duration_ms)
+            end_ms = min(at_ms + BLOCK_MS, to_ms or audio.duration_ms)
             word = Word(text=f"w{at_ms // BLOCK_MS}.", start_ms=at_ms, end_ms=end_ms, confidence=0.9)
             yield Block(start_ms=at_ms, end_ms=end_ms, language="en", words=(word,))
 

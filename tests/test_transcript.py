@@ -59,12 +59,15 @@ def test_words_outside_the_recording_are_refused() -> None:
 
 
 def test_excluded_time_holds_no_word_no_turn_and_is_said() -> None:
-    meeting = Meeting(id="m", folder="m", exclude=((1000, 2000, "exempt business"), (50_000, 90_000, "exempt")))
+    hidden = [
+        Stretch(kind="excluded", start_ms=a, end_ms=b, reason=why)
+        for a, b, why in ((1000, 2000, "exempt business"), (50_000, 90_000, "exempt"))
+    ]
     said = words_of("one two three four five six seven eight nine ten")
     unplaced = Word(text="secret", timing="none")
     found = [*said[:5], unplaced, *said[5:], Word(text="end", timing="none")]
     gap = Stretch(kind="untranscribed", start_ms=3000, end_ms=4000, reason="noise")
-    made = assemble(words(*found, stretches=(gap,)), turns(turn("S1", 0, 3000)), meeting, RECORDING)
+    made = assemble(words(*found, stretches=(gap,)), turns(turn("S1", 0, 3000)), MEETING, RECORDING, hidden=hidden)
     assert [w.text for w in made.words] == ["one", "two", "three", "eight", "nine", "ten", "end"]
     assert [(t.start_ms, t.end_ms) for t in made.turns] == [(0, 1000), (2000, 3000)]
     assert [(s.kind, s.start_ms, s.end_ms) for s in made.stretches] == [

@@ -55,7 +55,7 @@ def test_nonsense_from_a_random_model_is_kept_out(tiny: Path, tmp_path: Path, mo
 
     clip = vad.Clip(start_ms=500, end_ms=9_000, speech=((500, 4_000), (4_500, 9_000)))
     monkeypatch.setattr(whisper, "TEMPERATURES", (0.0,))
-    monkeypatch.setattr("transcribe.hearing.clips", lambda audio, from_ms=0: iter([clip]))
+    monkeypatch.setattr("transcribe.hearing.clips", lambda audio, from_ms=0, to_ms=None: iter([clip]))
     np.random.default_rng(0).integers(-3_000, 3_000, 160_000).astype("<i2").tofile(tmp_path / "a.s16")
     (block,) = words_of(load(tiny), Audio(path=tmp_path / "a.s16"))
     assert block.words == ()

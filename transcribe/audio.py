@@ -95,6 +95,12 @@ def probe(path: Path, *, sha256: str) -> Media:
     return Media(file=path.name, sha256=sha256, size=path.stat().st_size, duration_ms=duration_ms, streams=streams)
 
 
+def tags(path: Path) -> dict[str, str]:
+    """What a media file says about itself: "title", "date", "creation_time" ..., whatever it likes. Raises Problem."""
+    with _opened(path) as container:
+        return {key.lower(): value for key, value in container.metadata.items()}
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> "Iterator[av.container.InputContainer]":
     """A media file opened for reading. Raises Problem for all that can't be one."""
@@ -254,6 +260,16 @@ def decode(
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+    return Audio(path=out)
+
+
+def excerpt(audio: Audio, ranges: Sequence[tuple[int, int]], out: Path) -> Audio:
+    """Stretches of a recording, in ms, one straight after the other, in a file of their own."""
+    part = out.with_name(f"{out.name}.{os.getpid()}.part")
+    with part.open("wb") as f:
+        for start_ms, end_ms in ranges:
+            audio.samples[samples_in(start_ms) : samples_in(end_ms)].tofile(f)
+    part.replace(out)
     return Audio(path=out)
 
 

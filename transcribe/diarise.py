@@ -102,16 +102,24 @@ def load(
     if name == "starter":
         files = [_existing(segmentation, "segmentation-3.0"), _existing(embedding, "campplus")]
         recipe = Recipe(segmentation=str(files[0]), embedding=str(files[1]), device=device, n_threads=n_threads)
-        parts = [f"segmentation-3.0 {_sha256(files[:1])}", f"campplus {_sha256(files[1:])}", voices.RULE]
+        fingerprint = fingerprint_of_starter(_sha256(files[:1]), _sha256(files[1:]), device)
     else:
         folder = Path(name) if Path(name).is_dir() else _from_hub(HUB.get(name, name))
         if not (folder / "config.yaml").is_file():
             raise Problem("this folder holds no pipeline: config.yaml is missing", where=folder, fix="name another")
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in {".bin", ".npz", ".yaml"})
         recipe = Recipe(folder=str(folder), device=device, n_threads=n_threads)
-        parts = [f"{Path(name).name} {_sha256(files)}"]
-    versions = [f"{p} {importlib.metadata.version(p)}" for p in ("pyannote.audio", "torch")]
-    return Pyannote(recipe=recipe, fingerprint=", ".join([*versions, *parts, device]))
+        fingerprint = _fingerprint(f"{Path(name).name} {_sha256(files)}", device)
+    return Pyannote(recipe=recipe, fingerprint=fingerprint)
+
+
+def fingerprint_of_starter(segmentation: str, embedding: str, device: str) -> str:
+    """The fingerprint of `starter` with weights whose hashes begin with these 12 digits."""
+    return _fingerprint(f"segmentation-3.0 {segmentation}", f"campplus {embedding}", voices.RULE, device)
+
+
+def _fingerprint(*parts: str) -> str:
+    return ", ".join([*(f"{p} {importlib.metadata.version(p)}" for p in ("pyannote.audio", "torch")), *parts])
 
 
 def _existing(path: Path | None, model: str) -> Path:

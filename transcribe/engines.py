@@ -41,9 +41,15 @@ class Recogniser(Protocol):
     def fingerprint(self) -> str: ...
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
     ) -> Iterator[Block]:
-        """Blocks of `audio` from `from_ms` (the end of a block seen earlier) to the end."""
+        """Blocks of `audio` from `from_ms` to `to_ms` (the end of the recording without it), leaving nothing out."""
         ...
 
 
@@ -165,7 +171,13 @@ def choose_diariser(name: str = "auto") -> Choice:
         "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
     )
     try:
-        fingerprint = diariser(choice).fingerprint
+        if model == "starter":  # the table pins these files, so they are hashed when they are loaded and not before
+            from transcribe.diarise import fingerprint_of_starter
+
+            segmentation, embedding = (m.fingerprint for m in models.named(_STARTER))
+            fingerprint = fingerprint_of_starter(segmentation, embedding, choice.device)
+        else:
+            fingerprint = diariser(choice).fingerprint
     except Problem as e:  # damaged weights, say: meetings that need no diariser go on without
         if choice.by_hand:
             raise

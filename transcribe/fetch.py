@@ -232,15 +232,37 @@ def _receive(file: File, url: str, part: Path, start: int, tick: Tick, token: st
         raise _Cut(f"it ended after {have} of {file.size} bytes")
 
 
+class _TokenStaysHere(urllib.request.HTTPRedirectHandler):
+    """The token follows a redirect on the hub itself (a renamed repository, say), and never to the stores beside it."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        token = req.unredirected_hdrs.get("Authorization")
+        if new and token and (new.type, new.host) == (req.type, req.host):
+            new.add_unredirected_header("Authorization", token)
+        return new
+
+
+_opener = urllib.request.build_opener(_TokenStaysHere)
+
+
 def _answer(url: str, start: int, token: str) -> Iterator[tuple[int, bytes]]:
     """(position, bytes) of what lies at `url`, from `start` if the server can, else from its beginning."""
     request = urllib.request.Request(url, headers={"User-Agent": "onrecord"})
     if start:
         request.add_header("Range", f"bytes={start}-")
-    if token:  # for this host alone: the store that it sends us on to must not see it
+    if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=STALL_S) as answer:
+        with _opener.open(request, timeout=STALL_S) as answer:
             position = start if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
             mark, since = position, time.monotonic()
             while chunk := answer.read1(CHUNK):

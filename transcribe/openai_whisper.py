@@ -27,7 +27,13 @@ class OpenAIWhisper(Record):
     model: Any  # whisper.model.Whisper
 
     def words(
-        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], from_ms: int = 0
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
     ) -> Iterator[Block]:
         yield from hearing.blocks(
             _Ears(self.model),
@@ -35,6 +41,7 @@ class OpenAIWhisper(Record):
             language=language,
             vocabulary=vocabulary,
             from_ms=from_ms,
+            to_ms=to_ms,
         )
 
 

@@ -169,7 +169,10 @@ class Stretch(Record):
 
 
 class Evidence(Record):
-    """Why a voice is, or is not, a person: a signed weight in log-odds and the words that gave it."""
+    """Why a voice is, or is not, a person: a signed weight in log-odds and the words that gave it.
+
+    What a person decided (`human`) is not weighed: its weight is 0.
+    """
 
     kind: Literal[
         "chair handover", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role", "human"

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from transcribe import name
+from transcribe import correct, name
 from transcribe.attribute import attribute
+from transcribe.correct import Correction
 from transcribe.problem import Problem
+from transcribe.ranges import without
 from transcribe.records import (
     Meeting,
     Recording,
@@ -25,8 +27,18 @@ LEAST_MARGIN = 3.0  # log-odds: a voice is given to a word at twenty to one or b
 CUE_LETTERS, CUE_MS, CUE_PAUSE_MS = 84, 7000, 1500  # two lines of 42, as captions are usually made
 
 
-def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording) -> Transcript:
-    """Who said what, when. Excluded stretches hold no words and no turns.
+def assemble(
+    words: Words,
+    turns: Turns,
+    meeting: Meeting,
+    recording: Recording,
+    *,
+    hidden: Sequence[Stretch] = (),
+    unheard: Sequence[tuple[int, int]] = (),
+    corrections: Sequence[Correction] = (),
+) -> Transcript:
+    """Who said what, when, with what people corrected. Hidden stretches hold no words and no turns; those that nobody
+    has listened to yet are said to be so.
 
     Voices that captions name are kept as labels where captions gave the turns too; beside a diariser's turns they
     count as evidence for names instead. Raises Problem where words, turns and recording do not belong together.
@@ -38,8 +50,10 @@ def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording)
                 where=meeting.folder,
                 fix=f"make them again: onrecord run {meeting.id}",
             )
-    spoken = _without(words.words, meeting.exclude)
-    heard = _turns_without(turns.turns, meeting.exclude)
+    silence = correct.silence(hidden)
+    spoken = correct.reworded(words_outside(words.words, silence), corrections, silence)
+    spoken = words_outside(spoken, silence)  # of what people wrote, too
+    heard = turns_outside(turns.turns, silence)
     if not heard or turns.engine.startswith("captions"):
         attributed = attribute(spoken, heard)
         voices = {w.speaker: w.speaker for w in attributed if w.speaker is not None}
@@ -51,14 +65,17 @@ def assemble(words: Words, turns: Turns, meeting: Meeting, recording: Recording)
         check_words(attributed, recording.duration_ms)
     except ValueError as e:
         raise Problem(str(e), where=meeting.folder, fix=f"make the words again: onrecord run {meeting.id}") from e
+    names = name.name(attributed, heard, meeting.people, voices=voices)
+    sure = tuple(map(_if_sure, attributed))
+    said, given, confirmed = correct.spoken_by(sure, heard, corrections, meeting.people)
     return Transcript(
         recording_sha256=recording.sha256,
         language=words.language,
         engine=f"{words.engine} + {turns.engine}",
-        words=tuple(map(_if_sure, attributed)),
-        turns=heard,
-        stretches=_stretches(words.stretches, meeting.exclude, recording.duration_ms),
-        names=name.name(attributed, heard, meeting.people, voices=voices),
+        words=said,
+        turns=given,
+        stretches=_stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms),
+        names=(*names, *confirmed),
     )
 
 
@@ -69,17 +86,14 @@ def _if_sure(word: Word) -> Word:
     return msgspec.structs.replace(word, speaker=None)
 
 
-Ranges = Sequence[tuple[int, int, str]]
-
-
-def _without(words: Sequence[Word], exclude: Ranges) -> tuple[Word, ...]:
-    """Words that no excluded range touches; of words without times, those whose neighbours all stay."""
-    if not exclude:
+def words_outside(words: Sequence[Word], silence: Sequence[tuple[int, int]]) -> tuple[Word, ...]:
+    """Words that no such stretch touches; of words without times, those whose neighbours all stay."""
+    if not silence:
         return tuple(words)
     inside = [
         None
         if w.start_ms is None or w.end_ms is None
-        else any(w.start_ms < end and max(w.end_ms, w.start_ms + 1) > start for start, end, _ in exclude)
+        else any(w.start_ms < end and max(w.end_ms, w.start_ms + 1) > start for start, end in silence)
         for w in words
     ]
     kept, before = [], False
@@ -93,32 +107,27 @@ def _without(words: Sequence[Word], exclude: Ranges) -> tuple[Word, ...]:
     return tuple(kept)
 
 
-def _turns_without(turns: Sequence[Turn], exclude: Ranges) -> tuple[Turn, ...]:
-    """Turns cut at excluded ranges, in order."""
-    left = list(turns)
-    for start, end, _ in exclude:
-        pieces = []
-        for t in left:
-            if t.end_ms <= start or t.start_ms >= end:
-                pieces.append(t)
-                continue
-            if t.start_ms < start:
-                pieces.append(msgspec.structs.replace(t, end_ms=start))
-            if t.end_ms > end:
-                pieces.append(msgspec.structs.replace(t, start_ms=end))
-        left = pieces
-    return tuple(sorted(left, key=lambda t: (t.start_ms, t.end_ms, t.speaker)))
-
-
-def _stretches(found: Sequence[Stretch], exclude: Ranges, duration_ms: int) -> tuple[Stretch, ...]:
-    """What the engine left out and what people excluded, each said once, inside the recording."""
-    mine = [
-        Stretch(kind="excluded", start_ms=a, end_ms=min(b, duration_ms), reason=why)
-        for a, b, why in exclude
-        if a < duration_ms
+def turns_outside(turns: Sequence[Turn], silence: Sequence[tuple[int, int]]) -> tuple[Turn, ...]:
+    """Turns cut at such stretches, in order."""
+    if not silence:
+        return tuple(turns)
+    pieces = [
+        msgspec.structs.replace(t, start_ms=a, end_ms=b)
+        for t in turns
+        for a, b in without([(t.start_ms, t.end_ms)], silence)
     ]
-    others = [s for s in found if s.kind != "excluded"]
-    return tuple(sorted([*others, *mine], key=lambda s: (s.start_ms, s.end_ms)))
+    return tuple(sorted(pieces, key=lambda t: (t.start_ms, t.end_ms, t.speaker)))
+
+
+def _stretches(found: Sequence[Stretch], unheard: Sequence[tuple[int, int]], duration_ms: int) -> tuple[Stretch, ...]:
+    """Time without text, or without all of it, and why: inside the recording, in order."""
+    waiting = [Stretch(kind="partial", start_ms=a, end_ms=b, reason="not listened to yet") for a, b in unheard]
+    inside = [
+        msgspec.structs.replace(s, end_ms=min(s.end_ms, duration_ms))
+        for s in (*found, *waiting)
+        if s.start_ms < duration_ms
+    ]
+    return tuple(sorted(inside, key=lambda s: (s.start_ms, s.end_ms)))
 
 
 # -- WebVTT -----------------------------------------------------------------------------------------------

@@ -41,10 +41,11 @@ class Clip(Record):
         return sum(end - start for start, end in self.speech)
 
 
-def clips(audio: Audio, from_ms: int = 0) -> Iterator[Clip]:
-    """The clips of a recording from `from_ms` on, in order, together holding all speech that was heard."""
+def clips(audio: Audio, from_ms: int = 0, to_ms: int | None = None) -> Iterator[Clip]:
+    """The clips of a recording between two times, in order, together holding all speech that was heard there."""
     held: list[tuple[int, int]] = []
-    for start, end in _padded(_stretches(audio, from_ms), from_ms, audio.duration_ms):
+    to_ms = audio.duration_ms if to_ms is None else min(to_ms, audio.duration_ms)
+    for start, end in _padded(_stretches(audio, from_ms, to_ms), from_ms, to_ms):
         if held and (end - held[0][0] > CLIP_MS or start - held[-1][1] > GAP_MS):
             yield _clip(held)
             held = []
@@ -57,7 +58,7 @@ def _clip(held: Sequence[tuple[int, int]]) -> Clip:
     return Clip(start_ms=held[0][0], end_ms=held[-1][1], speech=tuple(held))
 
 
-def _padded(stretches: Iterator[tuple[int, int]], from_ms: int, duration_ms: int) -> Iterator[tuple[int, int]]:
+def _padded(stretches: Iterator[tuple[int, int]], from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
     """Stretches with a little silence on either side, never into the next one."""
     before: tuple[int, int] | None = None
     floor_ms = from_ms
@@ -68,16 +69,16 @@ def _padded(stretches: Iterator[tuple[int, int]], from_ms: int, duration_ms: int
             floor_ms = middle
         before = after
     if before:
-        yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, duration_ms)
+        yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, to_ms)
 
 
-def _stretches(audio: Audio, from_ms: int) -> Iterator[tuple[int, int]]:
+def _stretches(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
     """Speech between pauses, none longer than fits a clip with its padding."""
     start: int | None = None
     last = 0  # end of the last frame of speech, in ms
     since: list[float] = []  # probabilities from `start` on
     longest_ms = CLIP_MS - 2 * PAD_MS
-    for at_ms, p in _probabilities(audio, from_ms):
+    for at_ms, p in _probabilities(audio, from_ms, to_ms):
         if start is None:
             if p >= ON:
                 start, last, since = at_ms, at_ms + FRAME_MS, [p]
@@ -97,13 +98,30 @@ def _stretches(audio: Audio, from_ms: int) -> Iterator[tuple[int, int]]:
             start, since = middle, since[cut:]
             last = max(last, middle)
     if start is not None and last - start >= SHORTEST_MS:
-        yield start, min(last, audio.duration_ms)
+        yield start, min(last, to_ms)
 
 
-def _probabilities(audio: Audio, from_ms: int) -> Iterator[tuple[int, float]]:
-    """(start of a frame in ms, probability of speech), for frames that begin at `from_ms` or later."""
+def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
+    """`at_ms` if nobody speaks then, or else the middle of the pause between two times that is nearest to it.
+
+    Where nobody pauses between them, the quietest frame there.
+    """
+    frames = list(_probabilities(audio, max(0, from_ms - PAUSE_MS), to_ms + PAUSE_MS))
+    n_frames = PAUSE_MS // FRAME_MS
+    loudest = [max(p for _, p in frames[i : i + n_frames]) for i in range(len(frames) - n_frames + 1)]
+    pauses = [frames[i][0] + PAUSE_MS // 2 for i, p in enumerate(loudest) if p < OFF]
+    if any(abs(pause - at_ms) <= PAUSE_MS // 2 for pause in pauses):
+        return at_ms
+    inside = [pause for pause in pauses if from_ms <= pause <= to_ms]
+    if inside:
+        return min(inside, key=lambda pause: abs(pause - at_ms))
+    return min((f for f in frames if from_ms <= f[0] <= to_ms), key=lambda frame: frame[1], default=(at_ms, 0.0))[0]
+
+
+def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
+    """(start of a frame in ms, probability of speech), for frames that begin between two times."""
     samples = audio.samples
-    n_frames = len(samples) // FRAME
+    n_frames = min(len(samples) // FRAME, -(-to_ms // FRAME_MS))
     model = _model()
     first = from_ms // FRAME_MS // PIECE * PIECE
     for piece in range(first, n_frames, PIECE):

@@ -1,0 +1,195 @@
+"""Changing what a meeting says: corrections made from an address, and the one way to apply them.
+
+The command line and the page come through here. A correction is first kept, then carried through the stages that need
+no engine, up to the index; what has to be listened to again waits for the next run.
+"""
+
+import secrets
+import time
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from pipeline import batch, corrections, hear
+from pipeline.context import Context
+from pipeline.events import Sink, now
+from pipeline.stages import Stage
+from search import cite
+from search.quotes import Address, read_parquet, resolve, speaker_name
+from transcribe import locks
+from transcribe.correct import Correction, Kind, in_force
+from transcribe.problem import Problem
+from transcribe.records import Person, Record, Transcript, Word, text_of
+
+UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
+
+
+class Applied(Record):
+    """What became of a correction: `ran` are the stages that were brought up to date, `waits` says what is left."""
+
+    correction: Correction
+    ran: tuple[str, ...]
+    wall_s: float
+    waits: str = ""
+
+
+# -- corrections from an address ------------------------------------------------------------------
+
+
+def reword(context: Context, address: Address, text: str, *, by: str) -> Correction:
+    """The words at an address become `text`; without any they go. Raises Problem where nothing is said there."""
+    said = text_of(_said(context, address))
+    new = " ".join(unicodedata.normalize("NFC", text).split())
+    if not all(c.isprintable() for c in new):
+        raise Problem("these words hold characters that print nothing", fix="write them again, without")
+    if new == said:
+        raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
+    return _made(context, address, "words", by=by, old=said, new=new)
+
+
+def assign(context: Context, address: Address, person: str, *, by: str) -> Correction:
+    """The words at an address were said by a person of the meeting (an id, name or alias), or by an unknown."""
+    words = _said(context, address)
+    names = context.transcript().names
+    before = dict.fromkeys(speaker_name(w.speaker, names).display for w in words)
+    id = "" if person.casefold() == UNKNOWN else _person(context, person).id
+    return _made(context, address, "speaker", by=by, old=", ".join(before), new=id)
+
+
+def hide(context: Context, address: Address, kind: Literal["mask", "exclude"], *, by: str, reason: str) -> Correction:
+    """Nobody is to hear or read what is said at an address. It need not hold words."""
+    duration_ms = context.recording().duration_ms
+    if address.start_ms >= duration_ms:
+        raise Problem("the recording ends before that", where=str(address), fix="check the times")
+    inside = Address(meeting=address.meeting, start_ms=address.start_ms, end_ms=min(address.end_ms, duration_ms))
+    return _made(context, inside, kind, by=by, reason=" ".join(reason.split()))
+
+
+def undo(context: Context, address: Address, *, by: str) -> Correction:
+    """Take back the latest correction in force that touches an address. Raises Problem where there is none."""
+    found = [c for c in in_force(context.corrections()) if c.touches(address.start_ms, address.end_ms)]
+    if not found:
+        raise Problem(
+            "there is no correction here to take back",
+            where=str(address),
+            fix=f"{context.raw / corrections.FILE} lists them, with their times",
+        )
+    latest = found[-1]
+    place = Address(meeting=address.meeting, start_ms=latest.start_ms, end_ms=latest.end_ms)
+    return _made(context, place, "undo", by=by, undoes=latest.id)
+
+
+def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: str) -> Correction:
+    try:
+        return Correction(
+            id=secrets.token_hex(4),
+            at=now(),
+            by=by,
+            kind=kind,
+            start_ms=address.start_ms,
+            end_ms=address.end_ms,
+            recording_sha256=context.recording().sha256,
+            **more,
+        )
+    except ValueError as e:
+        raise Problem(f"this can't be a correction: {e}", where=str(address), fix="make it smaller") from e
+
+
+def _said(context: Context, address: Address) -> tuple[Word, ...]:
+    """The words at an address, which must still be those that it was copied from."""
+    transcript = _transcript(context)
+    table = context.made / "quotes.parquet"
+    if address.check and table.is_file() and cite.around(address, read_parquet(table), transcript, 0).changed:
+        raise Problem(
+            "this place no longer says what it said when its address was copied",
+            where=str(address),
+            fix=f"look at it again: onrecord quote {address.meeting}/{address.start_ms}-{address.end_ms}",
+        )
+    words = resolve(address, transcript)
+    if not words:
+        raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")
+    return words
+
+
+def _transcript(context: Context) -> Transcript:
+    if not (context.made / "transcript.json").is_file():
+        raise Problem(
+            "this meeting has no transcript yet", where=context.made, fix=f"onrecord run {context.meeting.id}"
+        )
+    return context.transcript()
+
+
+def _person(context: Context, wanted: str) -> Person:
+    people = context.meeting.people
+    fold = wanted.casefold().strip()
+    found = [p for p in people if fold == p.id] or [
+        p for p in people if fold in (n.casefold() for n in (p.name, *p.aliases))
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = _few([p.id for p in people]) or "nobody"
+    raise Problem(
+        f"{len(found)} people of this meeting are called {wanted!r}" if found else f"{wanted!r} is not of this meeting",
+        where=context.raw / "meeting.toml",
+        fix=f"give an id ({known}), write [[people]] into meeting.toml, or say {UNKNOWN}",
+    )
+
+
+def _few(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:12]) + (" ..." if len(ids) > 12 else "")
+
+
+# -- applying -------------------------------------------------------------------------------------
+
+
+def apply(context: Context, correction: Correction, sink: Sink) -> Applied:
+    """Keep a correction, and bring the meeting up to date as far as no engine is needed.
+
+    Where something is hidden, the copy that people listen to goes first; it is made again, silenced, by the stage
+    `playable`. Raises Problem when it can't be kept, or when it is kept and the rest can't be done now.
+    """
+    began = time.monotonic()
+    with corrections.held(context.made):
+        known = context.corrections()
+        if correction.kind == "undo" and correction.undoes not in {c.id for c in in_force(known)}:
+            raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
+        corrections.append(context.raw, correction)
+    if correction.kind in ("mask", "exclude"):
+        _silence_at_once(context)
+    ran, waits = [], ""
+    for stage in batch.ALL_STAGES[batch.NAMES.index("words") :]:
+        if not (context.made / "transcript.json").is_file() and stage.name not in ("words", "turns"):
+            waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
+            break
+        if hear.listens(context, stage.name):
+            waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
+        elif _make(context, stage, sink):
+            ran.append(stage.name)
+    return Applied(correction=correction, ran=tuple(ran), wall_s=round(time.monotonic() - began, 3), waits=waits)
+
+
+def _silence_at_once(context: Context) -> None:
+    for folder, pattern in ((context.made, "playable.*"), (context.scratch, "audio-*"), (context.scratch, "excerpt-*")):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def silence_copy(context: Context, sink: Sink) -> None:
+    """Make the copy that people listen to again, where something was hidden or is no longer."""
+    _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink)
+
+
+def _make(context: Context, stage: Stage, sink: Sink) -> bool:
+    """Bring a stage up to date; another run that is at it just now is waited for."""
+    deadline = time.monotonic() + corrections.WAIT_S
+    while True:
+        try:
+            return batch.make(context, stage, sink) is not None
+        except locks.Busy as e:
+            if time.monotonic() > deadline:
+                raise Problem(
+                    f"the correction is kept, but another run is at {stage.name} of this meeting",
+                    where=context.made,
+                    fix=f"wait for it, then: onrecord run {context.meeting.id}",
+                ) from e
+            time.sleep(0.2)

@@ -1,0 +1,98 @@
+"""`onrecord correct`: the verb that changes what a meeting says."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from pipeline.arguments import DATA, Data, Json
+from transcribe.problem import Problem
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(epilog='Example: onrecord correct 2024-05-14-public-safety/187340-195120 --words "Mr Rahman asked us."')
+def correct(
+    address: Annotated[str, typer.Argument(help="MEETING/START-END in milliseconds, as `search` prints it.")],
+    words: Annotated[
+        str | None, typer.Option("--words", metavar="TEXT", help='What is really said there; "" if nothing is.')
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option("--speaker", metavar="PERSON", help="Who says it: an id or name, or `unknown`.")
+    ] = None,
+    mask: Annotated[bool, typer.Option("--mask", help="Hide personal details: out of text, index and sound.")] = False,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Hide it as no part of the public meeting.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the latest correction there.")] = False,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; your login name without.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for --mask and --exclude.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Correct the words or the speaker at an address, or hide it, or take that back.
+
+    Use it after listening. It is kept in the meeting's corrections.jsonl, outlives another transcription, and reaches
+    transcript, statements and index at once. What was hidden is listened to again at the next run if that is undone.
+    """
+    from pipeline import apply, asked, show, show_quotes
+    from search.quotes import parse_address
+
+    what = [
+        name
+        for name, given in (
+            ("--words", words is not None),
+            ("--speaker", speaker is not None),
+            ("--mask", mask),
+            ("--exclude", exclude),
+            ("--undo", undo),
+        )
+        if given
+    ]
+    if len(what) != 1:
+        raise Problem(
+            f"{' and '.join(what)} at once" if what else "this does not say what to correct",
+            fix="give one of --words, --speaker, --mask, --exclude, --undo",
+        )
+    if reason and not (mask or exclude):
+        raise Problem("--reason goes with --mask or --exclude", fix="leave it away")
+    place = parse_address(address)
+    context = asked.context_of(asked.layout_of(data), place.meeting)
+    name = _name(by)
+    if words is not None:
+        correction = apply.reword(context, place, words, by=name)
+    elif speaker is not None:
+        correction = apply.assign(context, place, speaker, by=name)
+    elif undo:
+        correction = apply.undo(context, place, by=name)
+    else:
+        correction = apply.hide(context, place, "mask" if mask else "exclude", by=name, reason=reason)
+    if dry_run:
+        if json:
+            show.to_json({"correction": correction, "kept": False})
+        else:
+            show_quotes.print_correction(context, correction)
+            show.out.print("nothing was changed: this was a dry run")
+        return
+    with show.Live(quiet=json) as live:
+        applied = apply.apply(context, correction, live)
+        if correction.kind in ("mask", "exclude", "undo"):
+            apply.silence_copy(context, live)
+    if json:
+        show.to_json(applied)
+        return
+    show_quotes.print_correction(context, correction)
+    show.out.print(f"kept, by {show.printable(name)}; {', '.join(applied.ran) or 'nothing'} made again")
+    if applied.waits:
+        show.out.print(show.printable(applied.waits))
+
+
+def _name(by: str) -> str:
+    name = " ".join(by.split())
+    if not name:
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError, ImportError) as e:
+            raise Problem("it is not known who you are", fix="say so: --by NAME") from e
+    if not name.isprintable() or len(name) > 100:
+        raise Problem("this is no name that can be printed", fix="say who you are in plain letters: --by NAME")
+    return name

@@ -1,0 +1,78 @@
+"""A meeting in a batch: where its files are, what people say of it, and with what it is made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from analyse.codebook import Codebook
+from pipeline import corrections
+from pipeline.meetings import Layout
+from transcribe import correct, engines
+from transcribe.correct import Correction
+from transcribe.ranges import Ranges
+from transcribe.records import Meeting, Record, Recording, Stretch, Transcript, Turns, Words, load
+
+Progress = Callable[[int, int], None]  # (done_ms, total_ms)
+
+
+class Context(Record):
+    """`only` is the stretch that is to be listened to first, in ms; the whole recording where there is none."""
+
+    layout: Layout
+    meeting: Meeting
+    asr: engines.Choice
+    diariser: engines.Choice
+    codebook: Codebook
+    upgrade: bool = False
+    only: tuple[int, int] | None = None
+    n_threads: int = 0
+
+    @property
+    def raw(self) -> Path:
+        return self.layout.raw / self.meeting.folder
+
+    @property
+    def made(self) -> Path:
+        return self.layout.made(self.meeting.id)
+
+    @property
+    def scratch(self) -> Path:
+        return self.made / "scratch"
+
+    def recording(self) -> Recording:
+        return load(self._bytes("recording.json"), Recording, "recording/1", where=self.made / "recording.json")
+
+    def words(self) -> Words:
+        return load(self._bytes("words.json"), Words, "words/1", where=self.made / "words.json")
+
+    def turns(self) -> Turns:
+        return load(self._bytes("turns.json"), Turns, "turns/1", where=self.made / "turns.json")
+
+    def transcript(self) -> Transcript:
+        return load(self._bytes("transcript.json"), Transcript, "transcript/1", where=self.made / "transcript.json")
+
+    def _bytes(self, name: str) -> bytes:
+        return (self.made / name).read_bytes()
+
+    def corrections(self) -> tuple[Correction, ...]:
+        """What people changed, as the file says it now: somebody may add to it while a batch runs."""
+        return corrections.read(self.raw)
+
+    def hidden(self) -> tuple[Stretch, ...]:
+        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded or masked since."""
+        excluded = (
+            Stretch(kind="excluded", start_ms=start_ms, end_ms=end_ms, reason=why)
+            for start_ms, end_ms, why in self.meeting.exclude
+        )
+        return (*excluded, *correct.hidden(self.corrections()))
+
+    def silence(self) -> Ranges:
+        return correct.silence(self.hidden())
+
+    def captions(self) -> Path | None:
+        return self.raw / self.meeting.captions if self.meeting.captions else None
+
+
+def write(context: Context, name: str, data: bytes) -> str:
+    """Write an output of a stage to the scratch folder, and give its name."""
+    (context.scratch / name).write_bytes(data)
+    return name

@@ -1,0 +1,404 @@
+"""The stages that listen: words and turns, from engines or from captions.
+
+What of a recording nobody has listened to is kept beside the words, in `unheard.json`: the rest after `--only`, and
+what was excluded or masked, whose words are cut out on the spot. A stretch that is wanted again is listened to
+by itself, by the engine that the other words are from; words of two engines are never mixed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline import receipts
+from pipeline.context import Context, Progress, write
+from pipeline.receipts import Receipt
+from transcribe import engines
+from transcribe.audio import Audio, decode, excerpt
+from transcribe.problem import LACKING, Problem
+from transcribe.ranges import Ranges, joined, length, within, without
+from transcribe.records import Meeting, Record, Stretch, Turn, Turns, Word, Words, dump, load
+from transcribe.transcript import turns_outside, words_outside
+
+WORDS_VERSION = 2
+TURNS_VERSION = 1
+
+
+class Unheard(Record):
+    """Stretches that the words know nothing of, and the name of the engine to hear them with."""
+
+    ranges: tuple[tuple[int, int], ...]
+    engine: str
+
+
+def unheard(context: Context) -> Unheard:
+    path = context.made / "unheard.json"
+    if not path.exists():
+        return Unheard(ranges=(), engine="")
+    return load(path.read_bytes(), Unheard, "unheard/1", where=path)
+
+
+def sources(context: Context) -> list[tuple[Path, int]]:
+    return [(context.raw / m.file, m.start_ms) for m in context.recording().media]
+
+
+def _whole(context: Context) -> Ranges:
+    return joined([(0, context.recording().duration_ms)])
+
+
+def _silence(context: Context) -> Ranges:
+    return within(context.silence(), _whole(context))
+
+
+def _decoded(context: Context) -> Audio:
+    """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
+    recording = context.recording()
+    key = _key({"recording": recording.sha256, "silence": context.silence()})
+    path = context.scratch / f"audio-{key}.s16"
+    if path.exists():
+        return Audio(path=path)
+    return decode(sources(context), path, silence=context.silence(), duration_ms=recording.duration_ms)
+
+
+def _key(params: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(params)).hexdigest()[:16]
+
+
+def _stands(context: Context, stage: str, version: int, params: dict[str, Any], *ignore: str) -> Receipt | None:
+    """The receipt of a stage whose result an engine made and nothing speaks against but what is ignored."""
+    receipt = receipts.read(context.made, stage)
+    if receipt is None or str(receipt.params.get("engine", "")).startswith("captions"):
+        return None
+    differs = receipts.first_difference(
+        context.made, receipt, version=version, params=params, inputs={}, ignore=frozenset(ignore)
+    )
+    return None if differs else receipt
+
+
+def ignored(choice: engines.Choice, *, upgrade: bool) -> tuple[str, ...]:
+    """Params that make nobody listen again: what `auto` takes today must not overwrite what a better engine wrote
+    yesterday, nor is a meeting heard again because a person was added to it, whose name would only help a little."""
+    return () if choice.by_hand or upgrade else ("engine", "vocabulary")
+
+
+# -- captions or engines --------------------------------------------------------------------------
+
+
+def _uses_captions(context: Context, stage: str, choice: engines.Choice) -> bool:
+    """Captions give words and voices unless an engine is named, or one has finished: that result stands."""
+    if choice.by_hand or not context.meeting.captions:
+        return choice.name == "captions"
+    receipt = None if context.upgrade else receipts.read(context.made, stage)
+    return receipt is None or str(receipt.params.get("engine", "")).startswith("captions")
+
+
+def caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> Callable[[Context], dict[str, Path]]:
+    def inputs(context: Context) -> dict[str, Path]:
+        captions = context.captions()
+        used = captions and _uses_captions(context, stage, choice(context))
+        return {f"raw/{context.meeting.captions}": captions} if captions and used else {}
+
+    return inputs
+
+
+def _from_captions(context: Context) -> tuple[Words, Turns]:
+    from transcribe import captions
+
+    path, recording = context.captions(), context.recording()
+    if path is None:
+        raise Problem(
+            "there are no captions for this meeting", where=context.raw, fix='name them: captions = "captions.vtt"'
+        )
+    return captions.read(
+        path, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.silence()
+    )
+
+
+def listens(context: Context, stage: str) -> bool:
+    """Whether it takes an engine to bring a stage up to date."""
+    if stage == "words" and not _uses_captions(context, "words", context.asr):
+        task = _task(context)
+        return bool(task.to_hear) or not task.keep
+    if stage == "turns":
+        receipt = receipts.read(context.made, "turns")
+        by_captions = receipt is not None and str(receipt.params.get("engine", "")).startswith("captions")
+        return not by_captions and _to_cut(context, turns_params(context)) is None
+    return False
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+
+class _Task(Record):
+    """What must be done for words: keep those that stand outside `unheard`, and listen to `to_hear` with `engine`."""
+
+    engine: engines.Choice
+    keep: bool
+    unheard: tuple[tuple[int, int], ...]
+    to_hear: tuple[tuple[int, int], ...]
+    made_by: str  # fingerprint of the result
+
+
+def _task(context: Context) -> _Task:
+    whole, silence = _whole(context), _silence(context)
+    ignore = ignored(context.asr, upgrade=context.upgrade)
+    params = _heard_params(context, context.asr.fingerprint)
+    receipt = _stands(context, "words", WORDS_VERSION, params, *ignore)
+    if receipt:
+        made_by, before = str(receipt.params["engine"]), unheard(context)
+        missing = joined(before.ranges)
+        to_hear = _asked(context, without(missing, silence))
+        engine = context.asr
+        if to_hear and ignore and before.engine and engine.fingerprint != made_by:
+            engine = engines.choose_recogniser(before.engine)
+        if not to_hear or engine.fingerprint == made_by:
+            return _Task(engine=engine, keep=True, unheard=tuple(missing), to_hear=tuple(to_hear), made_by=made_by)
+    return _Task(
+        engine=context.asr,
+        keep=False,
+        unheard=tuple(whole),
+        to_hear=tuple(_asked(context, without(whole, silence))),
+        made_by=context.asr.fingerprint,
+    )
+
+
+def _asked(context: Context, ranges: Ranges) -> Ranges:
+    return within(ranges, [context.only]) if context.only else ranges
+
+
+def _vocabulary(meeting: Meeting) -> list[str]:
+    return sorted({*meeting.vocabulary, *(p.name for p in meeting.people)})
+
+
+def _heard_params(context: Context, engine: str) -> dict[str, Any]:
+    meeting = context.meeting
+    return {
+        "recording": context.recording().sha256,
+        "engine": engine,
+        "language": meeting.language,
+        "vocabulary": _vocabulary(meeting),
+    }
+
+
+def words_params(context: Context) -> dict[str, Any]:
+    if _uses_captions(context, "words", context.asr):
+        return _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()}
+    return _heard_params(context, _task(context).made_by)
+
+
+def words_lost(context: Context) -> str:
+    """Why words that stand must be looked at again: something was hidden, or has not been listened to yet."""
+    if _uses_captions(context, "words", context.asr):
+        return ""
+    missing, silence = unheard(context).ranges, _silence(context)
+    if without(silence, missing):
+        return "a stretch was excluded or masked"
+    if left := _asked(context, without(missing, silence)):
+        return f"{length(left) / 1000:.0f} s of it have not been listened to"
+    return ""
+
+
+def make_words(context: Context, progress: Progress) -> list[str]:
+    if _uses_captions(context, "words", context.asr):
+        return [write(context, "words.json", dump(_from_captions(context)[0], "words/1"))]
+    recording = context.recording()
+    if not recording.media:
+        raise Problem(
+            "this meeting has captions but no recording to listen to", where=context.raw, fix="leave --asr away"
+        )
+    task = _task(context)
+    if task.to_hear and task.engine.lacks:  # before an hour of sound is decoded for nothing
+        raise Problem(task.engine.lacks, fix=task.engine.fix, exit_code=LACKING)
+    if context.only and not task.keep and receipts.read(context.made, "words"):
+        raise Problem(
+            "these words are from another engine or another recording: a part of them alone can't be made again",
+            where=context.raw,
+            fix="run it whole, without --only",
+        )
+    before = context.words() if task.keep else None
+    words = list(before.words) if before else []
+    stretches = _cut(before.stretches, without(_whole(context), task.unheard)) if before else []
+    language = context.meeting.language or (before.language if before else "")
+    missing = list(task.unheard)
+    if task.to_hear:
+        audio = _decoded(context)
+        ranges = _to_pauses(context, audio, task) if context.only else list(task.to_hear)
+        blocks = _heard(context, task, audio, ranges, progress)
+        words += [w for b in blocks for w in b.words]
+        stretches += _cut([*audio.lost, *(s for b in blocks for s in b.stretches)], ranges)
+        language = language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
+        missing = without(missing, ranges)
+    silence = _silence(context)
+    missing = joined([*missing, *silence])
+    stretches = _cut(stretches, without(_whole(context), silence))
+    made = Words(
+        recording_sha256=recording.sha256,
+        language=language,
+        engine=task.made_by,
+        words=words_outside(sorted(words, key=_start), silence),
+        stretches=tuple(sorted(stretches, key=lambda s: (s.start_ms, s.end_ms))),
+    )
+    names = [write(context, "words.json", dump(made, "words/1"))]
+    if missing:
+        left = Unheard(ranges=tuple(missing), engine=task.engine.name)
+        names.append(write(context, "unheard.json", dump(left, "unheard/1")))
+    return names
+
+
+def _cut(stretches: Iterable[Stretch], windows: Ranges) -> list[Stretch]:
+    """What of some stretches lies inside `windows`."""
+    return [
+        msgspec.structs.replace(s, start_ms=a, end_ms=b)
+        for s in stretches
+        for a, b in within([(s.start_ms, s.end_ms)], windows)
+    ]
+
+
+def _start(word: Word) -> int:
+    return word.start_ms or 0
+
+
+def _spoken(blocks: Iterable[engines.Block]) -> Callable[[str], int]:
+    blocks = list(blocks)
+    return lambda language: sum(len(b.words) for b in blocks if b.language == language)
+
+
+def _to_pauses(context: Context, audio: Audio, task: _Task) -> Ranges:
+    """The stretches asked for, widened to the nearest pauses, so that no word is heard by halves."""
+    from transcribe.vad import CLIP_MS, nearest_pause
+
+    free = without(task.unheard, _silence(context))
+    wide = []
+    for start, end in task.to_hear:
+        ((low, high),) = [(a, b) for a, b in free if a <= start and end <= b]
+        if start > low:
+            start = nearest_pause(audio, start, max(low, start - CLIP_MS), start)
+        if end < high:
+            end = nearest_pause(audio, end, end, min(high, end + CLIP_MS))
+        wide.append((start, end))
+    return joined(wide)
+
+
+def _heard(context: Context, task: _Task, audio: Audio, ranges: Ranges, progress: Progress) -> list[engines.Block]:
+    """The blocks of these ranges: those of an earlier, killed attempt, and the rest, each on disk before the next."""
+    log = context.scratch / f"words-{_key(_heard_params(context, task.made_by))}.jsonl"
+    done, size = [], 0
+    for line in log.read_bytes().splitlines(keepends=True) if log.exists() else ():
+        try:
+            block = msgspec.json.decode(line, type=engines.Block)
+        except msgspec.MsgspecError:
+            break  # cut short by the kill
+        if not line.endswith(b"\n"):
+            break
+        size += len(line)
+        if length(without([(block.start_ms, block.end_ms)], ranges)) == 0:
+            done.append(block)
+    todo, total_ms = without(ranges, [(b.start_ms, b.end_ms) for b in done]), length(ranges)
+    if todo:
+        progress(total_ms - length(todo), total_ms)
+        done += _listen(context, task, audio, todo, log, size, lambda left_ms: progress(total_ms - left_ms, total_ms))
+    return sorted(done, key=lambda b: b.start_ms)
+
+
+def _listen(
+    context: Context,
+    task: _Task,
+    audio: Audio,
+    todo: Ranges,
+    log: Path,
+    size: int,
+    left: Callable[[int], None],
+) -> Iterator[engines.Block]:
+    recogniser = engines.recogniser(task.engine, n_threads=context.n_threads)
+    left_ms = length(todo)
+    with log.open("r+b" if log.exists() else "w+b") as f:
+        f.truncate(size)
+        f.seek(size)
+        for start_ms, end_ms in todo:
+            for block in recogniser.words(
+                audio,
+                language=context.meeting.language or None,
+                vocabulary=_vocabulary(context.meeting),
+                from_ms=start_ms,
+                to_ms=end_ms,
+            ):
+                f.write(msgspec.json.encode(block) + b"\n")
+                f.flush()
+                os.fsync(f.fileno())
+                left_ms -= block.end_ms - block.start_ms
+                left(left_ms)
+                yield block
+
+
+# -- turns ----------------------------------------------------------------------------------------
+
+
+def _unvoiced(context: Context) -> Ranges:
+    """Where no voices are looked for: what is hidden, and what has no words yet."""
+    return joined([*_silence(context), *within(unheard(context).ranges, _whole(context))])
+
+
+def turns_params(context: Context) -> dict[str, Any]:
+    # Captions may name no voices, and then the diariser listens after all.
+    captions = "captions, else " if _uses_captions(context, "turns", context.diariser) else ""
+    params = {
+        "recording": context.recording().sha256,
+        "silence": _unvoiced(context),
+        "engine": captions + context.diariser.fingerprint,
+    }
+    if kept := _to_cut(context, params):
+        params["engine"] = kept.params["engine"]
+    return params
+
+
+def _to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:
+    """The receipt of turns of which some must go, and to which none need be added: nobody has to listen for that."""
+    ignore = ignored(context.diariser, upgrade=context.upgrade)
+    receipt = _stands(context, "turns", TURNS_VERSION, params, "silence", *ignore)
+    return receipt if receipt and not without(receipt.params["silence"], params["silence"]) else None
+
+
+def make_turns(context: Context, progress: Progress) -> list[str]:
+    params = turns_params(context)
+    unvoiced = params["silence"]
+    if _to_cut(context, params):
+        before = context.turns()
+        turns = msgspec.structs.replace(before, turns=turns_outside(before.turns, unvoiced))
+    else:
+        turns = _found_turns(context, unvoiced, progress)
+    return [write(context, "turns.json", dump(turns, "turns/1"))]
+
+
+def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turns:
+    recording = context.recording()
+    if _uses_captions(context, "turns", context.diariser):
+        _, turns = _from_captions(context)
+        if turns.turns or not recording.media:
+            return turns
+    if not recording.media:
+        return Turns(recording_sha256=recording.sha256, engine="none", turns=())
+    diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
+    audio, heard = _decoded(context), without(_whole(context), unvoiced)
+    if heard == _whole(context):
+        found = diariser.turns(audio, speakers=None, progress=progress)
+    else:
+        part = excerpt(audio, heard, context.scratch / f"excerpt-{_key({'heard': heard})}.s16")
+        found = _put_back(diariser.turns(part, speakers=None, progress=progress), heard)
+    return Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=found)
+
+
+def _put_back(turns: Iterable[Turn], heard: Ranges) -> tuple[Turn, ...]:
+    """Turns of an excerpt on the meeting's timeline; one that goes over a seam is parted there."""
+    out = []
+    at_ms = 0
+    for start_ms, end_ms in heard:
+        shift_ms = start_ms - at_ms
+        for turn in turns:
+            a, b = max(turn.start_ms + shift_ms, start_ms), min(turn.end_ms + shift_ms, end_ms)
+            if a < b:
+                out.append(msgspec.structs.replace(turn, start_ms=a, end_ms=b))
+        at_ms += end_ms - start_ms
+    return tuple(out)

@@ -1,0 +1,360 @@
+"""What meetings recordings would make: looked at, grouped, guessed about and named. Writes nothing.
+
+What is there already is left out, what can't be a recording is refused, and the others go on.
+"""
+
+import os
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline import guess, meetings
+from pipeline.guess import Guess
+from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
+from pipeline.receipts import hash_file
+from transcribe import audio
+from transcribe.problem import LACKING, Problem
+from transcribe.records import Record
+
+How = Literal["linked", "pointed to", "copied"]  # hard link, symbolic link, copy
+Progress = Callable[[int, int], None]
+
+_LARGEST_INFO = 20_000_000  # bytes
+_LONGEST_NAME = 200  # bytes of a file name that is kept
+
+
+class Part(Record):
+    """A recording and what becomes of it: the file `name` in the meeting's folder."""
+
+    source: Path
+    name: str
+    how: How
+    size: int
+    duration_ms: int
+    otherwise: How = "copied"  # where the file system or the owner allows no hard links
+    source_url: str = ""
+
+
+class NewMeeting(Record):
+    """A meeting that would be made. `guesses` has those of `title`, `body`, `held_on` and `source_url` there are."""
+
+    folder: str
+    parts: tuple[Part, ...]
+    guesses: dict[str, Guess]
+    captions: Path | None = None
+    captions_name: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Known(Record):
+    """A recording that is the same as one in a meeting's folder, or as another of those to add."""
+
+    path: Path
+    same_as: Path
+
+
+class Proposal(Record):
+    meetings: tuple[NewMeeting, ...]
+    known: tuple[Known, ...]
+    refused: tuple[Problem, ...]
+
+    @property
+    def n_to_copy(self) -> int:
+        """Bytes that would be copied."""
+        return sum(p.size for m in self.meetings for p in m.parts if p.how == "copied")
+
+
+class _Found(Record):
+    """A recording that was looked at."""
+
+    path: Path
+    size: int
+    duration_ms: int
+    tags: dict[str, str]
+
+
+def propose(
+    layout: Layout,
+    paths: Sequence[Path],
+    *,
+    said: Mapping[str, str],
+    link: bool | None = None,
+    recursive: bool = False,
+    apart: bool = False,
+    progress: Progress | None = None,
+) -> Proposal:
+    """The meetings that recordings, and folders of them, would make. Writes nothing.
+
+    `said` holds what need not be guessed, by key of meeting.toml; `link` is True for links only, False for copies
+    only, None for links where they outlive the original. `progress` is told (files looked at, files). What can't be a
+    recording is refused, and the others go on. Raises Problem where `said` concerns one meeting and there are several.
+    """
+    refused: list[Problem] = []
+    known: list[Known] = []
+    found: list[_Found] = []
+    there = _Shelf(layout)
+    gathered = list(_gather(layout, paths, recursive, refused))
+    for n, path in enumerate(gathered):
+        if progress:
+            progress(n, len(gathered))
+        try:
+            media = audio.probe(path, sha256="")
+            if same := there.same_as(path, media.size):
+                known.append(Known(path=path, same_as=same))
+                continue
+            there.add(path, media.size)
+            found.append(_Found(path=path, size=media.size, duration_ms=media.duration_ms, tags=audio.tags(path)))
+        except Problem as e:
+            refused.append(e)
+        except OSError as e:
+            refused.append(Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the file"))
+    groups = [(f.path.stem, [f]) for f in found] if apart else _groups(found)
+    if len(groups) > 1 and (one := [key for key in said if key != "body"]):
+        raise Problem(
+            f"{len(groups)} meetings would be made, and {' and '.join(map(_option, one))} can be only one's",
+            fix="add them one by one, or write it into each meeting.toml afterwards",
+        )
+    folders = meetings.find_folders(layout) if layout.raw.is_dir() else []
+    taken = {f.name for f in folders} | set(meetings.assign_ids(layout, folders).values())
+    new = []
+    for stem, group in groups:
+        made = _meeting(layout, stem, group, said, link, taken)
+        taken.add(made.folder)
+        new.append(made)
+    return Proposal(meetings=tuple(new), known=tuple(known), refused=tuple(refused))
+
+
+def _option(key: str) -> str:
+    return {"held_on": "--date"}.get(key, f"--{key.replace('_', '-')}")
+
+
+def _gather(layout: Layout, paths: Iterable[Path], recursive: bool, refused: list[Problem]) -> Iterator[Path]:
+    """Every file that is named, and every recording in folders that are, each once."""
+    seen: set[Path] = set()
+    made = layout.processed.resolve()
+    for path in paths:
+        try:
+            named = sorted(_inside(path, recursive)) if path.is_dir() else [path]
+            if not named:
+                fix = "name the recordings themselves" if recursive else "name the recordings, or add --recursive"
+                raise Problem("there is no recording in this folder", where=path, fix=fix)
+            if not os.path.lexists(path):
+                raise Problem("there is no such file or folder", where=path, fix="check its name")
+            if not path.exists():
+                raise Problem("this is a link to nothing", where=path, fix="name the recording itself")
+            if not path.is_dir() and not path.is_file():
+                raise Problem("this is not a file", where=path, fix="name the recording itself")
+        except Problem as e:
+            refused.append(e)
+            continue
+        except OSError as e:
+            refused.append(Problem(f"this cannot be read ({e.strerror})", where=path, fix="check its name and rights"))
+            continue
+        for each in named:
+            real = each.resolve()
+            if real not in seen and not real.is_relative_to(made):
+                seen.add(real)
+                yield each
+
+
+def _inside(folder: Path, recursive: bool) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for where, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [f for f in folders if recursive and not f.startswith(".")]
+        for name in files:
+            path = Path(where, name)
+            if path.suffix.lower() in MEDIA_SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
+
+
+class _Shelf:
+    """Which recordings there are already: by size, and by hash only where sizes are equal."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._of_size: dict[int, list[Path]] = defaultdict(list)
+        self._hashes: dict[Path, str] = {}
+        for folder in meetings.find_folders(layout) if layout.raw.is_dir() else []:
+            for path in folder.iterdir():
+                if path.is_file():
+                    self.add(path, path.stat().st_size)
+
+    def add(self, path: Path, size: int) -> None:
+        self._of_size[size].append(path)
+
+    def same_as(self, path: Path, size: int) -> Path | None:
+        """The file that holds the same recording, if there is one."""
+        for other in self._of_size[size]:
+            if path.samefile(other) or self._hash(path) == self._hash(other):
+                return other
+        return None
+
+    def _hash(self, path: Path) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hash_file(path)
+        return self._hashes[path]
+
+
+def _groups(found: Sequence[_Found]) -> list[tuple[str, list[_Found]]]:
+    """Recordings that make a meeting each, with what they are called: parts of one, in order, or one alone."""
+    numbered = {f.path: part for f in found if (part := guess.find_part(f.path.stem))}
+    parts: dict[tuple[Path, str], dict[int, _Found]] = defaultdict(dict)
+    whole: list[tuple[str, list[_Found]]] = []
+    doubled = set()
+    for f in found:
+        if f.path in numbered:
+            stem, n = numbered[f.path]
+            key = (f.path.parent, stem.casefold())
+            if n in parts[key]:
+                doubled.add(key)
+            parts[key][n] = f
+    for f in found:
+        stem, n = numbered.get(f.path, (f.path.stem, 0))
+        key = (f.path.parent, stem.casefold())
+        if key in doubled or len(parts.get(key, ())) < 2:
+            whole.append((f.path.stem, [f]))
+        elif n == min(parts[key]):
+            whole.append((stem, [parts[key][k] for k in sorted(parts[key])]))
+    return whole
+
+
+def _meeting(
+    layout: Layout, stem: str, group: Sequence[_Found], said: Mapping[str, str], link: bool | None, taken: set[str]
+) -> NewMeeting:
+    notes: list[str] = []
+    infos = [_info(f.path, notes) for f in group]
+    first, tags, info = group[0].path, group[0].tags, infos[0]
+    if len(group) > 1:
+        tags, info = _of_whole(tags), _of_whole(info)
+    guesses = guess.guesses(readable(stem), tags, info, _info_path(first).name)
+    guesses |= {key: Guess(value=value, source=_option(key)) for key, value in said.items()}
+    links = [str(i.get("webpage_url")) if guess.is_link(i.get("webpage_url")) else "" for i in infos]
+    if len(group) > 1 and "source_url" not in said:
+        guesses.pop("source_url", None)
+    captions = _captions(first) if len(group) == 1 else []
+    if len(captions) > 1:
+        notes.append(f"other captions are left out: {', '.join(readable(c.name) for c in captions[1:])}")
+    if len(group) > 1:
+        if any(_captions(f.path) for f in group):
+            notes.append("captions of parts are left out: they would have to be joined")
+        numbers = [n for f in group if (part := guess.find_part(f.path.stem)) for n in [part[1]]]
+        if numbers != list(range(1, len(numbers) + 1)):
+            notes.append(f"these are parts {', '.join(map(str, numbers))}: is one missing?")
+    names: set[str] = set()
+    parts = []
+    for n, (f, url) in enumerate(zip(group, links, strict=True), 1):
+        name = _kept_name(f.path, f"part-{n}" if len(group) > 1 else "recording", names)
+        names.add(name)
+        parts.append(
+            Part(
+                source=f.path,
+                name=name,
+                how=_how(layout, f.path, link),
+                otherwise="pointed to" if link else "copied",
+                size=f.size,
+                duration_ms=f.duration_ms,
+                source_url=url if len(group) > 1 else "",
+            )
+        )
+    called = " ".join(guesses[k].value for k in ("held_on", "title") if k in guesses) or readable(stem)
+    return NewMeeting(
+        folder=_free(meetings.slug(called), taken),
+        parts=tuple(parts),
+        guesses=guesses,
+        captions=captions[0] if captions else None,
+        captions_name=_kept_name(captions[0], "captions", names) if captions else "",
+        notes=tuple(notes),
+    )
+
+
+def _of_whole(about: dict[str, Any]) -> dict[str, Any]:
+    """What is said about one part, with a title that is that of all."""
+    title = guess.plain(about.get("title"))
+    part = guess.find_part(title)
+    return about | {"title": part[0] if part else title}
+
+
+def _info_path(media: Path) -> Path:
+    return media.with_name(f"{media.stem}.info.json")
+
+
+def _info(media: Path, notes: list[str]) -> dict[str, Any]:
+    """What a downloader wrote about a recording, in a file beside it."""
+    path = _info_path(media)
+    if not os.path.lexists(path):
+        return {}
+    try:
+        if not path.is_file():
+            raise OSError
+        with path.open("rb") as f:
+            data = f.read(_LARGEST_INFO + 1)
+        if len(data) <= _LARGEST_INFO:
+            return msgspec.json.decode(data, type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    notes.append(f"{readable(path.name)} cannot be read and is left alone")
+    return {}
+
+
+def _captions(media: Path) -> list[Path]:
+    """Caption files beside a recording, the best first: without a language, then English, then any."""
+
+    def rank(path: Path) -> tuple[bool, bool, str]:
+        language = path.stem[len(media.stem) :]
+        return (bool(language), not language.startswith(".en"), path.name)
+
+    found = []
+    for path in media.parent.iterdir():
+        if path.suffix.lower() in CAPTION_SUFFIXES and path.is_file() and path != _info_path(media):
+            language = path.stem.removeprefix(media.stem)
+            if path.stem.startswith(media.stem) and re.fullmatch(r"(\.[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?", language):
+                found.append(path)
+    return sorted(found, key=rank)
+
+
+def _kept_name(path: Path, instead: str, taken: set[str]) -> str:
+    """A file's name, if everybody and every program can take it for one."""
+    name = path.name
+    plain = readable(name) == name and name.isprintable() and re.match(r"[^.\-~\s]", name) and "\\" not in name
+    suffix = path.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", path.suffix) else ""
+    kept = name if plain and len(name.encode()) <= _LONGEST_NAME else f"{instead}{suffix}"
+    return kept if kept not in taken else f"{instead}{suffix}"
+
+
+def _how(layout: Layout, path: Path, link: bool | None) -> How:
+    if link is False:
+        return "copied"
+    if path.stat().st_dev == _nearest(layout.raw).stat().st_dev:
+        return "linked"
+    return "pointed to" if link else "copied"
+
+
+def _nearest(folder: Path) -> Path:
+    """A folder, or what of its path is there."""
+    return next(p for p in (folder, *folder.absolute().parents) if p.exists())
+
+
+def _free(name: str, taken: set[str]) -> str:
+    n, free = 1, name
+    while free in taken:
+        n += 1
+        free = f"{name[:75]}-{n}"
+    return free
+
+
+def check_space(layout: Layout, proposal: Proposal) -> None:
+    """Raises Problem where what is to be copied does not fit on the disk."""
+    free = shutil.disk_usage(_nearest(layout.raw)).free
+    if proposal.n_to_copy > free:
+        raise Problem(
+            f"{proposal.n_to_copy / 1e9:.1f} GB would be copied, and {free / 1e9:.1f} GB are free",
+            where=layout.raw,
+            fix="make space there, or add --link to point to the recordings where they are",
+            exit_code=LACKING,
+        )

@@ -1,0 +1,164 @@
+"""What `onrecord add` and `onrecord check` show."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from pipeline.check import Finding
+from pipeline.meetings import Layout, readable
+from pipeline.propose import NewMeeting, Proposal
+from pipeline.show import err, out, print_problem, printable
+from search.cite import timecode
+from transcribe.problem import Problem
+
+_LABELS = {"title": "title", "body": "body", "held_on": "date", "source_url": "link"}
+_OPTIONS = {"title": "--title", "body": "--body", "held_on": "--date", "source_url": "--source-url"}
+_SPACE = {
+    "linked": "linked, takes no space",
+    "pointed to": "a pointer to where it is now",
+    "copied": "copied",
+}
+
+
+class Bar:
+    """How far something is, on a terminal; nothing elsewhere."""
+
+    def __init__(self, *, json: bool) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
+            disable=json or not err.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(printable(what), total=total)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+# -- add ------------------------------------------------------------------------------------------
+
+
+def print_proposal(proposal: Proposal, layout: Layout) -> None:
+    for new in proposal.meetings:
+        out.print(Text(f"{layout.raw / new.folder}/", style="bold"))
+        _print_meeting(new)
+        out.print()
+    for known in proposal.known:
+        out.print(Text(printable(f"{known.path} is left out: the same as {known.same_as}")))
+    for problem in proposal.refused:
+        print_problem(problem.what, problem.where, problem.fix)
+    if proposal.n_to_copy:
+        out.print(f"{_size(proposal.n_to_copy)} will be copied; --link would point to the recordings instead.")
+
+
+def _print_meeting(new: NewMeeting) -> None:
+    rows = [
+        ("recording" if len(new.parts) == 1 else f"part {n}", f"{p.source.name}", _how(p.duration_ms, p.size, p.how))
+        for n, p in enumerate(new.parts, 1)
+    ]
+    if new.captions:
+        rows.append(("captions", new.captions.name, "give the words, unless --asr names an engine"))
+    for key, label in _LABELS.items():
+        guess = new.guesses.get(key)
+        rows.append(
+            (label, guess.value, f"from: {guess.source}") if guess else (label, "-", f"not known; {_OPTIONS[key]}")
+        )
+    width = min(60, max(len(printable(value)) for _, value, _ in rows))
+    for label, value, remark in rows:
+        row = Text(f"  {label:<11}{printable(value):<{width}}  ")
+        out.print(row.append(printable(remark), style="dim"))
+    for note in new.notes:
+        out.print(Text(f"  note       {printable(note)}"))
+
+
+def _how(duration_ms: int, size: int, how: str) -> str:
+    return f"{timecode(duration_ms)}, {_size(size)}, {_SPACE[how]}"
+
+
+def _size(n_bytes: int) -> str:
+    """A file's size as people say it.
+
+    >>> _size(820), _size(812_000_000), _size(3_140_000_000)
+    ('1 kB', '812 MB', '3.1 GB')
+    """
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes >= 1e6 else f"{max(1, round(n_bytes / 1e3))} kB"
+
+
+def print_made(made: Sequence[Path]) -> None:
+    for folder in made:
+        out.print(Text(f"made {folder}/"))
+    if made:
+        out.print("Name who may speak in each meeting.toml, then: onrecord check, onrecord run")
+
+
+def proposal_as_json(proposal: Proposal, made: Sequence[Path], refused: Sequence[Problem]) -> dict[str, Any]:
+    folders = {folder.name for folder in made}
+    return {
+        "meetings": [
+            {
+                "folder": new.folder,
+                "made": new.folder in folders,
+                "guesses": new.guesses,
+                "media": [
+                    {
+                        "from": readable(str(p.source)),
+                        "file": p.name,
+                        "how": p.how,
+                        "size": p.size,
+                        "duration_ms": p.duration_ms,
+                    }
+                    for p in new.parts
+                ],
+                "captions": readable(str(new.captions)) if new.captions else None,
+                "notes": new.notes,
+            }
+            for new in proposal.meetings
+        ],
+        "known": [{"path": readable(str(k.path)), "same_as": readable(str(k.same_as))} for k in proposal.known],
+        "refused": [{"what": readable(p.what), "where": readable(p.where), "fix": readable(p.fix)} for p in refused],
+    }
+
+
+# -- check ----------------------------------------------------------------------------------------
+
+
+def print_findings(findings: Sequence[Finding], n_meetings: int) -> None:
+    """Findings by file, in order of lines, and how many there are."""
+    for file, group in groupby(sorted(findings, key=lambda f: (f.file, f.line or 0)), key=lambda f: f.file):
+        out.print(Text(printable(file), style="bold"))
+        for finding in group:
+            line = f"line {finding.line}" if finding.line else ""
+            style = "bold red" if finding.kind == "error" else "yellow"
+            row = Text.assemble(f"  {line:<9}", (f"{finding.kind:<6}", style), f"  {printable(finding.what)}")
+            out.print(row)
+            out.print(Text(f"{'':<19}{printable(finding.fix)}", style="dim"))
+        out.print()
+    n_errors = sum(f.kind == "error" for f in findings)
+    n_advice = len(findings) - n_errors
+    counted = f"{n_meetings} meeting{'s' if n_meetings != 1 else ''}"
+    if not findings:
+        out.print(f"{counted}: nothing is wrong")
+        return
+    out.print(
+        f"{counted}: {n_errors} error{'s' if n_errors != 1 else ''}, "
+        f"{n_advice} piece{'s' if n_advice != 1 else ''} of advice"
+    )

@@ -1,0 +1,197 @@
+"""What people change, laid over what engines made: exactly their wording, and never what is hidden."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcribe.correct import UNSETTLED, Correction, hidden, in_force, reworded, spoken_by
+from transcribe.records import Person, Turn, Word, check_words, text_of
+from transcribe.transcript import words_outside
+
+OKAFOR = Person(id="jo-okafor", name="Councillor Jo Okafor", role="Chair")
+EACH_MS = 300
+
+
+def said(text: str, start_ms: int = 0, speaker: str | None = "S1") -> tuple[Word, ...]:
+    """Words of 250 ms, one every 300 ms."""
+    return tuple(
+        Word(
+            text=t,
+            start_ms=start_ms + i * EACH_MS,
+            end_ms=start_ms + i * EACH_MS + 250,
+            speaker=speaker,
+            speaker_margin=9.0,
+            confidence=0.9,
+        )
+        for i, t in enumerate(text.split())
+    )
+
+
+def wording(old: str, new: str, first: int = 0, n: int | None = None, **more: str) -> Correction:
+    """A correction of the words from `first` on, as `said` places them."""
+    n = len(old.split()) if n is None else n
+    return correction("words", first * EACH_MS, (first + n) * EACH_MS, old=old, new=new, **more)
+
+
+def correction(kind: str, start_ms: int, end_ms: int, *, id: str = "c0ffee00", **more: str) -> Correction:
+    fields = {"id": id, "at": "2024-05-15T09:00:00.000Z", "by": "Mira", "recording_sha256": "ab", **more}
+    return Correction(kind=kind, start_ms=start_ms, end_ms=end_ms, **fields)  # type: ignore[arg-type]
+
+
+def changes(words: Sequence[Word]) -> dict[str, str]:
+    return {w.text: w.change for w in words if w.change}
+
+
+# -- wording --------------------------------------------------------------------------------------
+
+
+def test_a_word_put_right_keeps_its_time_and_what_it_was() -> None:
+    (*_, name, _, _, _) = made = reworded(
+        said("so we asked Mr Ragman in the street"),
+        [wording("we asked Mr Ragman in the street", "we asked Mr Rahman in the street", 1)],
+        [],
+    )
+    assert text_of(made) == "so we asked Mr Rahman in the street"
+    assert (name.text, name.original, name.change) == ("Rahman", "Ragman", "correction c0ffee00")
+    assert (name.start_ms, name.end_ms, name.timing) == (1200, 1450, "engine")
+    assert name.confidence is None  # a person gave it, no recogniser
+    assert name.speaker == "S1"
+
+
+def test_more_or_fewer_words_share_the_time_of_those_they_replace() -> None:
+    made = reworded(said("in the street today"), [wording("the street", "the old High Street", 1)], [])
+    assert text_of(made) == "in the old High Street today"
+    assert [w.timing for w in made] == ["engine", "engine", "cue", "cue", "cue", "engine"]
+    assert [w.original for w in made[2:5]] == ["street", "", ""]
+    assert (made[2].start_ms, made[4].end_ms) == (600, 850)
+    assert text_of(reworded(said("I'm sorry I'm sorry okay"), [wording("I'm sorry I'm sorry", "")], [])) == "okay"
+
+
+def test_another_transcription_keeps_a_persons_wording() -> None:
+    c = wording("we asked Mr Ragman then", "we asked Mr Rahman then")
+    right = said("we asked Mr Rahman then", 80)
+    assert reworded(right, [c], []) == right  # the recogniser now writes it, too
+    late = reworded(said("well we asked Mr Ragman then", 200), [c], [])
+    assert text_of(late) == "well we asked Mr Rahman then"
+    assert changes(late) == {"Rahman": "correction c0ffee00"}
+    other = reworded(said("we asked Mr Rackham then"), [c], [])
+    assert text_of(other) == "we asked Mr Rahman then"
+    assert changes(other) == {"Rahman": f"{UNSETTLED}correction c0ffee00"}
+
+
+def test_corrections_build_on_each_other_and_an_undone_one_counts_for_nothing() -> None:
+    first = wording("one two tree", "one two three", id="00000001")
+    second = wording("one two three", "One, two, three.", id="00000002")
+    assert text_of(reworded(said("one two tree"), [first, second], [])) == "One, two, three."
+    undone = correction("undo", 0, 900, id="00000003", undoes="00000002")
+    assert text_of(reworded(said("one two tree"), [first, second, undone], [])) == "one two three"
+    assert [c.id for c in in_force([first, second, undone])] == ["00000001"]
+
+
+def test_words_are_written_where_a_new_transcript_has_none() -> None:
+    around = (*said("before"), *said("after", 2_000))
+    made = reworded(around, [wording("we agreed", "we all agreed", 3)], [])
+    assert text_of(made) == "before we all agreed after"
+    check_words(made, 3_000)
+    assert set(changes(made)) == {"we", "all", "agreed"}
+    alone = reworded(said("far away", 60_000), [wording("we agreed", "we all agreed", 3)], [])
+    assert text_of(alone) == "we all agreed far away"
+
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "A", "b,", "the", "the"]), max_size=8)
+
+
+@given(before=TEXTS, old=TEXTS.filter(bool), new=TEXTS, after=TEXTS)
+def test_where_nothing_was_heard_anew_the_wording_is_exactly_the_persons(
+    before: list[str], old: list[str], new: list[str], after: list[str]
+) -> None:
+    words = said(" ".join([*before, *old, *after]))
+    made = reworded(words, [wording(" ".join(old), " ".join(new), len(before))], [])
+    assert [w.text for w in made] == [*before, *new, *after]
+    check_words(made, len(words) * EACH_MS)
+    assert not any((w.change or "").startswith(UNSETTLED) for w in made)
+    untouched = [w for w in made if w.change is None]
+    assert all(w in words for w in untouched)
+
+
+@given(now=TEXTS, old=TEXTS.filter(bool), new=TEXTS, first=st.integers(0, 6), shift_ms=st.integers(0, 900))
+def test_over_any_other_words_times_stay_in_order(
+    now: list[str], old: list[str], new: list[str], first: int, shift_ms: int
+) -> None:
+    words = said(" ".join(now), shift_ms)
+    made = reworded(words, [wording(" ".join(old), " ".join(new), first)], [])
+    check_words(made, 20_000)
+    far = [w for w in words if (w.start_ms or 0) > (first + len(old)) * EACH_MS + 2_500]
+    assert list(made[len(made) - len(far) :]) == far
+
+
+@given(data=st.data(), n=st.integers(1, 12))
+def test_what_is_hidden_never_comes_back_through_an_older_correction(data: st.DataObject, n: int) -> None:
+    texts = [f"w{i}" for i in range(n)]
+    changed = data.draw(st.sets(st.integers(0, n - 1)))
+    new = [f"x{i}" if i in changed else t for i, t in enumerate(texts)]
+    first = data.draw(st.integers(0, n - 1))
+    end = data.draw(st.integers(first + 1, n))
+    silence = [(first * EACH_MS, end * EACH_MS)]
+    words = words_outside(said(" ".join(texts)), silence)
+    made = words_outside(reworded(words, [wording(" ".join(texts), " ".join(new))], silence), silence)
+    assert [w.text for w in made] == [t for i, t in enumerate(new) if not first <= i < end]
+
+
+# -- who spoke, what is hidden --------------------------------------------------------------------
+
+
+def test_a_stretch_given_to_a_person_leaves_the_voice_alone_elsewhere() -> None:
+    words = said("one two three four")
+    turns = (Turn(speaker="S1", start_ms=0, end_ms=1_200, exclusive=True), Turn(speaker="S2", start_ms=0, end_ms=1_200))
+    given_words, given_turns, names = spoken_by(
+        words, turns, [correction("speaker", 300, 900, new="jo-okafor")], [OKAFOR]
+    )
+    assert [w.speaker for w in given_words] == ["S1", "@jo-okafor", "@jo-okafor", "S1"]
+    assert [(t.speaker, t.start_ms, t.end_ms) for t in given_turns] == [
+        ("S1", 0, 300),
+        ("@jo-okafor", 300, 900),
+        ("S1", 900, 1_200),
+        ("S2", 0, 1_200),
+    ]
+    (name,) = names
+    assert (name.status, name.person, name.role, name.probability) == ("confirmed", "jo-okafor", "Chair", None)
+    assert name.evidence[0].kind == "human"
+    nobody, _, none = spoken_by(words, turns, [correction("speaker", 300, 900)], [OKAFOR])
+    assert [w.speaker for w in nobody] == ["S1", None, None, "S1"]
+    assert none == ()
+
+
+def test_the_later_word_on_who_spoke_wins_and_a_stranger_is_nobody() -> None:
+    first = correction("speaker", 0, 600, id="00000001", new="jo-okafor")
+    later = correction("speaker", 300, 600, id="00000002", new="somebody-gone")
+    words, _, names = spoken_by(said("one two"), (), [first, later], [OKAFOR])
+    assert [w.speaker for w in words] == ["@jo-okafor", None]
+    assert len(names) == 1
+
+
+def test_masks_and_exclusions_are_stretches_until_they_are_taken_back() -> None:
+    mask = correction("mask", 100, 200, id="00000001", reason="a telephone number")
+    out = correction("exclude", 300, 400, id="00000002")
+    assert [(s.kind, s.start_ms, s.end_ms, s.reason) for s in hidden([mask, out])] == [
+        ("masked", 100, 200, "a telephone number"),
+        ("excluded", 300, 400, "by Mira"),
+    ]
+    assert len(hidden([mask, out, correction("undo", 100, 200, id="00000003", undoes="00000001")])) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "mask", "old": "secret"},
+        {"kind": "undo"},
+        {"kind": "words", "undoes": "00000001"},
+        {"kind": "words", "end_ms": 0},
+        {"kind": "words", "new": "word " * 6_000},
+    ],
+)
+def test_what_can_be_no_correction_is_none(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        correction(**({"start_ms": 0, "end_ms": 1} | wrong))  # type: ignore[arg-type]

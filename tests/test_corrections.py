@@ -1,0 +1,427 @@
+"""What people change in a meeting, and stretches of it heard one by one: nothing twice, and nothing that is hidden."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import apply, batch, corrections
+from pipeline.apply import Applied
+from pipeline.context import Context
+from search import index
+from search.quotes import Address, parse_address
+from tests.house import TOML, Heard, job, onrecord, with_captions, with_sound
+from transcribe import engines
+from transcribe.audio import Audio
+from transcribe.correct import Correction
+from transcribe.engines import Block, Choice
+from transcribe.problem import Problem
+from transcribe.records import Transcript, Turn, Word
+
+AUTO = Choice(name="whisper:base", fingerprint="whisper base")
+VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
+CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
+BLOCK_MS = 5_000
+
+
+class Recogniser:
+    """Hears one word a second, in blocks of five; notes where it was asked to listen."""
+
+    def __init__(self, fingerprint: str = AUTO.fingerprint, dies_at_ms: int = -1) -> None:
+        self.fingerprint = fingerprint
+        self.asked: list[tuple[int, int]] = []
+        self.hears = "w"
+        self._dies_at_ms = dies_at_ms
+
+    def words(
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        from_ms: int = 0,
+        to_ms: int | None = None,
+    ) -> Iterator[Block]:
+        end_ms = audio.duration_ms if to_ms is None else to_ms
+        self.asked.append((from_ms, end_ms))
+        for at_ms in range(from_ms, end_ms, BLOCK_MS):
+            if at_ms == self._dies_at_ms:
+                os.kill(os.getpid(), signal.SIGKILL)
+            words = tuple(
+                Word(text=f"{self.hears}{ms // 1000}.", start_ms=ms, end_ms=ms + 500, confidence=0.9)
+                for ms in range(-(-at_ms // 1000) * 1000, min(at_ms + BLOCK_MS, end_ms), 1000)
+            )
+            yield Block(start_ms=at_ms, end_ms=min(at_ms + BLOCK_MS, end_ms), language="en", words=words)
+
+
+class Diariser:
+    """Finds one voice all through; notes how much it was given."""
+
+    fingerprint = VOICES.fingerprint
+
+    def __init__(self) -> None:
+        self.given_ms: list[int] = []
+
+    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: engines.Progress) -> tuple[Turn, ...]:
+        self.given_ms.append(audio.duration_ms)
+        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
+
+
+class House:
+    """A meeting of a minute, and the engines that listen to it."""
+
+    def __init__(self, data: Path, patch: pytest.MonkeyPatch) -> None:
+        self.data = data
+        self.folder = with_sound(data, "m", n_ms=60_000)
+        self.exclude("")
+        self.recogniser, self.diariser = Recogniser(), Diariser()
+        patch.setattr(engines, "recogniser", lambda choice, n_threads=0: self.recogniser)
+        patch.setattr(engines, "diariser", lambda choice, n_threads=0: self.diariser)
+
+    def exclude(self, ranges: str) -> None:
+        (self.folder / "meeting.toml").write_text((f"exclude = [{ranges}]\n" if ranges else "") + TOML, "utf-8")
+
+    def run(self, only: tuple[int, int] | None = None, asr: Choice = AUTO) -> batch.Outcome:
+        todo = msgspec.structs.replace(job(self.data, "m", "m", asr, VOICES), only=only)
+        (outcome,) = batch.run([todo], Heard(), n_workers=0)
+        return outcome
+
+    def ran(self, only: tuple[int, int] | None = None, asr: Choice = AUTO) -> list[str]:
+        outcome = self.run(only, asr)
+        assert outcome.status in ("done", "fresh"), outcome
+        return [r.stage for r in outcome.ran]
+
+    @property
+    def context(self) -> Context:
+        return batch.context_of(job(self.data, "m", "m", AUTO, VOICES))
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.context.transcript()
+
+    def seconds(self) -> list[int]:
+        """The seconds whose word is in the transcript."""
+        return [int(w.text[1:-1]) for w in self.transcript.words]
+
+    def partial(self) -> list[tuple[int, int]]:
+        return [(s.start_ms, s.end_ms) for s in self.transcript.stretches if s.kind == "partial"]
+
+    def apply(self, correction: Correction) -> Applied:
+        return apply.apply(self.context, correction, Heard())
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return House(tmp_path, monkeypatch)
+
+
+# -- stretches ------------------------------------------------------------------------------------
+
+
+def test_a_stretch_comes_first_and_nothing_is_heard_twice(house: House) -> None:
+    house.ran(only=(20_000, 40_000))
+    assert house.seconds() == list(range(20, 40))
+    assert house.partial() == [(0, 20_000), (40_000, 60_000)]
+    assert house.recogniser.asked == [(20_000, 40_000)]
+    assert house.diariser.given_ms == [20_000]
+    assert [(t.start_ms, t.end_ms) for t in house.transcript.turns] == [(20_000, 40_000)]
+    assert index.search(house.data / "processed" / "index", "w25").total == 1
+    assert house.ran(only=(25_000, 30_000)) == []  # is there already
+
+    assert "words" in house.ran(only=(30_000, 50_000))
+    assert house.recogniser.asked[1:] == [(40_000, 50_000)]
+    assert house.seconds() == list(range(20, 50))
+
+    assert "turns" in house.ran()
+    assert house.recogniser.asked[2:] == [(0, 20_000), (50_000, 60_000)]
+    assert house.diariser.given_ms[-1] == 60_000
+    assert house.seconds() == list(range(60))
+    assert house.partial() == []
+    assert house.ran() == []
+
+
+def test_a_killed_stretch_goes_on_at_its_block(house: House) -> None:
+    house.recogniser = Recogniser(dies_at_ms=30_000)
+    child = os.fork()
+    if child == 0:
+        house.run(only=(20_000, 40_000))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    house.recogniser = Recogniser()
+    house.ran(only=(20_000, 40_000))
+    assert house.recogniser.asked == [(30_000, 40_000)]
+    assert house.seconds() == list(range(20, 40))
+
+
+def test_the_rest_is_heard_by_the_same_engine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.ran(only=(0, 30_000))
+    better = Choice(name="whisper:large", fingerprint="whisper large")
+    monkeypatch.setattr(engines, "choose_recogniser", lambda name: {AUTO.name: AUTO}[name])
+    house.ran(asr=better)
+    assert house.recogniser.asked == [(0, 30_000), (30_000, 60_000)]
+    assert house.context.words().engine == AUTO.fingerprint
+
+    gone = msgspec.structs.replace(AUTO, fingerprint="whisper base of another version")
+    monkeypatch.setattr(engines, "choose_recogniser", lambda name: gone)
+    house.exclude('[10, 20, "exempt"]')
+    house.ran(asr=better)
+    house.exclude("")
+    house.ran(asr=better)  # the engine of the other words is gone: all of it again, never two engines mixed
+    assert house.recogniser.asked[2:] == [(0, 60_000)]
+    assert house.context.words().engine == better.fingerprint
+
+
+def test_a_part_by_another_engine_is_refused(house: House) -> None:
+    house.ran()
+    other = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
+    outcome = house.run(only=(0, 10_000), asr=other)
+    assert "a part of them alone" in outcome.what
+    assert house.seconds() == list(range(60))
+
+
+def test_what_is_excluded_later_is_cut_and_what_is_wanted_again_is_heard_alone(house: House) -> None:
+    house.ran()
+    house.exclude('[10, 20, "exempt business"]')
+    ran = house.ran()
+    assert {"words", "turns", "transcript", "statements", "index", "playable"} == set(ran)
+    assert house.recogniser.asked == [(0, 60_000)]
+    assert house.diariser.given_ms == [60_000]
+    assert house.seconds() == [*range(10), *range(20, 60)]
+    assert [(t.start_ms, t.end_ms) for t in house.context.turns().turns] == [(0, 10_000), (20_000, 60_000)]
+    assert not any(10_000 <= (w.start_ms or 0) < 20_000 for w in house.context.words().words)
+
+    house.exclude('[10, 15, "exempt business"]')
+    house.ran()
+    assert house.recogniser.asked[1:] == [(15_000, 20_000)]
+    assert house.seconds() == [*range(10), *range(15, 60)]
+
+
+def test_words_that_were_damaged_are_not_kept(house: House) -> None:
+    house.ran()
+    path = house.context.made / "words.json"
+    stat, data = path.stat(), path.read_bytes()
+    path.write_bytes(data.replace(b"w30.", b"w31."))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    house.exclude('[10, 20, "exempt business"]')
+    house.ran()
+    assert house.seconds() == [*range(10), *range(20, 60)]
+
+
+# -- corrections ----------------------------------------------------------------------------------
+
+
+def place(start_s: int, end_s: int) -> Address:
+    return Address(meeting="m", start_ms=start_s * 1000, end_ms=end_s * 1000)
+
+
+def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
+    house.ran()
+    heard = len(house.recogniser.asked)
+    applied = house.apply(apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira"))
+    assert applied.ran == ("transcript", "statements", "index")
+    assert applied.waits == ""
+    (hit,) = index.search(house.data / "processed" / "index", '"Okafor agreed"').hits
+    assert hit.quote.start_ms <= 10_000 < 12_000 <= hit.quote.end_ms
+    assert index.search(house.data / "processed" / "index", "w10").total == 0
+
+    house.apply(apply.assign(house.context, place(10, 12), "Councillor Jo Okafor", by="Mira"))
+    (hit,) = index.search(house.data / "processed" / "index", 'speaker:okafor "Okafor agreed"').hits
+    assert (hit.quote.speaker_status, hit.quote.person) == ("confirmed", "jo-okafor")
+    assert (hit.quote.start_ms, hit.quote.end_ms) == (10_000, 11_500)
+
+    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
+    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
+    assert house.seconds() == list(range(60))
+    with pytest.raises(Problem, match="no correction here"):
+        apply.undo(house.context, place(10, 12), by="Mira")
+    assert len(house.recogniser.asked) == heard
+    assert house.ran() == []
+
+
+def test_a_correction_outlives_another_transcription(house: House) -> None:
+    house.ran()
+    house.apply(apply.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
+    house.ran(asr=Choice(name="whisper:large", fingerprint="whisper large", by_hand=True))
+    assert [w.text for w in house.transcript.words][9:13] == ["w9.", "w10.", "agreed.", "w12."]
+    house.recogniser.hears = "v"
+    house.ran(asr=Choice(name="whisper:huge", fingerprint="whisper huge", by_hand=True))
+    assert [w.text for w in house.transcript.words][9:13] == ["v9.", "w10.", "agreed.", "v12."]
+    (hit,) = index.search(house.data / "processed" / "index", "agreed").hits
+    assert "a correction and a new transcript differ" in hit.quote.listen_first
+
+
+def everywhere(data: Path, marker: str) -> list[str]:
+    return [str(p.relative_to(data)) for p in data.rglob("*") if p.is_file() and marker.encode() in p.read_bytes()]
+
+
+@pytest.mark.parametrize("kind", ["mask", "exclude"])
+def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, kind: str) -> None:
+    house.exclude('[50, 51, "exempt business"]')
+    house.ran()
+    assert everywhere(house.data, "w33")
+    old_copy = house.context.made / "playable.m4a"
+    assert old_copy.exists()
+    before = len(house.recogniser.asked)
+    hide = apply.hide(house.context, place(30, 40), kind, by="Mira", reason="an address")  # type: ignore[arg-type]
+    applied = house.apply(hide)
+    assert applied.waits == ""
+    assert not old_copy.exists()
+    assert everywhere(house.data, "w33") == []
+    assert 33 not in house.seconds()
+    (stretch,) = [s for s in house.transcript.stretches if s.start_ms == 30_000]
+    assert (stretch.kind, stretch.reason) == ({"mask": "masked", "exclude": "excluded"}[kind], "an address")
+    apply.silence_copy(house.context, Heard())
+    assert old_copy.exists()
+    assert house.ran() == []
+    assert len(house.recogniser.asked) == before
+
+    applied = house.apply(apply.undo(house.context, place(31, 32), by="Mira"))
+    assert "onrecord run m" in applied.waits
+    assert house.partial() == [(30_000, 40_000)]
+    house.ran()
+    assert house.recogniser.asked[before:] == [(30_000, 40_000)]
+    assert 33 in house.seconds()
+
+
+def test_an_older_wording_does_not_bring_back_what_was_masked_since(house: House) -> None:
+    house.ran()
+    house.apply(apply.reword(house.context, place(10, 13), "my house is Zebra Cottage", by="Mira"))
+    house.apply(apply.hide(house.context, place(10, 13), "mask", by="Mira", reason=""))
+    made = house.context.made
+    assert [p.name for p in made.rglob("*") if p.is_file() and b"Zebra" in p.read_bytes()] == []
+
+
+def test_a_correction_before_the_first_run_waits_for_it(house: House) -> None:
+    house.ran(only=None)
+    recording = house.context.recording().sha256
+    for path in house.context.made.glob("*.json"):
+        path.unlink()
+    early = Correction(
+        id="00000001", at="", by="Mira", kind="words", start_ms=1_000, end_ms=2_000, old="w1.", new="agreed.",
+        recording_sha256=recording,
+    )  # fmt: skip
+    corrections.append(house.folder, early)
+    house.ran()
+    assert house.transcript.words[1].text == "agreed."
+
+
+def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
+    with_captions(tmp_path, "m")
+    todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
+    batch.run([todo], Heard(), n_workers=0)
+    quotes = (
+        index.search(tmp_path / "processed" / "index", "speaker:*").hits
+        or index.search(tmp_path / "processed" / "index", "topic:yes OR topic:no").hits
+    )
+    places = [parse_address(h.quote.address) for h in quotes]
+    made = [
+        apply.reword(batch.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)
+    ]
+    assert len(made) >= 3
+    failed: list[BaseException] = []
+
+    def work(correction: Correction) -> None:
+        try:
+            apply.apply(batch.context_of(todo), correction, Heard())
+        except BaseException as e:
+            failed.append(e)
+
+    threads = [threading.Thread(target=work, args=(c,)) for c in made]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failed == []
+    assert {c.by for c in corrections.read(tmp_path / "raw" / "m")} == {c.by for c in made}
+    batch.run([todo], Heard(), n_workers=0)
+    for i in range(len(made)):
+        assert index.search(tmp_path / "processed" / "index", f'"as person {i} heard it"').total == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b"{", "not a correction"),
+        (b"\xff\xfe", "not a correction"),
+        (b"[" * 100_000, "not a correction"),
+        (b'{"schema": "correction/9"}', "correction/9"),
+        (b'{"schema": "correction/1", "id": "x", "surprise": 1}', "not a correction"),
+    ],
+)
+def test_a_broken_line_is_named_and_stops_no_other_meeting(house: House, line: bytes, what: str) -> None:
+    house.ran()
+    house.apply(apply.reword(house.context, place(10, 12), "agreed", by="Mira"))
+    path = house.folder / corrections.FILE
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    outcome = house.run()
+    assert outcome.status == "failed"
+    assert what in outcome.what
+    assert outcome.where.endswith("corrections.jsonl, line 2")
+
+
+# -- as somebody types it -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("typed")
+    with_captions(data, "m")
+    done = onrecord("run", data=data)
+    assert done.returncode == 0, done.stderr
+    return data
+
+
+def test_correcting_from_the_command_line(typed: Path) -> None:
+    found = json.loads(onrecord("search", "consultation", "--json", data=typed).stdout)["quotes"][0]
+    new = found["text"].replace("no consultation", "little consultation")
+    dry = onrecord("correct", found["cited"], "--words", new, "--by", "Mira", "--dry-run", data=typed)
+    assert "nothing was changed" in dry.stdout
+    assert not (typed / "raw" / "m" / corrections.FILE).exists()
+    done = onrecord("correct", found["cited"], "--words", new, "--by", "Mira", data=typed)
+    assert done.returncode == 0, done.stderr
+    assert "was: " in done.stdout
+    assert "little consultation" in done.stdout
+    assert json.loads(onrecord("search", '"little consultation"', "--json", data=typed).stdout)["total"] == 1
+    stale = onrecord("correct", found["cited"], "--words", "x", data=typed)
+    assert stale.returncode == 2
+    assert "no longer says" in stale.stderr
+    mask = json.loads(onrecord("correct", found["address"], "--mask", "--by", "Mira", "--json", data=typed).stdout)
+    assert mask["correction"]["kind"] == "mask"
+    assert json.loads(onrecord("search", "little", "--json", data=typed).stdout)["total"] == 0
+    back = onrecord("correct", found["address"], "--undo", data=typed)
+    assert "taken back" in back.stdout
+    assert json.loads(onrecord("search", "little", "--json", data=typed).stdout)["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["m/0-1000"], "does not say what to correct"),
+        (["m/0-1000", "--mask", "--undo"], "--mask and --undo at once"),
+        (["m/0-1000", "--words", "x", "--reason", "y"], "--reason goes with"),
+        (["m/5-2", "--mask"], "ends before it starts"),
+        (["nobody/0-1000", "--mask"], "there is no meeting"),
+        (["m/900000-990000", "--words", "x"], "nothing is said there"),
+        (["m/900000-990000", "--exclude"], "the recording ends before"),
+        (["m/0-9000", "--speaker", "Jim"], "is not of this meeting"),
+        (["m/0-9000", "--words", "a\x1b[2J"], "print nothing"),
+        (["m/0-9000", "--mask", "--by", "\x1b"], "no name"),
+    ],
+)
+def test_what_cannot_be_corrected_says_why(typed: Path, arguments: list[str], said: str) -> None:
+    done = onrecord("correct", *arguments, data=typed)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "fix:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_only_needs_a_meeting_and_a_stretch(typed: Path) -> None:
+    assert "needs the meeting" in onrecord("run", "--only", "0-10", data=typed).stderr
+    assert "not a stretch" in onrecord("run", "m", "--only", "soon", data=typed).stderr
+    assert "earlier time first" in onrecord("run", "m", "--only", "1:00-0:30", data=typed).stderr
