@@ -55,8 +55,7 @@ MEDIA_SUFFIXES = frozenset(
 LARGEST_IDS = 20_000_000  # bytes of data/meetings.toml
 MOST_ITEMS = 1_000_000  # of an agenda
 LONGEST_S = 1e7  # of any time that people write
-CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])
-PERHAPS_CAPTION_SUFFIXES = frozenset([".json", ".xml", ".txt"])  # which may as well hold something else
+CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])  # of files that hold nothing else
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
 
@@ -413,7 +412,11 @@ def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:
             fix=f"write `media = {quoted(found[0])}` into meeting.toml",
         )
     if not found and not has_captions:
-        raise Problem("there is no recording here", where=folder, fix="put the meeting's audio or video file there")
+        raise Problem(
+            "there is no recording here",
+            where=folder,
+            fix='put the meeting\'s audio or video file there, or name a transcript: captions = "transcript.txt"',
+        )
     return tuple(MediaFile(file=name) for name in found)
 
 
@@ -421,5 +424,5 @@ def _only_captions(folder: Path, named_media: object) -> str:
     """The one caption file of a folder that has no media and names none."""
     if named_media or _files(folder, MEDIA_SUFFIXES):
         return ""
-    found = _files(folder, CAPTION_SUFFIXES) or _files(folder, PERHAPS_CAPTION_SUFFIXES)
+    found = _files(folder, CAPTION_SUFFIXES)
     return found[0] if len(found) == 1 else ""

@@ -7,13 +7,16 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcribe.captions import read
+from pipeline import meetings
+from tests import house
+from transcribe.captions import SUFFIXES, read
 from transcribe.problem import Problem
-from transcribe.records import Turns, Word, Words, check_words, text_of
+from transcribe.records import Transcript, Turns, Word, Words, check_words, load, text_of
 
 
 def words_of(tmp_path: Path, text: str | bytes, name: str, **options: object) -> tuple[Words, Turns]:
@@ -271,6 +274,10 @@ def _cdp(segments: Sequence[Segment]) -> str:
     )
 
 
+def _plain(segments: Sequence[Segment]) -> str:
+    return "\n".join(f"{s.voice}: {s.text}" for s in segments)
+
+
 TEXTS = st.sampled_from(
     ["aye", "Siân", "don't", "twenty-five", "9.30", "never.", "So,", "(a", "R&D", "“No”", "a<b>c", "—"]
 )
@@ -488,6 +495,46 @@ def test_only_words_that_surely_lie_outside_what_is_excluded_stay(tmp_path: Path
     found, _ = words_of(tmp_path, text, "a.json", exclude=[(2_500, 4_000)], duration_ms=6_500)
     assert text_of(found.words) == "w0 w1 w4 w5 w6"
     check_words(found.words, 6_500)
+
+
+# -- in the house ---------------------------------------------------------------------------------
+
+
+def test_a_meeting_of_each_format_is_run_and_cited(tmp_path: Path) -> None:
+    at_ms, segments = 1_000, []
+    for voice, text in house.SAID:
+        words = []
+        for i, word in enumerate(text.split()):
+            words.append(Word(text=word, start_ms=at_ms, end_ms=at_ms + 200 + 7 * (i % 5), speaker=voice))
+            at_ms += 250 + 13 * (i % 7)
+        segments.append(Segment(voice, tuple(words)))
+        at_ms += 700
+    files = {name: write for name, (write, _, _) in WORD_TIMES.items()} | CUE_TIMES | {"minutes.txt": _plain}
+    for name, write in files.items():
+        folder = tmp_path / "raw" / name.replace(".", "-")
+        folder.mkdir(parents=True)
+        (folder / "meeting.toml").write_text(f'captions = "{name}"\n{house.TOML}')
+        (folder / name).write_text(write(segments))
+    run = house.onrecord("run", data=tmp_path)
+    assert run.returncode == 0, run.stderr
+    untimed = "words without times: nothing can be cited until they are aligned"
+    assert [line for line in run.stderr.splitlines() if "without times" in line] == [f"minutes-txt  {untimed}"]
+    assert f"1 with {untimed}" in house.onrecord("status", data=tmp_path).stdout
+    for name in files:
+        made = tmp_path / "processed" / name.replace(".", "-")
+        transcript = load((made / "transcript.json").read_bytes(), Transcript, "transcript/1")
+        assert text_of(transcript.words) == " ".join(s.text for s in segments)
+        n_quotes = len(pq.read_table(made / "quotes.parquet"))
+        assert n_quotes == 0 if name == "minutes.txt" else n_quotes >= 2, name
+
+
+def test_a_folder_without_a_recording_has_the_one_file_that_is_surely_captions(tmp_path: Path) -> None:
+    assert {".json", ".xml", ".txt"} == SUFFIXES - meetings.CAPTION_SUFFIXES
+    (tmp_path / "notes.txt").write_text("bring the keys")
+    with pytest.raises(Problem, match="no recording"):
+        meetings.read_meeting(tmp_path, "a")
+    (tmp_path / "a.sbv").write_text("")
+    assert meetings.read_meeting(tmp_path, "a").captions == "a.sbv"
 
 
 # -- plain text -----------------------------------------------------------------------------------
