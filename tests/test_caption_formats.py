@@ -470,6 +470,14 @@ def test_whisper_segments_without_words_are_cues(tmp_path: Path) -> None:
     assert (words.engine, words.language, turns.turns) == ("captions whisper", "", ())
 
 
+def test_what_is_said_twice_in_a_transcript_was_said_twice(tmp_path: Path) -> None:
+    timed_words = [{"word": w, "start": i, "end": i + 0.5} for i, w in enumerate(("No", "vote."))]
+    first = {"start": 0, "end": 2, "text": "No vote.", "words": timed_words}
+    segments = [first, {"start": 2, "end": 3, "text": "No vote."}, {"start": 3, "end": 4, "text": "No vote.\nNone."}]
+    words, _ = words_of(tmp_path, json.dumps({"segments": segments}), "a.json")
+    assert text_of(words.words) == "No vote. No vote. No vote. None."
+
+
 def test_words_that_run_backwards_or_overlap_stay_in_order(tmp_path: Path) -> None:
     words = [("a", 1.0, 1.9), ("b", 1.5, 1.7), ("c", 1.4, 1.6), ("d", 0.1, 0.2), ("e", -3, 5), ("f", 2.4, 2.4)]
     segment = {"start": 1, "end": 3, "text": "", "words": [{"word": w, "start": a, "end": b} for w, a, b in words]}

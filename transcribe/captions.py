@@ -25,7 +25,7 @@ MOST_PAIRS = 20_000_000  # words times voices: each word is weighed for each voi
 JOIN_MS = 1_000  # a voice that goes on after a shorter pause is one turn
 SLACK_MS = 1_000  # a word's own time may be this far outside its cue, or before the word that stands before it
 LONGEST_WORD_MS = 2_000  # where only the beginning of a word is known
-MOST_LINES = 8  # that captions show at once, and so again
+MOST_SHOWN = 8  # lines that captions show at once, and so again
 LEAST_EVEN, MOSTLY = 6, 0.6  # words as long as the one before: so many, and such a share of a file
 
 
@@ -52,7 +52,7 @@ def read(
             where=path,
             fix="take those words out of the file, and then `exclude` out of meeting.toml",
         )
-    timed = [] if untimed else list(_heard(_unrolled(cues), duration_ms, exclude))
+    timed = [] if untimed else list(_heard(_in_order(cues, rolling=found.rolling), duration_ms, exclude))
     is_spread = _is_spread(timed)
     apart = [run for cue in _apart(timed) for run in _runs(cue, timing="cue" if is_spread else cue.timing)]
     named = any(run.voice for run in apart)
@@ -132,13 +132,15 @@ def _untimed(cues: Iterable[Cue]) -> Iterator[Word]:
     return (Word(text=w.text, timing="none", speaker=w.voice or None) for cue in cues for w in cue.words)
 
 
-def _unrolled(cues: Iterable[Cue]) -> list[Cue]:
+def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
     """Cues in order of time, without the lines that rolling captions show again.
 
     A file rolls if somewhere a cue begins with the line before it and goes on, or shows without times what had
     times in it: elsewhere, who says the same thing twice has said it twice.
     """
     ordered = sorted(cues, key=lambda c: c.start_ms)
+    if not rolling:
+        return ordered
     again = [0, *(_repeated(a.lines, b.lines) for a, b in itertools.pairwise(ordered))]
     rolls = (
         n and (n < len(c.lines) or any(w.start_ms is not None for w in b.lines[-1]))
@@ -152,7 +154,7 @@ def _unrolled(cues: Iterable[Cue]) -> list[Cue]:
 
 def _repeated(before: Sequence[Sequence[Said]], lines: Sequence[Sequence[Said]]) -> int:
     """How many lines at the beginning are the last ones of what was shown before. One with times in it is new."""
-    shown = [[word.text for word in line] for line in before[-MOST_LINES:]]
+    shown = [[word.text for word in line] for line in before[-MOST_SHOWN:]]
     old = itertools.takewhile(lambda line: all(word.start_ms is None for word in line), lines[: len(shown)])
     texts = [[word.text for word in line] for line in old]
     return next((n for n in range(len(texts), 0, -1) if texts[:n] == shown[-n:]), 0)
@@ -161,12 +163,12 @@ def _repeated(before: Sequence[Sequence[Said]], lines: Sequence[Sequence[Said]])
 def _heard(cues: Iterable[Cue], duration_ms: int | None, exclude: Sequence[tuple[int, int]]) -> Iterator[Cue]:
     """What of the cues lies in the recording and outside the excluded stretches."""
     for cue in cues:
-        if duration_ms is not None and max(cue.start_ms, cue.end_ms) > duration_ms:
+        if duration_ms is not None and cue.end_ms > duration_ms:
             if cue.start_ms > duration_ms:
                 continue
             lines = tuple(tuple(w for w in line if (w.start_ms or 0) <= duration_ms) for line in cue.lines)
             cue = msgspec.structs.replace(cue, end_ms=duration_ms, lines=lines)
-        touched = [(a, b) for a, b in exclude if cue.start_ms < b and a <= cue.end_ms]
+        touched = [(a, b) for a, b in exclude if _touch(cue.start_ms, cue.end_ms, a, b)]
         if touched:
             lines = tuple(tuple(w for w in line if _is_outside(w, cue, touched)) for line in cue.lines)
             cue = msgspec.structs.replace(cue, lines=lines)
@@ -178,7 +180,11 @@ def _is_outside(word: Said, cue: Cue, stretches: Sequence[tuple[int, int]]) -> b
     """Whether a word has times of its own, and they lie outside all stretches."""
     if word.start_ms is None or word.end_ms is None or not cue.start_ms <= word.start_ms <= word.end_ms:
         return False
-    return not any(word.start_ms < b and a <= word.end_ms for a, b in stretches)
+    return not any(_touch(word.start_ms, word.end_ms, a, b) for a, b in stretches)
+
+
+def _touch(start_ms: int, end_ms: int, a_ms: int, b_ms: int) -> bool:
+    return start_ms < b_ms and a_ms < max(end_ms, start_ms + 1)
 
 
 def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:

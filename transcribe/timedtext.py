@@ -44,11 +44,13 @@ class Cue(Record):
 
 
 class Found(Record):
-    """A file's cues, read as they are asked for; `language` is what the file names, else nothing."""
+    """A file's cues, read as they are asked for; `language` is what the file names, else nothing. Captions that may
+    be `rolling` show lines again; a transcript says everything once."""
 
     kind: str
     cues: Iterator[Cue]
     language: str = ""
+    rolling: bool = False
 
 
 class Piece(NamedTuple):
@@ -156,7 +158,6 @@ def _with_next(cues: Iterable[Untold]) -> Iterator[tuple[Untold, Untold | None]]
 class _Syntax(NamedTuple):
     """How a format writes times. `numbered`: cues have numbers, and blank lines may stand inside them."""
 
-    kind: str
     time: re.Pattern[str]
     meant: re.Pattern[str]  # a line that is meant to be a time
     example: str
@@ -166,10 +167,9 @@ class _Syntax(NamedTuple):
 _CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{3})"
 _ARROW = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?")
 _MEANT_ARROW = re.compile(r"\s*+(?:-?\d[^\s-]*+)?+\s*+-->")
-_VTT = _Syntax("vtt", _ARROW, _MEANT_ARROW, "00:01:02.500 --> 00:01:05.000")
-_SRT = _Syntax("srt", _ARROW, _MEANT_ARROW, "00:01:02,500 --> 00:01:05,000", numbered=True)
+_VTT = _Syntax(_ARROW, _MEANT_ARROW, "00:01:02.500 --> 00:01:05.000")
+_SRT = _Syntax(_ARROW, _MEANT_ARROW, "00:01:02,500 --> 00:01:05,000", numbered=True)
 _SBV = _Syntax(
-    "sbv",
     re.compile(rf"\s*{_CLOCK},{_CLOCK}\s*"),
     re.compile(r"\s*\d+:\d\d[\d:.]*\s*,\s*\d*:"),
     "0:01:02.500,0:01:05.000",
@@ -212,7 +212,7 @@ def webvtt(text: str, *, where: str) -> Found:
         for b in itertools.chain([first] if first else [], blocks)
         if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", b.texts[0])
     )
-    return Found(kind="vtt", language=language, cues=_cues(told, _VTT, where))
+    return Found(kind="vtt", language=language, cues=_cues(told, _VTT, where), rolling=True)
 
 
 def _check_clock_map(metadata: str, where: str) -> None:
@@ -232,11 +232,11 @@ def _check_clock_map(metadata: str, where: str) -> None:
 
 
 def srt(text: str, *, where: str) -> Found:
-    return Found(kind="srt", cues=_cues(_blocks(text, where), _SRT, where))
+    return Found(kind="srt", cues=_cues(_blocks(text, where), _SRT, where), rolling=True)
 
 
 def sbv(text: str, *, where: str) -> Found:
-    return Found(kind="sbv", cues=_cues(_blocks(text, where), _SBV, where))
+    return Found(kind="sbv", cues=_cues(_blocks(text, where), _SBV, where), rolling=True)
 
 
 def guess(text: str) -> str:
