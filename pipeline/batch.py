@@ -184,6 +184,8 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             ),
         )
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
+        if remark := stage.remark(context):
+            sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=remark))
         return ran
 
 

@@ -207,6 +207,13 @@ def words_lost(context: Context) -> str:
     return ""
 
 
+def words_remark(context: Context) -> str:
+    words = context.words().words
+    if words and all(w.timing == "none" for w in words):
+        return "words without times: nothing can be cited until they are aligned"
+    return ""
+
+
 def make_words(context: Context, progress: Progress) -> list[str]:
     if _uses_captions(context, "words", context.asr):
         return [write(context, "words.json", dump(_from_captions(context)[0], "words/1"))]

@@ -55,7 +55,7 @@ MEDIA_SUFFIXES = frozenset(
 LARGEST_IDS = 20_000_000  # bytes of data/meetings.toml
 MOST_ITEMS = 1_000_000  # of an agenda
 LONGEST_S = 1e7  # of any time that people write
-CAPTION_SUFFIXES = frozenset({".vtt", ".srt"})
+CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])  # of files that hold nothing else
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
 
@@ -412,7 +412,11 @@ def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:
             fix=f"write `media = {quoted(found[0])}` into meeting.toml",
         )
     if not found and not has_captions:
-        raise Problem("there is no recording here", where=folder, fix="put the meeting's audio or video file there")
+        raise Problem(
+            "there is no recording here",
+            where=folder,
+            fix='put the meeting\'s audio or video file there, or name a transcript: captions = "transcript.txt"',
+        )
     return tuple(MediaFile(file=name) for name in found)
 
 

@@ -149,6 +149,7 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         ("partial: only a stretch was transcribed, the rest is to do", lambda s: s.partial_ms),
         ("with stretches that could not be made out", lambda s: s.untranscribed_ms),
         ("with excluded stretches", lambda s: s.excluded_ms),
+        ("with words without times: nothing can be cited until they are aligned", _untimed_ms),
         ("with captions only, nothing to listen to", lambda s: s.audio_ms if s.captions_only else 0),
     ]
     marked = [(what, length, [s for s in found if length(s)]) for what, length in kinds]
@@ -159,6 +160,11 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         if group:
             told = f"{len(group):,} {what} ({timecode(sum(map(length, group)))})"
             _line(f"  {told}: {_names(group, all=all)}")
+
+
+def _untimed_ms(standing: Standing) -> int:
+    """The length of a meeting whose words are plain text, but never nothing."""
+    return max(1, standing.audio_ms) if standing.words == "captions txt" else 0
 
 
 def _leftovers(status: Status, *, all: bool) -> None:

@@ -23,7 +23,7 @@ from transcribe.records import Media, Record, Recording, dump
 class Stage(Record):
     """`inputs` names the files a stage is made from, `params` everything else that can change its result; `make`
     writes files into the scratch folder and returns their names, which become the stage's outputs. `lost` says why
-    the stage must run again although all its files stand."""
+    the stage must run again although all its files stand, `remark` what people should know of what it made."""
 
     name: str
     version: int
@@ -31,6 +31,7 @@ class Stage(Record):
     params: Callable[[Context], dict[str, Any]]
     make: Callable[[Context, Progress], list[str]]
     lost: Callable[[Context], str] = lambda context: ""
+    remark: Callable[[Context], str] = lambda context: ""
 
 
 # -- probe ----------------------------------------------------------------------------------------
@@ -173,6 +174,7 @@ STAGES = (
         params=hear.words_params,
         make=hear.make_words,
         lost=hear.words_lost,
+        remark=hear.words_remark,
     ),
     Stage(
         name="turns",

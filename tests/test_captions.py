@@ -110,7 +110,7 @@ def test_what_is_malformed_is_named_by_its_line(tmp_path: Path, text: str, name:
     assert caught.value.fix
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.srt", "gone.vtt", "folder.vtt", "huge.vtt"])
+@pytest.mark.parametrize("name", ["a.doc", "a.srt", "gone.vtt", "folder.vtt", "huge.vtt"])
 def test_what_holds_no_captions(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name == "folder.vtt":
@@ -129,12 +129,6 @@ def test_what_holds_no_captions(tmp_path: Path, name: str) -> None:
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     data = "WEBVTT\n\n00:01.000 --> 00:02.000\nSiân’s café".encode(encoding)
     assert text_of(words_of(tmp_path, data)[0].words) == "Siân’s café"
-
-
-def test_markup_that_never_closes_is_read_in_a_moment(tmp_path: Path) -> None:
-    body = "<v a " * 200_000 + "<a" * 200_000 + "&" * 100_000 + "<v" + " " * 200_000
-    words, _ = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:02.000\n" + body)
-    check_words(words.words, 2_000)
 
 
 NAMES = st.sampled_from(["", "<v Jo Okafor>", "<v Len>", "</v>"])
@@ -167,6 +161,10 @@ def test_words_are_in_order_inside_their_cues_and_none_is_lost(
         for start, length, parts in cues
     ]
     path.write_text("WEBVTT\n\n" + "\n\n".join(blocks))
+    if not any(text for _, _, parts in cues for _, text in parts):
+        with pytest.raises(Problem, match="no words"):
+            read(path, recording_sha256="0", duration_ms=duration_ms)
+        return
     words, turns = read(path, recording_sha256="0", duration_ms=duration_ms)
     check_words(words.words, duration_ms or 30_000)
     for word in words.words:
@@ -193,21 +191,3 @@ def test_any_bytes_give_words_in_order_or_a_problem(data: bytes, tmp_path_factor
         with contextlib.suppress(Problem):
             words, _ = read(path, recording_sha256="0", duration_ms=10**9)
             check_words(words.words, 10**9)
-
-
-@pytest.mark.shared
-def test_captions_of_other_programs(shared: Path) -> None:
-    refused = set()
-    for path in sorted((shared / "captions").rglob("*")):
-        if path.suffix in {".vtt", ".srt"}:
-            try:
-                words, _ = read(path, recording_sha256="0", duration_ms=None)
-                check_words(words.words, 10**9)
-            except Problem:
-                refused.add(path.name)
-    assert refused == {"invalid.vtt", "invalid_timeframe.vtt"}
-    voices, turns = read(shared / "captions/derived/ami_ES2003a_voices.vtt", recording_sha256="0", duration_ms=30_000)
-    assert {t.speaker for t in turns.turns} == {"MEE009", "MEE012"}
-    assert sum(w.speaker == "MEE012" for w in voices.words) == 18
-    rolling, _ = read(shared / "captions/formats/youtube_dl.vtt", recording_sha256="0", duration_ms=None)
-    assert text_of(rolling.words) == "yeah what this will happen is I'm telling"

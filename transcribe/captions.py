@@ -1,36 +1,32 @@
-"""Captions that exist already, as words and voices: WebVTT (with `<v Name>`) and SRT.
+"""Captions and transcripts that exist already, as words and voices.
 
-Only a cue's time is known: the times of its words are spread over it by their length and marked `cue`. Lines that
-roll on, shown again under the next ones, are taken once. Captions come from outside and are not to be trusted.
+Where a file gives a word a time of its own, the word keeps it, if it can be true: inside its cue and not before the
+word that stands before it. All other words share the time that is left, by their length, and are marked `cue`; words
+of a text without times are marked `none`. Lines that roll on, shown again under the next ones, are taken once.
+Files come from outside and are not to be trusted: what they may cost is bounded, and what is wrong has a place.
 """
 
-import html
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from transcribe import plaintext, timedtext, transcripts, youtube
 from transcribe.problem import Problem
-from transcribe.records import Record, Turn, Turns, Word, Words
+from transcribe.records import Timing, Turn, Turns, Word, Words
+from transcribe.timedtext import MOST_WORDS, Cue, Found, Said
 
+SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json", ".json3", ".srv1", ".srv3", ".xml", ".txt"])
 LARGEST_BYTES = 20_000_000
+MOST_LETTERS = 1_000  # of a word
+MOST_PAIRS = 20_000_000  # words times voices: each word is weighed for each voice
 JOIN_MS = 1_000  # a voice that goes on after a shorter pause is one turn
-_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{3})"
-_ARROW = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
-_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>|(</v>)")
-_TAG = re.compile(r"</?[a-zA-Z0-9][^<>]*>|<>")
-_LANGUAGE = re.compile(r"Language:\s*([a-zA-Z]{2,3})\b")
-
-
-class Cue(Record):
-    """What a caption file shows at a time. `voice` is empty where none is named."""
-
-    start_ms: int
-    end_ms: int
-    text: str
-    voice: str = ""
+SLACK_MS = 1_000  # a word's own time may be this far outside its cue, or before the word that stands before it
+LONGEST_WORD_MS = 2_000  # where only the beginning of a word is known
+MOST_SHOWN = 8  # lines that captions show at once, and so again
+LEAST_EVEN, MOSTLY = 6, 0.6  # words as long as the one before: so many, and such a share of a file
 
 
 def read(
@@ -40,32 +36,35 @@ def read(
     duration_ms: int | None,
     exclude: Sequence[tuple[int, int]] = (),
 ) -> tuple[Words, Turns]:
-    """Words, and turns for the voices that are named, from a caption file.
+    """Words, and turns for the voices that are named, from a file of one of the kinds in `SUFFIXES`.
 
     Each word lies inside its cue; where cues overlap, one has its words before the next begins, so that no sentence
-    is torn apart. Nothing is kept of cues that touch an excluded stretch or begin after `duration_ms`. Raises
-    Problem, with the line, where the file is not what its name says.
+    is torn apart. Nothing is kept that begins after `duration_ms`; of cues that touch an excluded stretch, only
+    words whose own times lie outside it. Words without any times cannot be excluded: a file of them is refused
+    where a stretch is. Raises Problem, with the line, where the file is not what its name and beginning say.
     """
-    language, found = _parse(path)
-    cues = [
-        c if duration_ms is None else msgspec.structs.replace(c, end_ms=min(c.end_ms, duration_ms))
-        for c in _unrolled(found)
-        if (duration_ms is None or c.start_ms < duration_ms)
-        and not any(c.start_ms < end_ms and start_ms < c.end_ms for start_ms, end_ms in exclude)
-    ]
-    apart = list(_apart(cues))
-    engine = f"captions {path.suffix.lower().lstrip('.')}"
+    found = _parsed(path)
+    cues = _counted(found.cues, path)
+    untimed = all(c.timing == "none" for c in cues)
+    if untimed and exclude:
+        raise Problem(
+            "words without times may lie in what is excluded: nobody can say",
+            where=path,
+            fix="take those words out of the file, and then `exclude` out of meeting.toml",
+        )
+    timed = [] if untimed else list(_heard(_in_order(cues, rolling=found.rolling), duration_ms, exclude))
+    is_spread = _is_spread(timed)
+    apart = [run for cue in _apart(timed) for run in _runs(cue, timing="cue" if is_spread else cue.timing)]
+    named = any(run.voice for run in apart)
+    overlapping = [run for cue in timed for run in _runs(cue, timing=cue.timing)] if named else []
+    words = _untimed(cues) if untimed else (word for run in apart for word in run.words)
+    engine = f"captions {found.kind}"
     return (
-        Words(
-            recording_sha256=recording_sha256,
-            language=language,
-            engine=engine,
-            words=tuple(word for cue in apart for word in _spread(cue)),
-        ),
+        Words(recording_sha256=recording_sha256, language=found.language, engine=engine, words=tuple(words)),
         Turns(
             recording_sha256=recording_sha256,
             engine=engine,
-            turns=(*_turns(apart, exclusive=True), *_turns(cues, exclusive=False)),
+            turns=(*_turns(apart, exclusive=True), *_turns(overlapping, exclusive=False)),
         ),
     )
 
@@ -73,28 +72,119 @@ def read(
 # -- cues to words and turns ----------------------------------------------------------------------
 
 
-def _unrolled(cues: Iterable[Cue]) -> list[Cue]:
+class _Run(NamedTuple):
+    """Words of one voice, one after the other, in a cue."""
+
+    voice: str
+    start_ms: int
+    end_ms: int
+    words: list[Word]
+
+
+def _counted(cues: Iterable[Cue], path: Path) -> list[Cue]:
+    """The cues that hold words. Raises Problem where there are none, or more words or voices than a meeting has."""
+    kept: list[Cue] = []
+    voices: set[str] = set()
+    n_words = 0
+    for cue in cues:
+        words = cue.words
+        if not words:
+            continue
+        kept.append(cue)
+        n_words += len(words)
+        voices.update(word.voice for word in words)
+        longest = max(len(word.text) for word in words)
+        if n_words > MOST_WORDS:
+            timedtext.too_many("words", MOST_WORDS, str(path))
+        if longest > MOST_LETTERS:
+            raise Problem(
+                f"a word of {longest:,} letters is no word", where=path, fix="check that this is the right file"
+            )
+        if n_words * len(voices) > MOST_PAIRS:
+            raise Problem(
+                f"so many voices are named here ({len(voices):,}) that this is no meeting",
+                where=path,
+                fix="check what stands in the place of names",
+            )
+    if not kept:
+        raise Problem(
+            "there are no words in this file",
+            where=f"{path}, line 1",
+            fix="get it again; or take it away, so that the recording is listened to",
+        )
+    return kept
+
+
+def _is_spread(cues: Iterable[Cue]) -> bool:
+    """Whether a program spread the words evenly over their cues: then their own times are only the cues' after all.
+
+    Where people speak, two words after one another are seldom as long as each other to the millisecond.
+    """
+    steps: list[tuple[int, int]] = []
+    for cue in cues:
+        starts = [word.start_ms for word in cue.words if word.start_ms is not None]
+        steps += itertools.pairwise(b - a for a, b in itertools.pairwise(starts))
+    n_even = sum(abs(b - a) <= 2 for a, b in steps)  # milliseconds, for rounding
+    return n_even >= max(LEAST_EVEN, MOSTLY * len(steps))
+
+
+def _untimed(cues: Iterable[Cue]) -> Iterator[Word]:
+    return (Word(text=w.text, timing="none", speaker=w.voice or None) for cue in cues for w in cue.words)
+
+
+def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
     """Cues in order of time, without the lines that rolling captions show again.
 
-    A file rolls if somewhere a cue begins with the line before it and goes on: elsewhere, who says the same thing
-    twice has said it twice.
+    A file rolls if somewhere a cue begins with the line before it and goes on, or shows without times what had
+    times in it: elsewhere, who says the same thing twice has said it twice.
     """
     ordered = sorted(cues, key=lambda c: c.start_ms)
-    shown = [[" ".join(line.split()) for line in cue.text.splitlines() if line.strip()] for cue in ordered]
-    again = [0, *(_repeated(a, b) for a, b in itertools.pairwise(shown))]
-    if not any(0 < n < len(lines) for n, lines in zip(again, shown, strict=False)):
-        again = [0] * len(ordered)
-    fresh = [
-        msgspec.structs.replace(cue, text=" ".join(lines[n:]))
-        for cue, lines, n in zip(ordered, shown, again, strict=False)
-    ]
-    return [cue for cue in fresh if cue.text]
+    if not rolling:
+        return ordered
+    again = [0, *(_repeated(a.lines, b.lines) for a, b in itertools.pairwise(ordered))]
+    rolls = (
+        n and (n < len(c.lines) or any(w.start_ms is not None for w in b.lines[-1]))
+        for n, b, c in zip(again, [ordered[0], *ordered], ordered, strict=False)
+    )
+    if not any(rolls):
+        return ordered
+    fresh = [msgspec.structs.replace(c, lines=c.lines[n:]) for c, n in zip(ordered, again, strict=True)]
+    return [cue for cue in fresh if cue.lines]
 
 
-def _repeated(before: Sequence[str], lines: Sequence[str]) -> int:
-    """How many lines at the beginning are the last ones of what was shown before."""
-    longest = min(len(before), len(lines))
-    return next((n for n in range(longest, 0, -1) if lines[:n] == before[-n:]), 0)
+def _repeated(before: Sequence[Sequence[Said]], lines: Sequence[Sequence[Said]]) -> int:
+    """How many lines at the beginning are the last ones of what was shown before. One with times in it is new."""
+    shown = [[word.text for word in line] for line in before[-MOST_SHOWN:]]
+    old = itertools.takewhile(lambda line: all(word.start_ms is None for word in line), lines[: len(shown)])
+    texts = [[word.text for word in line] for line in old]
+    return next((n for n in range(len(texts), 0, -1) if texts[:n] == shown[-n:]), 0)
+
+
+def _heard(cues: Iterable[Cue], duration_ms: int | None, exclude: Sequence[tuple[int, int]]) -> Iterator[Cue]:
+    """What of the cues lies in the recording and outside the excluded stretches."""
+    for cue in cues:
+        if duration_ms is not None and cue.end_ms > duration_ms:
+            if cue.start_ms > duration_ms:
+                continue
+            lines = tuple(tuple(w for w in line if (w.start_ms or 0) <= duration_ms) for line in cue.lines)
+            cue = msgspec.structs.replace(cue, end_ms=duration_ms, lines=lines)
+        touched = [(a, b) for a, b in exclude if _touch(cue.start_ms, cue.end_ms, a, b)]
+        if touched:
+            lines = tuple(tuple(w for w in line if _is_outside(w, cue, touched)) for line in cue.lines)
+            cue = msgspec.structs.replace(cue, lines=lines)
+        if any(cue.lines):
+            yield cue
+
+
+def _is_outside(word: Said, cue: Cue, stretches: Sequence[tuple[int, int]]) -> bool:
+    """Whether a word has times of its own, and they lie outside all stretches."""
+    if word.start_ms is None or word.end_ms is None or not cue.start_ms <= word.start_ms <= word.end_ms:
+        return False
+    return not any(_touch(word.start_ms, word.end_ms, a, b) for a, b in stretches)
+
+
+def _touch(start_ms: int, end_ms: int, a_ms: int, b_ms: int) -> bool:
+    return start_ms < b_ms and a_ms < max(end_ms, start_ms + 1)
 
 
 def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
@@ -104,7 +194,8 @@ def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
         start_ms, end_ms = group[0].start_ms, min(c.end_ms for c in group)
         if after:
             end_ms = min(end_ms, after[0].start_ms)
-        for cue, (a, b) in zip(group, _shares(start_ms, end_ms, [len(c.text) for c in group]), strict=True):
+        spans = _shares(start_ms, end_ms, [sum(len(w.text) + 1 for w in c.words) for c in group])
+        for cue, (a, b) in zip(group, spans, strict=True):
             yield msgspec.structs.replace(cue, start_ms=a, end_ms=b)
 
 
@@ -115,140 +206,133 @@ def _shares(start_ms: int, end_ms: int, weights: Sequence[int]) -> Iterator[tupl
         yield start_ms + (end_ms - start_ms) * a // edges[-1], start_ms + (end_ms - start_ms) * b // edges[-1]
 
 
-def _spread(cue: Cue) -> Iterator[Word]:
-    texts = cue.text.split()
-    for text, (a, b) in zip(texts, _shares(cue.start_ms, cue.end_ms, [len(t) + 1 for t in texts]), strict=True):
-        yield Word(text=text, start_ms=a, end_ms=b, timing="cue", speaker=cue.voice or None)
+def _runs(cue: Cue, *, timing: Timing) -> Iterator[_Run]:
+    """A cue's words with their times, in runs of one voice."""
+    placed = zip(cue.words, _placed(cue), strict=True)
+    for voice, run in itertools.groupby(placed, key=lambda p: p[0].voice):
+        words = [
+            Word(
+                text=said.text,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                timing=timing if own else "cue",
+                confidence=said.confidence,
+                speaker=voice or None,
+            )
+            for said, (start_ms, end_ms, own) in run
+        ]
+        yield _Run(voice, words[0].start_ms or 0, max(w.end_ms or 0 for w in words), words)
 
 
-def _turns(cues: Iterable[Cue], *, exclusive: bool) -> list[Turn]:
+def _placed(cue: Cue) -> Iterator[tuple[int, int, bool]]:
+    """For each word of a cue its start, its end, and whether the start is its own."""
+    words = cue.words
+    starts = _own_starts(cue, words)
+    known = [i for i, start_ms in enumerate(starts) if start_ms is not None]
+    first = known[0] if known else len(words)
+    until_ms = cue.end_ms if first == len(words) else starts[first] or 0
+    yield from _spread(cue.start_ms, until_ms, words[:first])
+    for i, j in itertools.zip_longest(known, known[1:]):
+        start_ms, until_ms = starts[i] or 0, cue.end_ms if j is None else starts[j] or 0
+        rest, end_ms = words[i + 1 : j], words[i].end_ms
+        if end_ms is not None and start_ms <= end_ms <= cue.end_ms + SLACK_MS:
+            end_ms = min(end_ms, cue.end_ms)
+            yield start_ms, end_ms, True
+            yield from _spread(min(end_ms, until_ms), until_ms, rest)
+        elif rest:
+            (a, b, _), *others = _spread(start_ms, until_ms, words[i:j])
+            yield a, b, True
+            yield from others
+        else:
+            yield start_ms, min(until_ms, start_ms + LONGEST_WORD_MS), True
+
+
+def _own_starts(cue: Cue, words: Sequence[Said]) -> list[int | None]:
+    """Times of the words' own that can be true, put in order where they are a little out of it."""
+    starts: list[int | None] = []
+    at_ms = cue.start_ms
+    for word in words:
+        own_ms = word.start_ms
+        if own_ms is not None and at_ms - SLACK_MS <= own_ms <= cue.end_ms + SLACK_MS:
+            at_ms = min(max(own_ms, at_ms), cue.end_ms)
+            starts.append(at_ms)
+        else:
+            starts.append(None)
+    return starts
+
+
+def _spread(start_ms: int, end_ms: int, words: Sequence[Said]) -> Iterator[tuple[int, int, bool]]:
+    return ((a, b, False) for a, b in _shares(start_ms, end_ms, [len(w.text) + 1 for w in words]))
+
+
+def _turns(runs: Iterable[_Run], *, exclusive: bool) -> list[Turn]:
     """A turn wherever a named voice speaks. Exclusive ones are made of cues that are apart."""
     turns: list[Turn] = []
     last: dict[str, int] = {}  # voice -> place of its last turn
-    for cue in cues:
-        if not cue.voice:
+    for run in runs:
+        if not run.voice:
             last.clear()
             continue
-        i = last.get(cue.voice)
-        if i is not None and cue.start_ms - turns[i].end_ms <= JOIN_MS:
-            turns[i] = msgspec.structs.replace(turns[i], end_ms=max(turns[i].end_ms, cue.end_ms))
+        i = last.get(run.voice)
+        if i is not None and run.start_ms - turns[i].end_ms <= JOIN_MS:
+            turns[i] = msgspec.structs.replace(turns[i], end_ms=max(turns[i].end_ms, run.end_ms))
         else:
             if exclusive:
                 last.clear()
-            last[cue.voice] = len(turns)
-            turns.append(Turn(speaker=cue.voice, start_ms=cue.start_ms, end_ms=cue.end_ms, exclusive=exclusive))
+            last[run.voice] = len(turns)
+            turns.append(Turn(speaker=run.voice, start_ms=run.start_ms, end_ms=run.end_ms, exclusive=exclusive))
     return [t for t in turns if t.start_ms < t.end_ms]
 
 
 # -- files to cues --------------------------------------------------------------------------------
 
 
-def _parse(path: Path) -> tuple[str, list[Cue]]:
-    """The language that the file names (else nothing), and its cues as they come."""
-    kind = path.suffix.lower()
-    if kind not in (".vtt", ".srt"):
-        raise Problem("captions of this kind cannot be read", where=path, fix="use WebVTT (.vtt) or SRT (.srt)")
-    lines = _text(path).splitlines()
-    language = ""
-    blocks = _blocks(lines)
-    if kind == ".vtt":
-        if not lines or not re.match(r"WEBVTT(\s|$)", lines[0]):
-            raise Problem("this is not WebVTT: its first line must be WEBVTT", where=f"{path}, line 1", fix="check it")
-        _, header = next(blocks)
-        named = next(filter(None, map(_LANGUAGE.match, header)), None)
-        language = named[1].lower() if named else ""
-    cues: list[Cue] = []
-    for line, block in blocks:
-        if kind == ".vtt" and re.match(r"(NOTE|STYLE|REGION)(\s|$)", block[0]):
-            continue
-        cues = _with_block(cues, block, f"{path}, line ", line, numbered=kind == ".srt")
-    if kind == ".srt" and not cues:
-        raise Problem("there is no caption in this file", where=path, fix="check it")
-    return language, [part for cue in cues for part in _by_voice(cue)]
-
-
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines that are not blank, each with the number of its first."""
-    for blank, run in itertools.groupby(enumerate(lines, 1), key=lambda numbered: not numbered[1].strip()):
-        if not blank:
-            held = list(run)
-            yield held[0][0], [line for _, line in held]
-
-
-def _with_block(cues: list[Cue], block: list[str], where: str, line: int, *, numbered: bool) -> list[Cue]:
-    """Cues with those of a block: text under a time, with or without a name or number above it.
-
-    Text under no time (a blank line inside a cue does that) belongs to the cue before.
-    """
-    arrows = [i for i, text in enumerate(block) if _ARROW.fullmatch(text)]
-    broken = next((i for i, text in enumerate(block) if "-->" in text and i < (arrows or [len(block)])[0]), None)
-    if broken is not None:
-        raise Problem(
-            f"this is not a cue's time: {block[broken].strip()[:60]!r}",
-            where=f"{where}{line + broken}",
-            fix="write it as 00:01:02.500 --> 00:01:05.000",
-        )
-    if not arrows:
-        text = block[1:] if numbered and block[0].strip().isdigit() else block
-        if cues and text:
-            before = cues.pop()
-            cues.append(msgspec.structs.replace(before, text="\n".join([before.text, *text])))
-        return cues
-    for arrow, after in itertools.zip_longest(arrows, arrows[1:]):
-        found = _ARROW.fullmatch(block[arrow])
-        assert found
-        start_ms, end_ms = _ms(found.groups()[:4]), _ms(found.groups()[4:])
-        if end_ms < start_ms:
+def _parsed(path: Path) -> Found:
+    """A file's cues. Its name says how it is written, and its beginning which of the kinds that are written so."""
+    data, where, suffix = _bytes(path), str(path), path.suffix.lower()
+    match suffix:
+        case ".xml" | ".srv1" | ".srv3":
+            return youtube.from_xml(data, where=where)
+        case ".json" | ".json3":
+            return transcripts.from_json(_text(data), where=where)
+        case ".vtt" | ".srt" | ".sbv" | ".txt":
+            text = _text(data)
+        case _:
             raise Problem(
-                "this cue ends before it starts", where=f"{where}{line + arrow}", fix="put its two times right"
+                "captions of this kind cannot be read",
+                where=path,
+                fix=f"use one of {', '.join(sorted(SUFFIXES))}",
             )
-        text = block[arrow + 1 : after]
-        if numbered and after and text and text[-1].strip().isdigit():
-            text = text[:-1]  # the next cue's number
-        cues.append(Cue(start_ms=start_ms, end_ms=end_ms, text="\n".join(text)))
-    return cues
+    match timedtext.guess(text) or "plain" if suffix == ".txt" else suffix[1:]:
+        case "vtt":
+            return timedtext.webvtt(text, where=where)
+        case "srt":
+            return timedtext.srt(text, where=where)
+        case "sbv":
+            return timedtext.sbv(text, where=where)
+        case _:
+            return plaintext.transcript(text, where=where)
 
 
-def _text(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise Problem("this caption file is larger than 20 MB", where=path, fix="check that it is captions")
-        data = path.read_bytes()
+        with path.open("rb") as f:
+            data = f.read(LARGEST_BYTES + 1)
     except FileNotFoundError as e:
         raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
     except PermissionError as e:
         raise Problem("this file may not be read", where=path, fix="give yourself the right to: chmod u+r") from e
     except OSError as e:
         raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
+    if len(data) > LARGEST_BYTES:
+        raise Problem("this caption file is larger than 20 MB", where=path, fix="check that it is captions")
+    return data
+
+
+def _text(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")  # what older captioning software writes
-
-
-def _ms(parts: Sequence[str | None]) -> int:
-    h, m, s, ms = (int(p or 0) for p in parts)
-    return ((h * 60 + m) * 60 + s) * 1000 + ms
-
-
-def _by_voice(cue: Cue) -> list[Cue]:
-    """A cue parted by its voices, tags taken away; each part gets its share of the time by its length."""
-    parts: list[tuple[str, str]] = []
-    at, voice = 0, ""
-    for found in _VOICE.finditer(cue.text):
-        parts.append((voice, _plain(cue.text[at : found.start()])))
-        voice, at = " ".join(html.unescape(found[1] or "").split())[:200], found.end()
-    parts.append((voice, _plain(cue.text[at:])))
-    parts = [(voice, text) for voice, text in parts if text.strip()]
-    spans = _shares(cue.start_ms, cue.end_ms, [len(text) for _, text in parts])
-    return [
-        Cue(start_ms=a, end_ms=b, text=text, voice=voice) for (voice, text), (a, b) in zip(parts, spans, strict=True)
-    ]
-
-
-def _plain(text: str) -> str:
-    """Text without tags, entities and characters that print nothing."""
-    text = html.unescape(_TAG.sub("", text))
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
