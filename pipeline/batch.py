@@ -162,6 +162,8 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
                 finished=now(),
             ),
         )
+        for note in stage.notes(context):
+            sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=note))
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
         return ran
 

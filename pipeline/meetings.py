@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -99,7 +99,8 @@ class _MeetingToml(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
-    media: str | tuple[MediaFile, ...] = ()
+    media: str | tuple[MediaFile, ...] = ""
+    audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     captions: str = ""
     language: str = ""
     vocabulary: tuple[str, ...] = ()
@@ -258,7 +259,7 @@ def read_meeting(folder: Path, id: str) -> Meeting:
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
-        media=_media(folder, found.media, has_captions=bool(captions)),
+        media=_media(folder, found, has_captions=bool(captions)),
         captions=_inside(folder, captions),
         language=found.language,
         vocabulary=found.vocabulary,
@@ -287,12 +288,17 @@ def _files(folder: Path, suffixes: frozenset[str]) -> list[str]:
     return found
 
 
-def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bool) -> tuple[MediaFile, ...]:
-    if named:
-        parts = (MediaFile(file=named),) if isinstance(named, str) else named
-        for part in parts:
-            _inside(folder, part.file)
-        return parts
+def _media(folder: Path, meeting: _MeetingToml, *, has_captions: bool) -> tuple[MediaFile, ...]:
+    """The parts of a meeting; those that don't name a sound track of their own have the meeting's."""
+    named = meeting.media or _only_recording(folder, has_captions=has_captions)
+    parts = ((MediaFile(file=named),) if named else ()) if isinstance(named, str) else named
+    for part in parts:
+        _inside(folder, part.file)
+    track = meeting.audio_track
+    return tuple(p if p.audio_track else msgspec.structs.replace(p, audio_track=track) for p in parts)
+
+
+def _only_recording(folder: Path, *, has_captions: bool) -> str:
     found = _files(folder, MEDIA_SUFFIXES)
     if len(found) > 1:
         raise Problem(
@@ -302,7 +308,7 @@ def _media(folder: Path, named: str | tuple[MediaFile, ...], *, has_captions: bo
         )
     if not found and not has_captions:
         raise Problem("there is no recording here", where=folder, fix="put the meeting's audio or video file there")
-    return tuple(MediaFile(file=name) for name in found)
+    return found[0] if found else ""
 
 
 def _only_captions(folder: Path, named_media: object) -> str:

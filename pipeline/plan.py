@@ -57,7 +57,7 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
 def _probed_ms(context: Context) -> int:
     from transcribe.audio import probe
 
-    return sum(probe(context.raw / m.file, sha256="").duration_ms for m in context.meeting.media)
+    return sum(probe(context.raw / m.file, sha256="", track=m.audio_track).duration_ms for m in context.meeting.media)
 
 
 def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:

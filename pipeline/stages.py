@@ -16,7 +16,7 @@ from pipeline.meetings import Layout
 from pipeline.receipts import read as read_receipt
 from pipeline.receipts import state_of
 from transcribe import engines
-from transcribe.audio import Audio, decode, probe
+from transcribe.audio import Audio, Source, decode, probe
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Media, Meeting, Record, Recording, Transcript, Turns, Words, dump, load
 
@@ -73,7 +73,7 @@ class Context(Record):
 class Stage(Record):
     """`inputs` names the files a stage is made from, `params` everything else that can change its result; `make`
     writes files into the scratch folder and returns their names, which become the stage's outputs. `lost` says why
-    the stage must run again although all its files stand."""
+    the stage must run again although all its files stand; `notes` is what people should know of what it made."""
 
     name: str
     version: int
@@ -81,6 +81,7 @@ class Stage(Record):
     params: Callable[[Context], dict[str, Any]]
     make: Callable[[Context, Progress], list[str]]
     lost: Callable[[Context], str] = lambda context: ""
+    notes: Callable[[Context], Iterable[str]] = lambda context: ()
 
 
 def write(context: Context, name: str, data: bytes) -> str:
@@ -108,8 +109,10 @@ def _probe(context: Context, progress: Progress) -> list[str]:
     at_ms = 0
     for part in context.meeting.media:
         path = context.raw / part.file
-        sha256 = state_of(path, known.inputs.get(f"raw/{part.file}") if known else None).sha256
-        found = probe(path, sha256=sha256)
+        state = state_of(path, known.inputs.get(f"raw/{part.file}") if known else None)
+        found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
+        if state_of(path, state) != state:
+            raise _changed(path)
         media.append(
             msgspec.structs.replace(
                 found,
@@ -122,7 +125,10 @@ def _probe(context: Context, progress: Progress) -> list[str]:
         at_ms += found.duration_ms
     digest = hashlib.sha256()
     for m in media:
-        digest.update(f"{m.sha256} {m.start_ms}\n".encode())
+        # What is usual is left out, so that recordings have kept the hashes that they had before these were chosen.
+        track = f" track {m.audio_track}" if m.audio_track > 1 else ""
+        channel = f" channel {m.channel}" if m.channel else ""
+        digest.update(f"{m.sha256} {m.start_ms}{track}{channel}\n".encode())
     if not media:
         from transcribe import captions
 
@@ -134,11 +140,30 @@ def _probe(context: Context, progress: Progress) -> list[str]:
     return [write(context, "recording.json", dump(recording, "recording/1"))]
 
 
+def _probe_notes(context: Context) -> Iterable[str]:
+    media = context.recording().media
+    return [f"{m.file}: {note}" if len(media) > 1 else note for m in media for note in m.notes]
+
+
 # -- playable -------------------------------------------------------------------------------------
 
 
-def _sources(context: Context) -> list[tuple[Path, int]]:
-    return [(context.raw / m.file, m.start_ms) for m in context.recording().media]
+def _sources(context: Context) -> list[Source]:
+    """What there is to listen to. Raises Problem where a file is no longer the one that was probed."""
+    probed = read_receipt(context.made, "probe")
+    sources = []
+    for m in context.recording().media:
+        path = context.raw / m.file
+        if state_of(path, probed.inputs.get(f"raw/{m.file}") if probed else None).sha256 != m.sha256:
+            raise _changed(path)
+        sources.append(Source(path=path, start_ms=m.start_ms, track=m.audio_track, channel=m.channel))
+    return sources
+
+
+def _changed(path: Path) -> Problem:
+    return Problem(
+        "this file changed since the run began", where=path, fix="wait until all of it is there, then run again"
+    )
 
 
 def _sound_params(context: Context) -> dict[str, Any]:
@@ -148,15 +173,18 @@ def _sound_params(context: Context) -> dict[str, Any]:
 def _playable(context: Context, progress: Progress) -> list[str]:
     from transcribe import playable
 
-    media = context.recording().media
-    if not media:
+    recording = context.recording()
+    if not recording.media or not (context.silence or playable.needs_copy(recording.media)):
         return []
-    reasons = [reason for m in media if (reason := playable.needs_copy(m))]
-    if context.silence or reasons or len(media) > 1:
-        name = "playable.m4a"
-        playable.make(_sources(context), context.scratch / name, silence=context.silence)
-        return [name]
-    return []
+    out = context.scratch / "playable.m4a"
+    playable.make(
+        _sources(context),
+        out,
+        silence=context.silence,
+        duration_ms=recording.duration_ms,
+        progress=progress,
+    )
+    return [out.name]
 
 
 # -- words ----------------------------------------------------------------------------------------
@@ -196,13 +224,14 @@ def _words_params(context: Context) -> dict[str, Any]:
     }
 
 
-def _decoded(context: Context) -> Audio:
+def _decoded(context: Context, progress: Progress) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     key = hashlib.sha256(msgspec.json.encode(_sound_params(context))).hexdigest()[:16]
     path = context.scratch / f"audio-{key}.s16"
     if path.exists():
         return Audio(path=path)
-    return decode(_sources(context), path, silence=context.silence, duration_ms=context.recording().duration_ms)
+    duration_ms = context.recording().duration_ms
+    return decode(_sources(context), path, silence=context.silence, duration_ms=duration_ms, progress=progress)
 
 
 def _words(context: Context, progress: Progress) -> list[str]:
@@ -225,7 +254,7 @@ def _words(context: Context, progress: Progress) -> list[str]:
         )
     if context.asr.lacks:  # before an hour of sound is decoded for nothing
         raise Problem(context.asr.lacks, fix=context.asr.fix, exit_code=LACKING)
-    audio = _decoded(context)
+    audio = _decoded(context, progress)
     key = hashlib.sha256(msgspec.json.encode(_words_params(context))).hexdigest()[:16]
     blocks = list(_resumed_blocks(context, audio, context.scratch / f"words-{key}.jsonl", progress))
     language = context.meeting.language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
@@ -310,7 +339,7 @@ def _turns(context: Context, progress: Progress) -> list[str]:
         turns = Turns(recording_sha256=recording.sha256, engine="none", turns=())
     if turns is None:
         diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-        made = diariser.turns(_decoded(context), speakers=None, progress=progress)
+        made = diariser.turns(_decoded(context, progress), speakers=None, progress=progress)
         turns = Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=made)
     return [write(context, "turns.json", dump(turns, "turns/1"))]
 
@@ -351,7 +380,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe),
+    Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_sound_params, make=_playable),
     Stage(name="words", version=1, inputs=_caption_inputs("words", lambda c: c.asr), params=_words_params, make=_words),
     Stage(
