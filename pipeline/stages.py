@@ -113,13 +113,16 @@ def _probe(context: Context, progress: Progress) -> list[str]:
         found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
         if state_of(path, state) != state:
             raise _changed(path)
+        # A part without a page of its own is somewhere on the whole meeting's.
+        own = part.source_url or part.source_offset_s
+        offset_s = part.source_offset_s if own else context.meeting.source_offset_s + at_ms / 1000
         media.append(
             msgspec.structs.replace(
                 found,
                 file=part.file,
                 start_ms=at_ms,
                 source_url=part.source_url or context.meeting.source_url,
-                source_offset_ms=round((part.source_offset_s or context.meeting.source_offset_s) * 1000),
+                source_offset_ms=round(offset_s * 1000),
             )
         )
         at_ms += found.duration_ms
