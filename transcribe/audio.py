@@ -29,8 +29,10 @@ from transcribe.media import (
     opened,
     packets,
     pick,
+    stamp_s,
     stated_ms,
     tracks,
+    with_next,
 )
 from transcribe.problem import Problem
 from transcribe.records import Media, Record, Stream, Stretch
@@ -120,8 +122,9 @@ def probe(
         duration_ms = stated_ms(container, stream)
         measured = is_measured(container) and duration_ms is not None
         _check_length(path, duration_ms or 0)
+        no_sound = Problem("no sound could be decoded from this file", where=path, fix="check that it plays")
         if not has_sound(container, stream):
-            raise Problem("no sound could be decoded from this file", where=path, fix="check that it plays")
+            raise no_sound
         notes = [_several(found, media.audio_track)] if track is None and len(found) > 1 else []
     even = None
     if not measured:
@@ -130,10 +133,12 @@ def probe(
         _check_length(path, counted.duration_ms)
         duration_ms = max(duration_ms or 0, counted.duration_ms)
         even = counted.even
-    channels = look(path, media.audio_track, duration_ms or 0)
+    if not duration_ms:
+        raise no_sound
+    channels = look(path, media.audio_track, duration_ms)
     return msgspec.structs.replace(
         media,
-        duration_ms=duration_ms or 0,
+        duration_ms=duration_ms,
         even=even,
         channel=channels.only,
         notes=(*notes, *channels.notes),
@@ -280,17 +285,21 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         clock = Clock(container)
         end_ms = stated_ms(container, stream)
         reach_s = 0.0  # where the last packet ended, of any stream where only the whole file's length is stated
-        damaged = started = False
+        started = False
         at = 0  # where the next sample goes
 
-        def frames() -> Iterator[Any]:
-            nonlocal reach_s, damaged
+        def frames() -> Iterator[tuple[Any, bool]]:
+            """Frames, and whether some before them were damaged."""
+            nonlocal reach_s
+            damaged = False
             for packet in packets(container, None if stream.duration is None else stream):
-                if packet.pts is not None and packet.time_base:
-                    reach_s = max(reach_s, float(packet.pts * packet.time_base) + length_s(packet))
+                reach_s = max(reach_s, (stamp_s(packet) or 0.0) + length_s(packet))
                 if packet.stream_index == stream.index:
                     try:
-                        yield from (f for f in packet.decode() if is_audible(f.sample_rate, f.layout.nb_channels))
+                        for frame in packet.decode():
+                            if is_audible(frame.sample_rate, frame.layout.nb_channels):
+                                yield frame, damaged
+                                damaged = False
                     except av.FFmpegError:
                         damaged = True  # players pass over single broken packets, too
 
@@ -301,18 +310,17 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
                 at += len(samples)
 
         mixer = _Mixer(rate_hz, source.channel)
-        for frame in frames():
-            if frame.pts is not None and frame.time_base:
-                at_s = at / rate_hz
-                due_s = clock.place(float(frame.pts * frame.time_base), at_s)
-                if due_s != at_s:
-                    if started:
-                        yield from resampled(None)
-                        mixer = _Mixer(rate_hz, source.channel)
-                        if damaged and due_s - at_s > SHORT_S:
-                            miss(at / rate_hz, due_s, "the file is damaged here")
-                    at = round(due_s * rate_hz)
-                damaged = False
+        for (frame, damaged), after in with_next(frames()):
+            stamp = stamp_s(frame)
+            at_s = at / rate_hz
+            due_s = at_s if stamp is None else clock.place(stamp, after and stamp_s(after[0]), at_s)
+            if due_s != at_s:
+                if started:
+                    yield from resampled(None)
+                    mixer = _Mixer(rate_hz, source.channel)
+                    if damaged and due_s - at_s > SHORT_S:
+                        miss(at / rate_hz, due_s, "the file is damaged here")
+                at = round(due_s * rate_hz)
             started = True
             frame.pts = None
             yield from resampled(frame)

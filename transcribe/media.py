@@ -8,9 +8,9 @@ import contextlib
 import math
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from transcribe.problem import Problem
 from transcribe.records import Record
@@ -18,11 +18,13 @@ from transcribe.records import Record
 if TYPE_CHECKING:
     import av.container
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 JITTER_S = 0.04  # timestamps of some containers wobble by this much without a gap
 RESTART_S = 1.0  # timestamps that go back by more than this began anew, and the sound goes on
 LONGEST_S = 100 * 3600
+_FAR_S = 60.0  # a gap of more than this is believed only where timestamps go on behind it
 _MOST_CHANNELS = 64
 _RATES_HZ = (2_000, 768_000)
 _LONGEST_PACKET_S = 10.0
@@ -38,9 +40,9 @@ _FORMATS = (
 # Streams without a clock of their own: players count from what comes first, wherever its timestamps begin.
 _FROM_FIRST = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg"})
 # Here the length is that of the data itself, or of an index that must be right for the file to play at all.
-# Elsewhere it is a line in a header, or a guess from the bit rate.
+# Elsewhere it is a line in a header, or a guess from the bit rate or the last timestamp.
 _MEASURED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf"})
-_GUESSED = frozenset({"mp3", "aac", "ogg", "ac3", "eac3", "loas", "amr"})
+_GUESSED = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg", "ac3", "eac3", "loas", "amr"})
 _ENCRYPTED = frozenset({b"enca", b"drms"})  # kinds of sound in an MP4 that need a key
 
 
@@ -61,7 +63,7 @@ def opened(path: Path) -> "Iterator[av.container.InputContainer]":
             metadata_errors="replace",
         )
     except (av.FFmpegError, ValueError) as e:
-        raise _unreadable(path, head, e) from e
+        raise _unreadable(path, head) from e
     with container:
         yield container
     if _looked_at(path)[0] != before:
@@ -89,7 +91,7 @@ def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
         raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
 
 
-def _unreadable(path: Path, head: bytes, error: Exception) -> Problem:
+def _unreadable(path: Path, head: bytes) -> Problem:
     if head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3":
         return Problem(
             "this recording is cut short or damaged: its index cannot be read",
@@ -100,7 +102,11 @@ def _unreadable(path: Path, head: bytes, error: Exception) -> Problem:
         return Problem(
             "this is not a recording: it is text, or a playlist", where=path, fix="put the audio or video file there"
         )
-    return Problem(f"this is not a recording that can be read ({error})", where=path, fix="check that it plays")
+    return Problem(
+        "this is not a recording, or of a kind that cannot be read",
+        where=path,
+        fix="check that it plays; convert it, to FLAC or AAC",
+    )
 
 
 # -- tracks ---------------------------------------------------------------------------------------
@@ -209,8 +215,18 @@ def packets(container: "av.container.InputContainer", stream: Any = None) -> Ite
     """Packets of a stream (or of all), as far as the file can be read."""
     import av
 
-    with contextlib.suppress(av.FFmpegError):
-        yield from container.demux(*([] if stream is None else [stream]))
+    n = 1
+    while n:
+        n = 0
+        try:
+            for packet in container.demux(*([] if stream is None else [stream])):
+                n += packet.size > 0
+                yield packet
+            return
+        except av.FFmpegError:
+            return
+        except IndexError:
+            continue  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
 
 
 def has_sound(container: "av.container.InputContainer", stream: Any) -> bool:
@@ -244,17 +260,37 @@ class Clock:
             self.origin_s = max(0.0, float(container.start_time) / 1_000_000)
         self._started = False
 
-    def place(self, stamp_s: float, at_s: float) -> float:
-        """Where what bears this timestamp goes, when all before it ends at `at_s`: there, or after a gap."""
+    def place(self, stamp_s: float, next_s: float | None, at_s: float) -> float:
+        """Where what bears a timestamp goes, when all before it ends at `at_s`: there, or after a gap. A leap is
+        believed where the timestamp after it goes on from there."""
         due_s = stamp_s - self.origin_s
         ahead_s = due_s - at_s
-        if (self._started and ahead_s < -RESTART_S) or due_s > LONGEST_S:
+        leaps = ahead_s < -RESTART_S or ahead_s > _FAR_S
+        if leaps and next_s is not None and not 0 <= next_s - stamp_s <= _LONGEST_PACKET_S:
+            due_s = at_s
+        elif ahead_s < -RESTART_S or due_s > LONGEST_S:
             self.origin_s += ahead_s
             due_s = at_s
         elif self._started and abs(ahead_s) <= JITTER_S:
             due_s = at_s
         self._started = True
         return due_s
+
+
+def stamp_s(frame: Any) -> float | None:
+    """When a packet or frame is to be played, on the container's own clock."""
+    return float(frame.pts * frame.time_base) if frame is not None and frame.pts is not None and frame.time_base else None
+
+
+def with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Each item with the one after it."""
+    before: list[T] = []
+    for item in items:
+        if before:
+            yield before.pop(), item
+        before.append(item)
+    if before:
+        yield before.pop(), None
 
 
 def stated_ms(container: "av.container.InputContainer", stream: Any) -> int | None:
@@ -287,11 +323,11 @@ def count(
     total_ms = (container.duration or 0) // 1000
     at_s = told_s = 0.0
     least, most = math.inf, 0.0  # bytes of a packet
-    for packet in packets(container, stream):
-        if packet.pts is None or not packet.time_base:
-            at_s += length_s(packet)
-        else:
-            at_s = clock.place(float(packet.pts * packet.time_base), at_s) + length_s(packet)
+    for packet, after in with_next(packets(container, stream)):
+        stamp = stamp_s(packet)
+        if stamp is not None:
+            at_s = clock.place(stamp, stamp_s(after), at_s)
+        at_s += length_s(packet)
         if packet.size:
             least, most = min(least, packet.size), max(most, packet.size)
         if at_s - told_s > 60:
