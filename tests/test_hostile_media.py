@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pipeline import batch
 from pipeline.meetings import read_meeting
 from tests.house import ROOT, Heard, environment, job, onrecord
-from tests.make_media import speech_like, tone, write_sound
+from tests.make_media import Track, speech_like, tone, write_sound, write_tracks
 from transcribe import playable
 from transcribe.audio import Source, decode, probe
 from transcribe.engines import Choice
@@ -167,6 +167,26 @@ def changing_halfway(folder: Path) -> Path:
     return path
 
 
+def one_stamp_leaps(folder: Path) -> Path:
+    """Broadcast sound in which one bit of one timestamp is wrong: it says that a day has passed."""
+    path = sound(folder, "a.ts", "aac", n_ms=1_400)
+    data = bytearray(path.read_bytes())
+    starts = [i for i in range(len(data) - 4) if data[i : i + 4] == b"\0\0\1\xc0"]
+    assert len(starts) > 4
+    data[starts[2] + 9] |= 0x08  # the highest of 33
+    path.write_bytes(data)
+    return path
+
+
+def track_that_begins_halfway(folder: Path) -> Path:
+    """A broadcast in whose second half there is another language."""
+    first = sound(folder, "a.ts", "aac", n_ms=1_000).read_bytes()
+    track = Track(pieces=((0, tone(1_000, rate_hz=48_000)),))
+    second = write_tracks(folder / "a.ts", [track, track], codec="aac", rate_hz=48_000)
+    second.write_bytes(first + second.read_bytes())
+    return second
+
+
 def sparse(name: str, n_bytes: int, head: bytes = b"") -> Callable[[Path], Path]:
     """A file of nothing, which takes no room on a disk."""
 
@@ -289,6 +309,8 @@ A_READING: dict[str, tuple[Make, int]] = {
     "9 channels, which nobody mixes": (channels(9), 2_000),
     "64 channels": (channels(64), 2_000),
     "a file that changes in kind halfway": (changing_halfway, 3_000),
+    "a clock that leaps once": (one_stamp_leaps, 1_400),
+    "a track that begins halfway": (track_that_begins_halfway, 2_000),
     "a clock that jumps two weeks on": (
         lambda f: sound(f, "a.mkv", "flac", pieces=[(0, tone(1_000)), (10**9, tone(1_000))], options={"live": "1"}),
         2_000,

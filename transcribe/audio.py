@@ -256,10 +256,10 @@ def _placed(source: Source, rate_hz: int, lost: list[Stretch]) -> Iterator[tuple
     held: list[NDArray[np.int16]] = []
     held_at = n_held = n_found = 0
     for at, samples in _timed(source, rate_hz, miss):
-        n_found += len(samples)
         skip = max(0, floor - (base + at))
         if skip >= len(samples):
             continue
+        n_found += len(samples) - skip
         first, samples = base + at + skip, samples[skip:]
         if held and (first != held_at + n_held or n_held > 10 * rate_hz):
             yield held_at, np.concatenate(held)

@@ -28,6 +28,7 @@ _FAR_S = 60.0  # a gap of more than this is believed only where timestamps go on
 _MOST_CHANNELS = 64
 _RATES_HZ = (2_000, 768_000)
 _LONGEST_PACKET_S = 10.0
+_LONGEST_GAP_S = 12 * 3600
 _MOST_BROKEN_PACKETS = 10_000
 _MOST_BOXES = 100_000
 _EVEN = 1.1  # padding changes the size of packets by so much
@@ -266,9 +267,9 @@ class Clock:
         due_s = stamp_s - self.origin_s
         ahead_s = due_s - at_s
         leaps = ahead_s < -RESTART_S or ahead_s > _FAR_S
-        if leaps and next_s is not None and not 0 <= next_s - stamp_s <= _LONGEST_PACKET_S:
+        if leaps and (next_s is None or not 0 <= next_s - stamp_s <= _LONGEST_PACKET_S):
             due_s = at_s
-        elif ahead_s < -RESTART_S or due_s > LONGEST_S:
+        elif ahead_s < -RESTART_S or ahead_s > _LONGEST_GAP_S:
             self.origin_s += ahead_s
             due_s = at_s
         elif self._started and abs(ahead_s) <= JITTER_S:
@@ -278,8 +279,10 @@ class Clock:
 
 
 def stamp_s(frame: Any) -> float | None:
-    """When a packet or frame is to be played, on the container's own clock."""
-    return float(frame.pts * frame.time_base) if frame is not None and frame.pts is not None and frame.time_base else None
+    """When a packet or frame is to be played, on the container's own clock, where it says."""
+    if frame is None or frame.pts is None or not frame.time_base:
+        return None
+    return float(frame.pts * frame.time_base)
 
 
 def with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
