@@ -12,6 +12,7 @@ UNSURE_SHARE = 0.15  # of the words of a statement
 THIN_MARGIN = 2.0  # log score by which the speaker was ahead of the next; under it another voice is nearly as likely
 THIN_SHARE = 0.25
 OVERLAP_SHARE = 0.2
+MISSING = ("partial", "untranscribed")  # words may have been said here that the transcript lacks
 
 
 def reasons(span: Span, transcript: Transcript, tags: Sequence[Tag] = ()) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ def reasons(span: Span, transcript: Transcript, tags: Sequence[Tag] = ()) -> tup
         out.append("a correction and a new transcript differ")
     elif any(w.change is not None for w in words):
         out.append("words were changed")
-    if any(s.kind == "partial" and s.start_ms < span.end_ms and span.start_ms < s.end_ms for s in transcript.stretches):
+    if any(s.start_ms < span.end_ms and span.start_ms < s.end_ms for s in transcript.stretches if s.kind in MISSING):
         out.append("some words may be missing")
     name = next((n for n in transcript.names if n.label == span.speaker), None)
     if name is None or name.status == "unknown":

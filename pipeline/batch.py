@@ -19,6 +19,7 @@ import msgspec
 from analyse.codebook import Codebook
 from pipeline import meetings, receipts
 from pipeline.context import Context
+from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.events import Event, Sink, now
 from pipeline.hear import ignored
 from pipeline.index import INDEX
@@ -152,6 +153,8 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             read |= _media(context)
         if changed := [p for p, state in read.items() if receipts.state_of(p, state).sha256 != state.sha256]:
             _tidy(context.scratch, *names)
+            if changed[0].parent == context.made or changed[0].name == CORRECTIONS:
+                raise locks.Busy(f"{changed[0].name} was changed meanwhile, by another run or by somebody's correction")
             raise Problem(
                 "this file was changed while it was being read",
                 where=changed[0],
@@ -183,9 +186,9 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
                 finished=now(),
             ),
         )
+        for note in stage.notes(context):
+            sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=note))
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
-        if remark := stage.remark(context):
-            sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=remark))
         return ran
 
 

@@ -17,7 +17,7 @@ from pipeline import receipts
 from pipeline.context import Context, Progress, write
 from pipeline.receipts import Receipt
 from transcribe import engines
-from transcribe.audio import Audio, decode, excerpt
+from transcribe.audio import Audio, Source, decode, excerpt
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Meeting, Record, Stretch, Turn, Turns, Word, Words, dump, load
@@ -41,8 +41,22 @@ def unheard(context: Context) -> Unheard:
     return load(path.read_bytes(), Unheard, "unheard/1", where=path)
 
 
-def sources(context: Context) -> list[tuple[Path, int]]:
-    return [(context.raw / m.file, m.start_ms) for m in context.recording().media]
+def sources(context: Context) -> list[Source]:
+    """What there is to listen to. Raises Problem where a file is no longer the one that was probed."""
+    probed = receipts.read(context.made, "probe")
+    found = []
+    for m in context.recording().media:
+        path = context.raw / m.file
+        if receipts.state_of(path, probed.inputs.get(f"raw/{m.file}") if probed else None).sha256 != m.sha256:
+            raise changed(path)
+        found.append(Source(path=path, start_ms=m.start_ms, track=m.audio_track, channel=m.channel))
+    return found
+
+
+def changed(path: Path) -> Problem:
+    return Problem(
+        "this file changed since the run began", where=path, fix="wait until all of it is there, then run again"
+    )
 
 
 def _whole(context: Context) -> Ranges:
@@ -207,11 +221,10 @@ def words_lost(context: Context) -> str:
     return ""
 
 
-def words_remark(context: Context) -> str:
+def words_notes(context: Context) -> list[str]:
     words = context.words().words
-    if words and all(w.timing == "none" for w in words):
-        return "words without times: nothing can be cited until they are aligned"
-    return ""
+    untimed = words and all(w.timing == "none" for w in words)
+    return ["words without times: nothing can be cited until they are aligned"] if untimed else []
 
 
 def make_words(context: Context, progress: Progress) -> list[str]:

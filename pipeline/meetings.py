@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -101,7 +101,8 @@ class _MeetingToml(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
-    media: str | tuple[MediaFile, ...] = ()
+    media: str | tuple[MediaFile, ...] = ""
+    audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     captions: str = ""
     language: str = ""
     vocabulary: tuple[str, ...] = ()
@@ -118,6 +119,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
     "source_offset_s": "source_offset_s = 90",
     "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
+    "audio_track": "audio_track = 2",
     "captions": 'captions = "meeting.vtt"',
     "language": 'language = "en"',
     "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
@@ -303,7 +305,7 @@ def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
-        media=media,
+        media=tuple(_on_track(part, found.audio_track) for part in media),
         captions=captions,
         language=found.language,
         vocabulary=found.vocabulary,
@@ -400,6 +402,11 @@ def _named_media(named: str | tuple[MediaFile, ...]) -> tuple[MediaFile, ...]:
     if isinstance(named, str):
         return (MediaFile(file=named),) if named else ()
     return named
+
+
+def _on_track(part: MediaFile, track: int | None) -> MediaFile:
+    """A part that names no sound track of its own has the meeting's."""
+    return part if part.audio_track or not track else msgspec.structs.replace(part, audio_track=track)
 
 
 def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:

@@ -104,7 +104,7 @@ def chain(context: Context) -> list[Link]:
 def _probed_ms(context: Context) -> int:
     from transcribe.audio import probe
 
-    return sum(probe(context.raw / m.file, sha256="").duration_ms for m in context.meeting.media)
+    return sum(probe(context.raw / m.file, sha256="", track=m.audio_track).duration_ms for m in context.meeting.media)
 
 
 def _speed_key(stage: str, *, read: bool) -> str:

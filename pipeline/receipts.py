@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import msgspec
@@ -58,6 +59,10 @@ def state_of(path: Path, known: FileState | None = None) -> FileState:
         stat = path.stat()
     except FileNotFoundError as e:
         raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
+    if not (S_ISREG(stat.st_mode) or S_ISDIR(stat.st_mode)):
+        raise Problem(  # reading it might never end
+            "this is a device or a pipe, not a file", where=path, fix="put a file there, or name another"
+        )
     if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
         return known
     return FileState(sha256=hash_file(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns)

@@ -5,7 +5,7 @@ outputs into place and writes the receipt. Params hold all that can change a res
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from transcribe.records import Media, Record, Recording, dump
 class Stage(Record):
     """`inputs` names the files a stage is made from, `params` everything else that can change its result; `make`
     writes files into the scratch folder and returns their names, which become the stage's outputs. `lost` says why
-    the stage must run again although all its files stand, `remark` what people should know of what it made."""
+    the stage must run again although all its files stand, `notes` is what people should know of what it made."""
 
     name: str
     version: int
@@ -31,7 +31,7 @@ class Stage(Record):
     params: Callable[[Context], dict[str, Any]]
     make: Callable[[Context, Progress], list[str]]
     lost: Callable[[Context], str] = lambda context: ""
-    remark: Callable[[Context], str] = lambda context: ""
+    notes: Callable[[Context], Iterable[str]] = lambda context: ()
 
 
 # -- probe ----------------------------------------------------------------------------------------
@@ -54,21 +54,29 @@ def _probe(context: Context, progress: Progress) -> list[str]:
     at_ms = 0
     for part in context.meeting.media:
         path = context.raw / part.file
-        sha256 = state_of(path, known.inputs.get(f"raw/{part.file}") if known else None).sha256
-        found = probe(path, sha256=sha256)
+        state = state_of(path, known.inputs.get(f"raw/{part.file}") if known else None)
+        found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
+        if state_of(path, state) != state:
+            raise hear.changed(path)
+        # A part without a page of its own is somewhere on the whole meeting's.
+        own = part.source_url or part.source_offset_s
+        offset_s = part.source_offset_s if own else context.meeting.source_offset_s + at_ms / 1000
         media.append(
             msgspec.structs.replace(
                 found,
                 file=part.file,
                 start_ms=at_ms,
                 source_url=part.source_url or context.meeting.source_url,
-                source_offset_ms=round((part.source_offset_s or context.meeting.source_offset_s) * 1000),
+                source_offset_ms=round(offset_s * 1000),
             )
         )
         at_ms += found.duration_ms
     digest = hashlib.sha256()
     for m in media:
-        digest.update(f"{m.sha256} {m.start_ms}\n".encode())
+        # What is usual is left out, so that recordings have kept the hashes that they had before these were chosen.
+        track = f" track {m.audio_track}" if m.audio_track > 1 else ""
+        channel = f" channel {m.channel}" if m.channel else ""
+        digest.update(f"{m.sha256} {m.start_ms}{track}{channel}\n".encode())
     if not media:
         from transcribe import captions
 
@@ -78,6 +86,11 @@ def _probe(context: Context, progress: Progress) -> list[str]:
         at_ms = max((w.end_ms or 0 for w in words.words), default=0)
     recording = Recording(meeting=context.meeting.id, duration_ms=at_ms, sha256=digest.hexdigest(), media=tuple(media))
     return [write(context, "recording.json", dump(recording, "recording/1"))]
+
+
+def _probe_notes(context: Context) -> Iterable[str]:
+    media = context.recording().media
+    return [f"{m.file}: {note}" if len(media) > 1 else note for m in media for note in m.notes]
 
 
 # -- playable -------------------------------------------------------------------------------------
@@ -94,22 +107,18 @@ def _playable_params(context: Context) -> dict[str, Any]:
 def _playable(context: Context, progress: Progress) -> list[str]:
     from transcribe import playable
 
-    recording = context.recording()
-    media = recording.media
-    if not media:
+    recording, silence = context.recording(), context.silence()
+    if not recording.media or not (silence or playable.needs_copy(recording.media)):
         return []
-    reasons = [reason for m in media if (reason := playable.needs_copy(m))]
-    silence = context.silence()
-    if silence or reasons or len(media) > 1:
-        name = "playable.m4a"
-        playable.make(
-            hear.sources(context),
-            context.scratch / name,
-            silence=silence,
-            progress=lambda done_ms: progress(done_ms, recording.duration_ms),
-        )
-        return [name]
-    return []
+    out = context.scratch / "playable.m4a"
+    playable.make(
+        hear.sources(context),
+        out,
+        silence=silence,
+        duration_ms=recording.duration_ms,
+        progress=progress,
+    )
+    return [out.name]
 
 
 # -- transcript, statements -----------------------------------------------------------------------
@@ -165,7 +174,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe),
+    Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",
@@ -174,7 +183,7 @@ STAGES = (
         params=hear.words_params,
         make=hear.make_words,
         lost=hear.words_lost,
-        remark=hear.words_remark,
+        notes=hear.words_notes,
     ),
     Stage(
         name="turns",

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.make_media import loud_ms, quiet, tone, write_film, write_sound
-from transcribe.audio import JITTER_S, Audio, decode, probe
+from transcribe.audio import Audio, Source, decode, probe
+from transcribe.media import JITTER_S
 from transcribe.problem import Problem
 
 JITTER = round(JITTER_S * 16_000) + 32  # samples
@@ -42,7 +43,7 @@ def test_every_kind_of_sound_keeps_its_place_and_its_level(
     sound = np.concatenate([quiet(1_000, rate_hz=rate_hz), tone(500, rate_hz=rate_hz), quiet(500, rate_hz=rate_hz)])
     path = write_sound(tmp_path / name, [(0, sound)], codec=codec, rate_hz=rate_hz, layout=layout)
     media = probe(path, sha256="0")
-    audio = decode([(path, 0)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    audio = decode([Source(path)], tmp_path / "out.s16", duration_ms=media.duration_ms)
     start_ms, end_ms = loud_ms(audio.samples)
     assert start_ms == pytest.approx(1_000, abs=6)
     assert end_ms == pytest.approx(1_500, abs=6)
@@ -71,7 +72,7 @@ def test_samples_stand_where_their_timestamps_say(pieces: list[tuple[int, int]],
     sounds = [(a, np.full((b - a) * 16, level, np.float32)) for (a, b), level in zip(spans, levels, strict=True)]
     with tempfile.TemporaryDirectory() as folder:
         path = write_sound(Path(folder) / "gaps.mkv", sounds, picture=picture)
-        samples = np.array(decode([(path, start_ms)], Path(folder) / "out.s16").samples) / 32768
+        samples = np.array(decode([Source(path, start_ms)], Path(folder) / "out.s16").samples) / 32768
     expected = np.zeros((start_ms + at_ms) * 16)
     for (a, b), level in zip(spans, levels, strict=True):
         expected[(start_ms + a) * 16 : (start_ms + b) * 16] = level
@@ -85,11 +86,11 @@ def test_samples_stand_where_their_timestamps_say(pieces: list[tuple[int, int]],
 
 def test_a_broadcast_stream_starts_at_nought_and_late_sound_is_late(tmp_path: Path) -> None:
     alone = write_sound(tmp_path / "alone.ts", [(90_000, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
-    assert loud_ms(decode([(alone, 0)], tmp_path / "a.s16").samples)[0] == pytest.approx(0, abs=30)
+    assert loud_ms(decode([Source(alone)], tmp_path / "a.s16").samples)[0] == pytest.approx(0, abs=30)
     film = write_sound(
         tmp_path / "film.ts", [(2_000, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000, picture=True
     )
-    assert loud_ms(decode([(film, 0)], tmp_path / "b.s16").samples)[0] == pytest.approx(2_000, abs=30)
+    assert loud_ms(decode([Source(film)], tmp_path / "b.s16").samples)[0] == pytest.approx(2_000, abs=30)
 
 
 def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
     ]
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(p.read_bytes() for p in parts))
-    samples = decode([(joined, 0)], tmp_path / "out.s16").samples.astype(float)
+    samples = decode([Source(joined)], tmp_path / "out.s16").samples.astype(float)
     assert len(samples) == pytest.approx(64_000, abs=2_000)
     for part, hz in ((samples[8_000:24_000], 300), (samples[40_000:56_000], 1_000)):
         assert np.argmax(np.abs(np.fft.rfft(part))) == hz
@@ -108,7 +109,9 @@ def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
 def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:
     a = write_sound(tmp_path / "a.wav", [(0, tone(1_000))])
     b = write_sound(tmp_path / "b.m4a", [(0, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
-    audio = decode([(a, 0), (b, 1_500)], tmp_path / "out.s16", silence=[(200, 300), (1_900, 9_000)], duration_ms=2_400)
+    audio = decode(
+        [Source(a), Source(b, 1_500)], tmp_path / "out.s16", silence=[(200, 300), (1_900, 9_000)], duration_ms=2_400
+    )
     assert audio.duration_ms == 2_400
     level = np.abs(audio.samples.astype(int))
     assert not level[200 * 16 : 300 * 16].any()
@@ -121,7 +124,7 @@ def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Pa
 def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "long.flac", [(0, np.tile(tone(1_000), 300))], codec="flac")
     tracemalloc.start()
-    audio = decode([(path, 0)], tmp_path / "out.s16")
+    audio = decode([Source(path)], tmp_path / "out.s16")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert audio.duration_ms == 300_000
@@ -142,7 +145,7 @@ def test_a_slice_is_floats_and_may_reach_past_the_end(tmp_path: Path) -> None:
 def test_a_millisecond_of_sound_is_a_recording(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "tick.wav", [(0, tone(1))])
     assert probe(path, sha256="0").duration_ms == 1
-    assert decode([(path, 0)], tmp_path / "out.s16").n_samples == 16
+    assert decode([Source(path)], tmp_path / "out.s16").n_samples == 16
 
 
 # -- bad input ------------------------------------------------------------------------------------
@@ -247,11 +250,11 @@ def test_what_is_left_of_a_cut_file_is_heard_and_the_rest_is_owned_up_to(
     path = write_sound(tmp_path / name, [(0, sound)], codec=codec, rate_hz=rate_hz, options=options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     media = probe(path, sha256="0")
-    audio = decode([(path, 2_000)], tmp_path / "out.s16")
+    audio = decode([Source(path, 2_000)], tmp_path / "out.s16")
     assert 5_000 < audio.duration_ms < 9_000
     assert media.duration_ms == pytest.approx(10_000, abs=100)
     (lost,) = audio.lost
-    assert lost.kind == "partial"
+    assert lost.kind == "untranscribed"
     assert lost.start_ms == pytest.approx(audio.duration_ms, abs=50)
     assert lost.end_ms == pytest.approx(12_000, abs=100)
     assert "breaks off" in lost.reason
@@ -262,7 +265,7 @@ def test_a_cut_wav_is_as_long_as_what_is_left(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.wav", [(0, tone(10_000))])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert probe(path, sha256="0").duration_ms == pytest.approx(5_000, abs=10)
-    assert decode([(path, 0)], tmp_path / "out.s16").duration_ms == pytest.approx(5_000, abs=10)
+    assert decode([Source(path)], tmp_path / "out.s16").duration_ms == pytest.approx(5_000, abs=10)
 
 
 def test_damage_in_the_middle_is_passed_over_and_owned_up_to(tmp_path: Path) -> None:
@@ -270,7 +273,7 @@ def test_damage_in_the_middle_is_passed_over_and_owned_up_to(tmp_path: Path) -> 
     data = bytearray(path.read_bytes())
     data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
     path.write_bytes(data)
-    audio = decode([(path, 0)], tmp_path / "out.s16")
+    audio = decode([Source(path)], tmp_path / "out.s16")
     assert audio.duration_ms > 19_000
     assert np.abs(audio.slice(500, 6_000)).max() > 0.4
     assert np.abs(audio.slice(11_000, 19_000)).max() > 0.4
@@ -279,7 +282,7 @@ def test_damage_in_the_middle_is_passed_over_and_owned_up_to(tmp_path: Path) -> 
 def test_a_failed_decoding_leaves_nothing(tmp_path: Path) -> None:
     good = write_sound(tmp_path / "a.wav", [(0, tone(500))])
     with pytest.raises(Problem):
-        decode([(good, 0), (write_film(tmp_path / "film.mp4"), 500)], tmp_path / "out.s16")
+        decode([Source(good), Source(write_film(tmp_path / "film.mp4"), 500)], tmp_path / "out.s16")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "film.mp4"]
 
 
@@ -290,7 +293,7 @@ def test_a_failed_decoding_leaves_nothing(tmp_path: Path) -> None:
 def test_names_are_only_names(tmp_path: Path, name: str) -> None:
     write_sound(tmp_path / "a.wav", [(0, tone(200))]).rename(tmp_path / name)
     assert probe(tmp_path / name, sha256="0").duration_ms == 200
-    assert decode([(tmp_path / name, 0)], tmp_path / "out.s16").duration_ms == 200
+    assert decode([Source(tmp_path / name)], tmp_path / "out.s16").duration_ms == 200
 
 
 @pytest.mark.shared
@@ -298,13 +301,13 @@ def test_real_recordings_of_every_kind(shared: Path, tmp_path: Path) -> None:
     for path in sorted((shared / "audio").rglob("*")):
         if path.suffix in {".wav", ".flac", ".mp3"}:
             media = probe(path, sha256="0")
-            audio = decode([(path, 0)], tmp_path / "out.s16")
+            audio = decode([Source(path)], tmp_path / "out.s16")
             assert audio.duration_ms == pytest.approx(media.duration_ms, abs=60), path
             assert audio.lost == ()
             assert audio.samples.any()
     # The same sound as 32-bit floats and as 16-bit FLAC.
-    float32 = decode([(shared / "audio/ami/dev00_ES2003a.float32.wav", 0)], tmp_path / "a.s16").samples
-    flac = decode([(shared / "audio/ami/dev00_ES2003a.flac", 0)], tmp_path / "b.s16").samples
+    float32 = decode([Source(shared / "audio/ami/dev00_ES2003a.float32.wav")], tmp_path / "a.s16").samples
+    flac = decode([Source(shared / "audio/ami/dev00_ES2003a.flac")], tmp_path / "b.s16").samples
     assert np.abs(float32.astype(int) - flac).max() <= 1
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests import tiny_pyannote
 from transcribe import diarise
-from transcribe.audio import Audio, decode
+from transcribe.audio import Audio, Source, decode
 from transcribe.problem import LACKING, SOME_FAILED, Problem
 from transcribe.records import Turn
 
@@ -151,7 +151,7 @@ import multiprocessing, os, signal, sys
 from pathlib import Path
 from tests import tiny_pyannote
 from transcribe import diarise
-from transcribe.audio import Audio
+from transcribe.audio import Audio, Source
 
 def progress(done, total):
     print(*(c.pid for c in multiprocessing.active_children()), flush=True)
@@ -328,7 +328,7 @@ def test_three_people_of_the_sample_meeting_are_three_voices(
 ) -> None:
     """A minute and a half cut together from single sentences, so that who speaks when is known exactly."""
     said = json.loads((sample / "reference" / "reference.json").read_text(encoding="utf-8"))["sentences"]
-    meeting = decode([(sample / "meeting.opus", 0)], tmp_path / "meeting").samples
+    meeting = decode([Source(sample / "meeting.opus")], tmp_path / "meeting").samples
     people = ("jo-okafor", "desmond-pell", "alison-tranter")
     parts: list[Any] = []
     who: list[Any] = []
@@ -349,7 +349,7 @@ def test_three_people_of_the_sample_meeting_are_three_voices(
 
 @pytest.mark.weights
 def test_one_reader_is_one_voice(real: diarise.Pyannote, shared: Path, tmp_path: Path) -> None:
-    reading = decode([(shared / "audio" / "read" / "two_cities_16k.wav", 0)], tmp_path / "reading")
+    reading = decode([Source(shared / "audio" / "read" / "two_cities_16k.wav")], tmp_path / "reading")
     turns = here(real, reading)
     assert {t.speaker for t in turns} == {"S1"}
     assert sum(t.end_ms - t.start_ms for t in turns if t.exclusive) > 0.7 * reading.duration_ms

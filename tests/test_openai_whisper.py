@@ -9,7 +9,7 @@ import pytest
 from tests import tiny_whisper
 from tests.make_media import tone
 from transcribe import ct2, openai_whisper, whisper
-from transcribe.audio import Audio, decode
+from transcribe.audio import Audio, Source, decode
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 
@@ -109,7 +109,7 @@ def test_a_checkpoint_of_its_own_runs(tmp_path: Path) -> None:
 
 @pytest.mark.weights
 def test_both_engines_hear_the_same(starter: Path, shared: Path, tmp_path: Path) -> None:
-    audio = decode([(shared / "audio/read/jfk.flac", 0)], tmp_path / "a.s16")
+    audio = decode([Source(shared / "audio/read/jfk.flac")], tmp_path / "a.s16")
     reference = load(starter / "whisper-base", tmp_path)
     fast = whisper.load(starter / "whisper-base", fingerprint="f", device="cpu", compute_type="int8", n_threads=2)
     heard = []
@@ -127,7 +127,7 @@ def test_both_engines_hear_the_same(starter: Path, shared: Path, tmp_path: Path)
 def test_both_engines_hear_much_the_same_of_a_meeting(starter: Path, sample: Path, tmp_path: Path) -> None:
     import jiwer
 
-    whole = decode([(sample / "meeting.opus", 0)], tmp_path / "whole.s16")
+    whole = decode([Source(sample / "meeting.opus")], tmp_path / "whole.s16")
     np.array(whole.samples[: 60 * 16_000]).tofile(tmp_path / "minute.s16")
     audio = Audio(path=tmp_path / "minute.s16")
     reference = load(starter / "whisper-base", tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from tests import tiny_whisper
 from tests.make_media import write_sound
 from transcribe import whisper
-from transcribe.audio import Audio, decode
+from transcribe.audio import Audio, Source, decode
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 
@@ -116,7 +116,7 @@ def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, mod
     folder = starter / model
     if not folder.is_dir():
         pytest.skip(f"{model} is not here: onrecord models get {model}")
-    audio = decode([(shared / "audio/read/jfk.flac", 0)], tmp_path / "a.s16")
+    audio = decode([Source(shared / "audio/read/jfk.flac")], tmp_path / "a.s16")
     (block,) = words_of(load(folder), audio, language)
     assert block.language == "en"
     assert plain(text_of(block.words)) == ASK_NOT.split()
@@ -130,7 +130,7 @@ def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, mod
 @pytest.mark.weights
 def test_clips_of_a_batch_keep_their_own_words(starter: Path, shared: Path, tmp_path: Path) -> None:
     """Clips of odd lengths that begin in the middle of speech are heard together as each is alone."""
-    audio = decode([(shared / "audio/read/two_cities_16k.wav", 0)], tmp_path / "a.s16")
+    audio = decode([Source(shared / "audio/read/two_cities_16k.wav")], tmp_path / "a.s16")
     spans_ms = [(at, at + 2_500 + 113 * i) for i, at in enumerate(range(700, 24_000, 2_917))]
     sounds = [audio.slice(start, end) for start, end in spans_ms]
     ears = whisper._Ears(load(starter / "whisper-base").model)
@@ -146,8 +146,8 @@ def test_blocks_end_in_silence_and_a_run_resumes_at_one(
     starter: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transcribe.hearing.BLOCK_MS", 20_000)
-    speech = decode([(shared / "audio/read/two_cities_16k.wav", 0)], tmp_path / "two.s16").slice(0, 44_000)
-    audio = decode([(write_sound(tmp_path / "a.wav", [(0, speech)]), 0)], tmp_path / "a.s16")
+    speech = decode([Source(shared / "audio/read/two_cities_16k.wav")], tmp_path / "two.s16").slice(0, 44_000)
+    audio = decode([Source(write_sound(tmp_path / "a.wav", [(0, speech)]))], tmp_path / "a.s16")
     engine = load(starter / "whisper-base")
     whole = words_of(engine, audio)
     assert len(whole) >= 2
@@ -165,5 +165,5 @@ def test_almost_nothing_said_gives_almost_no_words(starter: Path, shared: Path, 
     """Plain Whisper hears "I'm sorry" again and again in these: distant murmurs, two words each."""
     engine = load(starter / "whisper-base")
     for name in ("trn01_EN2001b.flac", "trn02_EN2001d.flac"):
-        audio = decode([(shared / "audio/ami" / name, 0)], tmp_path / "a.s16")
+        audio = decode([Source(shared / "audio/ami" / name)], tmp_path / "a.s16")
         assert sum(len(b.words) for b in words_of(engine, audio)) <= 3

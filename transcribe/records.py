@@ -47,9 +47,10 @@ class AgendaItem(Record):
 
 
 class MediaFile(Record):
-    """A media file as named in `meeting.toml`."""
+    """A media file as named in `meeting.toml`. `audio_track` counts its sound tracks from 1."""
 
     file: str
+    audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     source_url: str = ""
     source_offset_s: float = 0.0
 
@@ -82,17 +83,30 @@ class Stream(Record):
     codec: str
     rate_hz: int | None = None
     channels: int | None = None
+    default: bool = False  # the file says that this one is played when nobody chooses
 
 
 class Media(Record):
-    """One file of a recording. `start_ms` is where it begins on the meeting's timeline."""
+    """One file of a recording. `start_ms` is where it begins on the meeting's timeline.
+
+    `audio_track` is listened to, and of it `channel` (both from 1), or all its channels mixed. `container` is FFmpeg's
+    name for what the file is; `first_ms` when its own clock begins; `even` whether equal bytes of it are equal time,
+    None where that does not matter. `notes` are what people should know of its sound, a sentence each.
+    """
 
     file: str
     sha256: str
     size: int
     duration_ms: int
     start_ms: int = 0
+    container: str = ""
+    states_length: bool = True
+    first_ms: int = 0
+    even: bool | None = None
     streams: tuple[Stream, ...] = ()
+    audio_track: int = 1
+    channel: int | None = None
+    notes: tuple[str, ...] = ()
     source_url: str = ""
     source_offset_ms: int = 0
 

@@ -36,7 +36,7 @@ from tests import tiny_pyannote, tiny_whisper  # noqa: E402
 from tests.house import TOML, environment, with_captions  # noqa: E402
 from tests.make_media import write_sound  # noqa: E402
 from transcribe import diarise  # noqa: E402
-from transcribe.audio import decode  # noqa: E402
+from transcribe.audio import Source, decode  # noqa: E402
 from transcribe.engines import Block  # noqa: E402
 from transcribe.records import Record  # noqa: E402
 
@@ -75,7 +75,7 @@ def make_meetings(data: Path) -> None:
     with_captions(data, CAPTIONED)
     with tempfile.TemporaryDirectory() as scratch:
         recording = next((ROOT / "data" / "raw").glob("*/meeting.opus"))
-        speech = decode([(recording, 0)], Path(scratch) / "speech").slice(0, 120_000)
+        speech = decode([Source(recording)], Path(scratch) / "speech").slice(0, 120_000)
     for folder, toml, files in (
         ("excluded", f'exclude = [[5, 8, "exempt business"]]\n{TOML}', {"meeting.wav": (60, 75)}),
         ("long", TOML, {"meeting.flac": (0, 60)}),

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from transcribe import engines, score
-from transcribe.audio import decode
+from transcribe.audio import Source, decode
 from transcribe.records import text_of
 from transcribe.references import read_sentences
 
@@ -20,7 +20,7 @@ def main(model: str = "base") -> None:
     reference = " ".join(s.text for s in read_sentences(SAMPLE / "reference" / "reference.json"))
     texts = []
     with tempfile.TemporaryDirectory() as scratch:
-        audio = decode([(SAMPLE / "meeting.opus", 0)], Path(scratch) / "sample.s16")
+        audio = decode([Source(SAMPLE / "meeting.opus")], Path(scratch) / "sample.s16")
         for engine in ("whisper", "openai-whisper"):
             recogniser = engines.recogniser(engines.choose_recogniser(f"{engine}:{model}"))
             began = time.perf_counter()
