@@ -168,7 +168,7 @@ def choose_diariser(name: str = "auto") -> Choice:
         "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
     )
     try:
-        fingerprint = diariser(choice).fingerprint
+        fingerprint = _diariser(choice).fingerprint  # of what is on disk now, not when it was last used
     except Problem as e:  # damaged weights, say: meetings that need no diariser go on without
         if choice.by_hand:
             raise
@@ -212,6 +212,10 @@ def diariser(choice: Choice, n_threads: int = 0) -> Diariser:
 
     Raises Problem where it can't run here.
     """
+    return _diariser(choice, n_threads)
+
+
+def _diariser(choice: Choice, n_threads: int = 0) -> Diariser:
     if choice.lacks:
         raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
     from transcribe import diarise
