@@ -121,7 +121,7 @@ def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_can_be_better_is_a_command(starter: Path, tmp_path: Path) -> None:
     found = by_name(tmp_path)
     assert found["voices"].better == "better, with a token"
-    assert found["voices"].fix == "onrecord run --diariser pyannote:community-1"
+    assert found["voices"].fix == "onrecord models get community-1"
     if not engines.has_gpu() and not models.find("whisper-small"):
         assert found["words"].fix == "onrecord models get whisper-small"
 

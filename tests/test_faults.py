@@ -113,9 +113,10 @@ def test_runs_that_are_killed_again_and_again_end_as_if_nothing_had_been(tmp_pat
     (data / "processed").rename(tmp_path / "first")
     for at in ("receipt:words", "moved:transcript.json", "commit:"):
         kills.interrupt(data, models, at=at, n_jobs=1)
-    last = kills.kill(data, models, expected, at=6.0, n_jobs=1)
+    last = kills.kill(data, models, expected, at="block:2", n_jobs=1)
     assert last.wrong == ()
     assert last.n_receipts > 0
+    assert last.blocks == 2
 
 
 # -- disks ----------------------------------------------------------------------------------------

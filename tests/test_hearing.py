@@ -238,6 +238,30 @@ def test_what_fails_is_heard_again(hear: Hear) -> None:
     assert block.stretches == ()
 
 
+def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.zeros(40 * 16_000, "<i2").tofile(tmp_path / "a.s16")
+    two = [clip((2_000, 5_000), (6_000, 8_000)), clip((10_000, 11_000))]
+    monkeypatch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter(two))
+    said = heard("we were never asked at all about this", each_s=0.6)
+    told: list[tuple[int, int]] = []
+    ears = Scripted({6_000: ([LOOP], [said]), 1_000: ([heard("never")], [])})
+    audio = Audio(path=tmp_path / "a.s16")
+    list(
+        hearing.blocks(
+            ears,
+            audio,
+            language="en",
+            vocabulary=[],
+            from_ms=0,
+            to_ms=None,
+            progress=lambda done, total: told.append((done, total)),
+        )
+    )
+    assert told == [(2_000, 40_000), (8_000, 40_000), (11_000, 40_000)]
+
+
 def test_what_fails_again_is_cut_and_its_good_half_kept(hear: Hear) -> None:
     script = {6_000: ([LOOP], [LOOP]), 3_000: ([heard("we were never asked")], []), 2_000: ([LOOP], [LOOP])}
     block = hear(TWO, script)

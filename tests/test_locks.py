@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import subprocess
 import sys
@@ -64,6 +65,62 @@ def test_foreign_holder_is_replaced_only_after_its_counter_stood_still(
     assert held()  # it moved
     clock[0] += 61
     assert not held()
+
+
+def lock_of(path: Path, **changes: object) -> locks.Holder:
+    """What a lock of this very process says, but for the changes."""
+    with locks.hold(path):
+        holder = msgspec.json.decode(path.read_bytes(), type=locks.Holder)
+    return msgspec.structs.replace(holder, token="another", **changes)
+
+
+@pytest.mark.parametrize("elsewhere", ["host", "boot", "pid_space"])
+def test_a_holder_elsewhere_is_not_taken_for_dead_because_a_process_id_is_free_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str
+) -> None:
+    """Another host, this host before it started anew (as far as anybody can say), or another container on it."""
+    path = tmp_path / "words"
+    nobody = 2**22 + 1  # no process has so high a number
+    path.write_bytes(msgspec.json.encode(lock_of(path, pid=nobody, **{elsewhere: "another"})))
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with pytest.raises(locks.Busy), locks.hold(path):
+        pass
+    clock[0] += locks.STILL_S + 1
+    with locks.hold(path) as lock:
+        assert lock.still_ours()
+
+
+@pytest.mark.parametrize("changes", [{"pid": 2**22 + 1}, {"started": "1"}])
+def test_a_dead_holder_is_replaced_at_once_though_its_process_id_was_given_anew(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = tmp_path / "words"
+    path.write_bytes(msgspec.json.encode(lock_of(path, **changes)))
+    with locks.hold(path) as lock:
+        assert lock.still_ours()
+
+
+def test_a_lock_of_an_older_version_is_one_of_another_container(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    old = msgspec.to_builtins(lock_of(path))
+    del old["pid_space"]
+    path.write_bytes(msgspec.json.encode(old))
+    with pytest.raises(locks.Busy), locks.hold(path):
+        pass
+
+
+def test_a_lock_that_could_not_be_taken_away_is_held_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "words"
+    with monkeypatch.context() as patch, locks.hold(path):
+
+        def refuse(self: Path, missing_ok: bool = False) -> None:
+            raise OSError(errno.EROFS, "read-only")
+
+        patch.setattr(Path, "unlink", refuse)
+    assert path.exists()
+    with locks.hold(path) as lock:
+        assert lock.still_ours()
 
 
 def test_a_replaced_holder_knows_and_leaves_the_new_lock_alone(tmp_path: Path) -> None:

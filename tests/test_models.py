@@ -180,6 +180,9 @@ def test_engine_refuses_damaged_weights(place: Path, use: Use) -> None:
 def test_a_pipeline_that_is_here_needs_no_hub(place: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = msgspec.structs.replace(use(files=(pinned("config.yaml", CONFIG),)), name="community-1")
     monkeypatch.setattr(models, "_table", lambda: models._Table(starter=(), model=(kept,), package=()))
+    lacking = engines.choose_diariser("pyannote:community-1")
+    assert "is not on this machine" in lacking.lacks
+    assert lacking.fix == "onrecord models get community-1"
     (place / "community-1").mkdir(parents=True)
     (place / "community-1" / "config.yaml").write_bytes(CONFIG)
     with silent() as address:
@@ -370,6 +373,27 @@ def test_nothing_of_a_package_is_installed_or_run(tmp_path: Path, place: Path, u
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)  # a start runs every .pth
     assert fresh.stdout == "None None\n"
     assert not (tmp_path / "wheels" / "ran").exists()
+
+
+def test_folders_that_pip_takes_away_while_it_is_watched_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.whl").write_bytes(bytes(7))
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for i in range(20):
+                (tmp_path / f"{i}" / "inner").mkdir(parents=True, exist_ok=True)
+            for i in range(20):
+                shutil.rmtree(tmp_path / f"{i}")
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert {fetch._largest_wheel(tmp_path) for _ in range(300)} == {7}
+    finally:
+        stop.set()
+        worker.join()
 
 
 def test_a_package_for_another_machine_can_be_had(tmp_path: Path, place: Path, use: Use) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pipeline import batch, receipts
 from pipeline import plan as planning
 from pipeline.events import Event
+from search import index
 from tests.house import Heard, command, environment, job, onrecord, with_captions, with_long_sound, with_sound
 from transcribe import engines
 from transcribe.audio import Audio
@@ -281,6 +282,12 @@ def test_two_runs_share_the_work(tmp_path: Path) -> None:
     assert [r.returncode for r in runs] == [0, 0], ends
     did = [(o["meeting"], r["stage"]) for out, _ in ends for o in json.loads(out) for r in o.get("ran", [])]
     assert sorted(did) == sorted((id, stage) for id in ids for stage in batch.NAMES)
+    logs = sorted((tmp_path / "processed" / "runs").glob("*.jsonl"))
+    assert len(logs) == 2
+    told = [json.loads(line) for log in logs for line in log.read_bytes().splitlines()]
+    for what in ("start", "done"):
+        assert sorted((e["meeting"], e["stage"]) for e in told if e["what"] == what) == sorted(did)
+    assert set(index.held(tmp_path / "processed" / "index")) == set(ids)
     assert onrecord("run", "--dry-run", data=tmp_path).stdout.count("up to date") == 6
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from transcribe.audio import Audio
     from transcribe.engines import Progress
 
-HUB = {"community-1": "pyannote/speaker-diarization-community-1"}
 RATE_HZ = 16_000
 SHORTEST_S = 0.1  # a shorter recording holds no turn
 KEPT_S = 120.0  # how long a child waits for the next recording
@@ -97,11 +96,10 @@ def load(
     device: str = "cpu",
     n_threads: int = 0,
 ) -> Pyannote:
-    """The diariser `pyannote:<name>`: `starter`, `community-1`, a pipeline's folder, or its id on the model hub.
+    """The diariser `pyannote:<name>`: `starter`, or a pipeline's folder.
 
-    `starter` needs `segmentation` (segmentation-3.0's pytorch_model.bin) and `embedding` (CAM++'s state dict) and
-    opens no socket. A pipeline from the hub is looked for in the hub's cache first; the token for one whose
-    conditions must be accepted comes from the environment variable HF_TOKEN. Raises Problem when something lacks.
+    `starter` needs `segmentation` (segmentation-3.0's pytorch_model.bin) and `embedding` (CAM++'s state dict). No
+    socket is opened: what has to be fetched, `transcribe.models` fetches and pins. Raises Problem when anything lacks.
     """
     if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
         raise Problem("pyannote.audio is not installed", fix='pip install "onrecord[pyannote]"', exit_code=LACKING)
@@ -110,7 +108,12 @@ def load(
         recipe = Recipe(segmentation=str(files[0]), embedding=str(files[1]), device=device, n_threads=n_threads)
         fingerprint = fingerprint_of_starter(_sha256(files[:1]), _sha256(files[1:]), device)
     else:
-        folder = Path(name) if Path(name).is_dir() else _from_hub(HUB.get(name, name))
+        folder = Path(name)
+        if not folder.is_dir():
+            raise Problem(
+                f"there is no diarisation model {name!r}",
+                fix="use pyannote:starter, pyannote:community-1, or the folder of a pipeline",
+            )
         if not (folder / "config.yaml").is_file():
             raise Problem("this folder holds no pipeline: config.yaml is missing", where=folder, fix="name another")
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in {".bin", ".npz", ".yaml"})
@@ -147,36 +150,6 @@ def _sha256(files: Sequence[Path]) -> str:
             digests.append(hashlib.file_digest(f, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(d.digest() for d in digests))
     return whole.hexdigest()[:12]
-
-
-def _from_hub(name: str) -> Path:
-    """The folder of a pipeline on the model hub: as the hub's cache has it, else fetched there."""
-    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "10")
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "30")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except HFValidationError as e:
-        raise Problem(f"there is no diarisation model {name!r}", fix="onrecord doctor lists them") from e
-    except (LocalEntryNotFoundError, OSError):
-        pass
-    try:
-        return Path(snapshot_download(name, token=os.environ.get("HF_TOKEN") or None))
-    except GatedRepoError as e:
-        raise Problem(
-            f"{name} asks that its conditions be accepted",
-            where=f"https://huggingface.co/{name}",
-            fix="accept them there, put your token into the environment variable HF_TOKEN, and try again",
-            exit_code=LACKING,
-        ) from e
-    except (HfHubHTTPError, OSError, ValueError) as e:
-        raise Problem(
-            f"cannot fetch {name} from the model hub: {type(e).__name__}",
-            fix="try again with network, or name a folder that holds the pipeline",
-            exit_code=LACKING,
-        ) from e
 
 
 # -- the parent's end -----------------------------------------------------------------------------

@@ -148,8 +148,8 @@ def _recogniser(engine: str, model: str, *, by_hand: bool) -> Choice:
 
 
 def choose_diariser(name: str = "auto") -> Choice:
-    """The diariser `name` as it would run here: `auto`, `captions`, or `pyannote:MODEL` (starter, community-1, a
-    pipeline's folder, or its id on the model hub)."""
+    """The diariser `name` as it would run here: `auto`, `captions`, or `pyannote:MODEL` (starter, community-1 or a
+    pipeline's folder)."""
     if name == "captions":
         return Choice(name=name, fingerprint="captions", by_hand=True)
     engine, _, model = ("pyannote:starter" if name == "auto" else name).partition(":")
@@ -160,6 +160,8 @@ def choose_diariser(name: str = "auto") -> Choice:
         lacks, fix = "pyannote.audio is not installed", 'pip install "onrecord[pyannote]"'
     elif model == "starter" and not all(models.find(m) for m in _STARTER):
         lacks, fix = "the models of pyannote:starter are not on this machine", "onrecord models get starter"
+    elif any(model == known.name for known in models.known()) and not models.find(model):
+        lacks, fix = f"the model {model} is not on this machine", f"onrecord models get {model}"
     choice = Choice(
         name=f"{engine}:{model}",
         fingerprint="",
@@ -172,7 +174,7 @@ def choose_diariser(name: str = "auto") -> Choice:
     if lacks:
         return choice
     remark = (
-        "" if choice.by_hand else "voices by pyannote:starter; better, with a token: --diariser pyannote:community-1"
+        "" if choice.by_hand else "voices by pyannote:starter; better, with a token: onrecord models get community-1"
     )
     try:
         if model == "starter":  # the table pins these files, so they are hashed when they are loaded and not before
@@ -181,7 +183,7 @@ def choose_diariser(name: str = "auto") -> Choice:
             segmentation, embedding = (m.fingerprint for m in models.named(_STARTER))
             fingerprint = fingerprint_of_starter(segmentation, embedding, choice.device)
         else:
-            fingerprint = diariser(choice).fingerprint
+            fingerprint = _diariser(choice).fingerprint  # of what is on disk now, not when it was last used
     except Problem as e:  # damaged weights, say: meetings that need no diariser go on without
         if choice.by_hand:
             raise
@@ -225,6 +227,10 @@ def diariser(choice: Choice, n_threads: int = 0) -> Diariser:
 
     Raises Problem where it can't run here.
     """
+    return _diariser(choice, n_threads)
+
+
+def _diariser(choice: Choice, n_threads: int = 0) -> Diariser:
     if choice.lacks:
         raise Problem(choice.lacks, fix=choice.fix, exit_code=LACKING)
     from transcribe import diarise

@@ -173,7 +173,7 @@ def _run_pip(command: Sequence[str], place: Path, tick: Tick) -> None:
             while pip.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     pip.wait(0.2)
-                now = max((size_of(p) for p in place.rglob("*.whl")), default=0)
+                now = _largest_wheel(place)
                 if now > done:
                     done, since = now, time.monotonic()
                     tick(done)
@@ -186,6 +186,12 @@ def _run_pip(command: Sequence[str], place: Path, tick: Tick) -> None:
             lines = [line for line in said.read().splitlines() if line.strip()]
             errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
             raise Failed((errors or lines or [f"pip failed ({pip.returncode})"])[-1])
+
+
+def _largest_wheel(place: Path) -> int:
+    """Bytes of the largest wheel in a folder in which pip makes and takes away others, which `rglob` stumbles over."""
+    found = (Path(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(".whl"))
+    return max(map(size_of, found), default=0)
 
 
 # -- https ----------------------------------------------------------------------------------------

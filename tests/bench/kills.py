@@ -45,6 +45,7 @@ STAGES = ("probe", "playable", "words", "turns", "transcript", "statements", "in
 POINTS = (
     *(f"receipt:{stage}" for stage in STAGES),
     *(f"done:{stage}" for stage in STAGES),
+    *("block:1", "block:2", "block:3"),
     *("moved:playable.m4a", "moved:transcript.json", "moved:quotes.parquet", "commit:", "committed:"),
 )
 CAPTIONED = "captioned"

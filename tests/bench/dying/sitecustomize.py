@@ -1,9 +1,9 @@
 """With this folder on PYTHONPATH every Python process hears in short blocks, notes from where, and dies where told.
 
 `ONRECORD_DIE` is `POINT:NAME`: the whole process group is killed at `receipt:STAGE` (outputs in place, receipt not yet
-written), `done:STAGE` (receipt written), `moved:FILE` (one output in place), `commit:` (all in the index, not yet
-committed) or `committed:` (before anything else knows). `ONRECORD_ASKED` is a file to which each request to a
-recogniser is added: its file of samples and from_ms.
+written), `done:STAGE` (receipt written), `moved:FILE` (one output in place), `block:N` (after so many blocks of words),
+`commit:` (all in the index, not yet committed) or `committed:` (before anything else knows). `ONRECORD_ASKED` is a file
+to which each request to a recogniser is added: its file of samples and from_ms.
 """
 
 import os
@@ -29,7 +29,10 @@ def die(*_: object) -> None:
 def blocks(ears: Any, audio: Any, **options: Any) -> Iterator[Block]:
     with Path(os.environ["ONRECORD_ASKED"]).open("a", encoding="utf-8") as f:
         f.write(f"{audio.path} {options['from_ms']}\n")
-    return _blocks(ears, audio, **options)
+    for n, block in enumerate(_blocks(ears, audio, **options), 1):
+        yield block
+        if (point, name) == ("block", str(n)):
+            die()
 
 
 def write_receipt(folder: Path, receipt: receipts.Receipt) -> None:
