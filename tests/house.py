@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from analyse import codebook
 from pipeline.batch import Job
 from pipeline.events import Event
 from tests.make_media import write_sound
-from transcribe.engines import Choice
+from transcribe.audio import Audio
+from transcribe.engines import Block, Choice
+from transcribe.records import Turn, Word
 
 ROOT = Path(__file__).parent.parent
 TOML = """\
@@ -117,3 +119,24 @@ class Heard:
 
     def stages(self, what: str = "start") -> list[str]:
         return [e.stage for e in self.events if e.what == what]
+
+
+class Engine:
+    """Hears a word a second in blocks of a second, and one voice; `meanwhile` is called before each block."""
+
+    fingerprint = "made up"
+
+    def __init__(self, meanwhile: Callable[[int], object] = lambda at_ms: None) -> None:
+        self.meanwhile = meanwhile
+
+    def words(
+        self, audio: Audio, *, language: str | None, vocabulary: Sequence[str], progress: object, from_ms: int = 0
+    ) -> Iterator[Block]:
+        for at_ms in range(from_ms, audio.duration_ms, 1000):
+            self.meanwhile(at_ms)
+            end_ms = min(at_ms + 1000, audio.duration_ms)
+            word = Word(text=f"w{at_ms // 1000}.", start_ms=at_ms, end_ms=end_ms, confidence=0.9)
+            yield Block(start_ms=at_ms, end_ms=end_ms, language="en", words=(word,))
+
+    def turns(self, audio: Audio, *, speakers: object, progress: object) -> tuple[Turn, ...]:
+        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
