@@ -151,27 +151,10 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         read = {paths[n]: state for n, state in inputs.items()}
         if stage.name in LISTENING:
             read |= _media(context)
-        if changed := [p for p, state in read.items() if receipts.state_of(p, state).sha256 != state.sha256]:
-            _tidy(context.scratch, *names)
-            if changed[0].parent == context.made or changed[0].name == CORRECTIONS:
-                raise locks.Busy(f"{changed[0].name} was changed meanwhile, by another run or by somebody's correction")
-            raise Problem(
-                "this file was changed while it was being read",
-                where=changed[0],
-                fix="run again when nothing writes to it any more",
-                exit_code=SOME_FAILED,
-            )
+        _check_unchanged(context, read, names)
         if not lock.still_ours():
             raise locks.Busy(f"{stage.name} was taken over by another run")
-        for name in names:
-            receipts.to_disk(context.scratch / name)
-        # An old receipt must not vouch for outputs of which some are new.
-        receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
-        for name in names:
-            (context.scratch / name).replace(context.made / name)
-        for gone in set(known.outputs if known else ()) - set(names):
-            (context.made / gone).unlink(missing_ok=True)
-        receipts.to_disk(context.made)
+        _put_in_place(context, stage, names, set(known.outputs if known else ()) - set(names))
         ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=audio_ms_of(context))
         receipts.write(
             context.made,
@@ -209,6 +192,35 @@ def _media(context: Context) -> dict[Path, FileState]:
     """A meeting's media as they were when they were probed."""
     probed = receipts.read(context.made, "probe")
     return {context.raw / n.removeprefix("raw/"): s for n, s in probed.inputs.items()} if probed else {}
+
+
+def _check_unchanged(context: Context, read: Mapping[Path, FileState], names: Sequence[str]) -> None:
+    """Throw away what was made where a file is not what it was when it was hashed: nobody knows what of it has been
+    read. Raises Problem; or Busy where it may be tried again at once."""
+    for path, state in read.items():
+        if receipts.state_of(path, state).sha256 != state.sha256:
+            _tidy(context.scratch, *names)
+            if path.parent == context.made or path.name == CORRECTIONS:
+                raise locks.Busy(f"{path.name} was changed meanwhile, by another run or somebody's correction")
+            raise Problem(
+                "this file was changed while it was being read",
+                where=path,
+                fix="run again when nothing writes to it any more",
+                exit_code=SOME_FAILED,
+            )
+
+
+def _put_in_place(context: Context, stage: Stage, names: Sequence[str], gone: Collection[str]) -> None:
+    """Move outputs out of the scratch folder. All is on the disk before a receipt can vouch for it, and no old receipt
+    vouches for outputs of which some are new."""
+    for name in names:
+        receipts.to_disk(context.scratch / name)
+    receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
+    for name in names:
+        (context.scratch / name).replace(context.made / name)
+    for name in gone:
+        (context.made / name).unlink(missing_ok=True)
+    receipts.to_disk(context.made)
 
 
 def _withdraw(context: Context, unreadable: Unreadable, withdrawn: set[str]) -> bool:
@@ -273,7 +285,7 @@ def work(job: Job, sink: Sink) -> Outcome:
         problem = e
     except Exception as e:
         sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
-        problem = as_problem(e, Path(job.folder), at)
+        problem = as_problem(e, Layout(root=job.root).made(job.id), at)
     return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
 
 
@@ -429,7 +441,7 @@ def _index(job: Job, outcome: Outcome, sink: Sink, withdrawn: dict[str, set[str]
             return msgspec.structs.replace(outcome, status="busy", stage=INDEX.name, what=str(e))
         except Exception as e:
             sink(Event(at=now(), meeting=job.id, what="note", message=repr(e), trace=traceback.format_exc()))
-            problem = as_problem(e, Path(job.folder), INDEX.name)
+            problem = as_problem(e, Layout(root=job.root).made(job.id), INDEX.name)
     if problem:
         outcome = failed(job.id, job.folder, problem, stage=INDEX.name, ran=outcome.ran)
     return _told(outcome, sink)

@@ -131,7 +131,7 @@ def check_disk(layout: Layout, plans: Sequence[Plan], n_workers: int) -> None:
     free = shutil.disk_usage(layout.processed).free
     if needed > free:
         raise Problem(
-            f"the disk is too full: {needed / 1e9:.1f} GB are needed for a while, {free / 1e9:.1f} GB are free",
+            f"the disk is too full: {needed / 1e6:.0f} MB are needed for a while, {free / 1e6:.0f} MB are free",
             where=layout.processed,
             fix="make room, or run fewer meetings at once with --jobs 1",
             exit_code=LACKING,

@@ -83,6 +83,8 @@ def read(folder: Path, stage: str) -> Receipt | None:
 def write(folder: Path, receipt: Receipt) -> None:
     path = receipt_path(folder, receipt.stage)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for unfinished in path.parent.glob(f".{path.name}.*"):  # by somebody who was killed
+        unfinished.unlink(missing_ok=True)
     put(path, msgspec.json.format(msgspec.json.encode(receipt), indent=1))
 
 

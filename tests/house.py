@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from analyse import codebook
 from pipeline.batch import Job
 from pipeline.events import Event
 from tests.make_media import write_sound
-from transcribe.engines import Choice
+from transcribe import engines
+from transcribe.audio import Audio
+from transcribe.engines import Block, Choice
+from transcribe.records import Turn, Word
 
 ROOT = Path(__file__).parent.parent
 TOML = """\
@@ -117,3 +121,48 @@ class Heard:
 
     def stages(self, what: str = "start") -> list[str]:
         return [e.stage for e in self.events if e.what == what]
+
+
+class Engine:
+    """Hears one word a second and one voice, in place of both engines. Notes where it was asked to listen, and how much
+    the diariser was given; `meanwhile` is called before each block."""
+
+    fingerprint = "made up"
+
+    def __init__(
+        self, meanwhile: Callable[[int], object] = lambda at_ms: None, *, hears: str = "w", block_ms: int = 1_000
+    ) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self.given_ms: list[int] = []
+        self.meanwhile, self.hears, self._block_ms = meanwhile, hears, block_ms
+
+    def words(
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        progress: object,
+        from_ms: int = 0,
+        to_ms: int | None = None,
+    ) -> Iterator[Block]:
+        last_ms = audio.duration_ms if to_ms is None else to_ms
+        self.asked.append((from_ms, last_ms))
+        for at_ms in range(from_ms, last_ms, self._block_ms):
+            self.meanwhile(at_ms)
+            end_ms = min(at_ms + self._block_ms, last_ms)
+            words = tuple(
+                Word(text=f"{self.hears}{ms // 1000}.", start_ms=ms, end_ms=min(ms + 500, end_ms), confidence=0.9)
+                for ms in range(-(-at_ms // 1000) * 1000, end_ms, 1000)
+            )
+            yield Block(start_ms=at_ms, end_ms=end_ms, language="en", words=words)
+
+    def turns(self, audio: Audio, *, speakers: object, progress: object) -> tuple[Turn, ...]:
+        self.given_ms.append(audio.duration_ms)
+        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
+
+    def instead(self, patch: pytest.MonkeyPatch) -> "Engine":
+        """Be what every choice of an engine gives."""
+        patch.setattr(engines, "recogniser", lambda choice, n_threads=0: self)
+        patch.setattr(engines, "diariser", lambda choice, n_threads=0: self)
+        return self

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ from pipeline.batch import Job, Outcome
 from pipeline.events import Event
 from pipeline.meetings import Layout
 from search import index
+from tests.house import Engine
 from tests.make_media import tone, write_sound
 from transcribe import engines
-from transcribe.audio import Audio
-from transcribe.engines import Block, Choice
+from transcribe.engines import Choice
 from transcribe.problem import Problem
-from transcribe.records import Turn, Word
 
 ROOT = Path(__file__).parent.parent
 CAPTIONS = """WEBVTT
@@ -37,41 +35,9 @@ CAPTIONS = """WEBVTT
 """
 
 
-class Fake:
-    """A recogniser of blocks of a second, and a diariser of one voice. Counts what it is asked for."""
-
-    def __init__(self, stop_at_ms: int | None = None) -> None:
-        self.asked: list[int] = []
-        self.stop_at_ms = stop_at_ms
-        self.fingerprint = "fake"
-
-    def words(
-        self,
-        audio: Audio,
-        *,
-        language: str | None,
-        vocabulary: Sequence[str],
-        progress: object,
-        from_ms: int = 0,
-        to_ms: int | None = None,
-    ) -> Iterator[Block]:
-        self.asked.append(from_ms)
-        for start in range(from_ms, to_ms or audio.duration_ms, 1000):
-            if start == self.stop_at_ms:
-                raise KeyboardInterrupt
-            word = Word(text=f"word{start // 1000}.", start_ms=start, end_ms=min(start + 500, audio.duration_ms))
-            yield Block(start_ms=start, end_ms=min(start + 1000, audio.duration_ms), language="en", words=(word,))
-
-    def turns(self, audio: Audio, *, speakers: object, progress: object) -> tuple[Turn, ...]:
-        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
-
-
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    engine = Fake()
-    monkeypatch.setattr(engines, "recogniser", lambda choice, n_threads=0: engine)
-    monkeypatch.setattr(engines, "diariser", lambda choice, n_threads=0: engine)
-    return engine
+def fake(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(hears="word").instead(monkeypatch)
 
 
 @pytest.fixture
@@ -116,7 +82,7 @@ def ran(outcome: Outcome) -> list[str]:
     return [r.stage for r in outcome.ran]
 
 
-def test_everything_runs_once(layout: Layout, fake: Fake) -> None:
+def test_everything_runs_once(layout: Layout, fake: Engine) -> None:
     add(layout, "m", seconds=3)
     (first,) = run(layout)
     assert first.status == "done", first
@@ -127,7 +93,7 @@ def test_everything_runs_once(layout: Layout, fake: Fake) -> None:
     assert index.search(layout.index, "word1").total == 1
 
 
-def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -> None:
+def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Engine) -> None:
     folder = add(layout, "m", seconds=3)
     run(layout)
     (folder / "meeting.toml").write_text('title = "Panel"\n[[people]]\nid = "a"\nname = "Ama Brandt"\nrole = "Chair"\n')
@@ -139,7 +105,7 @@ def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Fake) -
     assert ran(outcome) == ["statements"]  # made again just as it was, so that nothing follows
 
 
-def test_a_link_that_is_added_later_reaches_the_quotes_and_nothing_is_heard_again(layout: Layout, fake: Fake) -> None:
+def test_a_link_that_is_added_later_reaches_the_quotes_and_nothing_is_heard_again(layout: Layout, fake: Engine) -> None:
     folder = add(layout, "m", seconds=2)
     run(layout)
     (folder / "meeting.toml").write_text('source_url = "https://wrenbridge.example/v/1"\n')
@@ -151,7 +117,7 @@ def test_a_link_that_is_added_later_reaches_the_quotes_and_nothing_is_heard_agai
 
 @pytest.mark.parametrize("name", ["words.json", "transcript.json", "quotes.parquet", "turns.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
-def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name: str, damage: str) -> None:
+def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Engine, name: str, damage: str) -> None:
     add(layout, "m", seconds=2)
     run(layout)
     path = layout.made("m") / name
@@ -163,7 +129,7 @@ def test_a_lost_or_damaged_output_is_made_again(layout: Layout, fake: Fake, name
     assert run(layout)[0].status == "fresh"
 
 
-def test_verify_finds_a_flipped_bit(layout: Layout, fake: Fake) -> None:
+def test_verify_finds_a_flipped_bit(layout: Layout, fake: Engine) -> None:
     add(layout, "m", seconds=2)
     run(layout)
     path = layout.made("m") / "words.json"
@@ -175,7 +141,7 @@ def test_verify_finds_a_flipped_bit(layout: Layout, fake: Fake) -> None:
     assert "words" in ran(run(layout, verify=True)[0])
 
 
-def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Fake) -> None:
+def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Engine) -> None:
     add(layout, "one", seconds=2)
     add(layout, "two", seconds=2)
     run(layout)
@@ -184,7 +150,7 @@ def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Fake) -> No
     assert index.search(layout.index, "word1").total == 2
 
 
-def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fake: Fake) -> None:
+def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fake: Engine) -> None:
     add(layout, "m", seconds=2)
     run(layout)
     book = codebooks.load("lfr-engagement")
@@ -192,7 +158,7 @@ def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fak
     assert ran(outcome)[0] == "statements"
 
 
-def test_one_bad_meeting_stops_no_other(layout: Layout, fake: Fake) -> None:
+def test_one_bad_meeting_stops_no_other(layout: Layout, fake: Engine) -> None:
     add(layout, "a-good", seconds=2)
     (add(layout, "b-empty") / "x.mp3").write_bytes(b"")
     (add(layout, "c-text") / "x.mp3").write_text("not sound at all, only words\n" * 40)
@@ -212,11 +178,11 @@ def test_one_bad_meeting_stops_no_other(layout: Layout, fake: Fake) -> None:
     assert sum(o.status == "done" for o in outcomes.values()) == 3
 
 
-def test_a_failed_redo_keeps_what_was_good(layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_redo_keeps_what_was_good(layout: Layout, fake: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     add(layout, "m", seconds=2)
     run(layout)
 
-    def broken(choice: Choice, n_threads: int = 0) -> Fake:
+    def broken(choice: Choice, n_threads: int = 0) -> Engine:
         raise Problem("this engine is broken", where="here", fix="mend it")
 
     monkeypatch.setattr(engines, "recogniser", broken)
@@ -228,7 +194,7 @@ def test_a_failed_redo_keeps_what_was_good(layout: Layout, fake: Fake, monkeypat
 
 
 def test_a_bug_is_one_outcome_with_its_trace_in_the_log(
-    layout: Layout, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    layout: Layout, fake: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(layout, "m", seconds=2)
     monkeypatch.setattr(fake, "turns", lambda *a, **k: 1 / 0)

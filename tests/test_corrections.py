@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,13 +14,12 @@ from pipeline.apply import Applied
 from pipeline.context import Context
 from search import index
 from search.quotes import Address, parse_address
-from tests.house import TOML, Heard, job, onrecord, with_captions, with_sound
+from tests.house import TOML, Engine, Heard, job, onrecord, with_captions, with_sound
 from transcribe import engines
-from transcribe.audio import Audio
 from transcribe.correct import Correction
-from transcribe.engines import Block, Choice
+from transcribe.engines import Choice
 from transcribe.problem import Problem
-from transcribe.records import Transcript, Turn, Word
+from transcribe.records import Transcript
 
 AUTO = Choice(name="whisper:base", fingerprint="whisper base")
 VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
@@ -29,60 +27,14 @@ CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
 BLOCK_MS = 5_000
 
 
-class Recogniser:
-    """Hears one word a second, in blocks of five; notes where it was asked to listen."""
-
-    def __init__(self, fingerprint: str = AUTO.fingerprint, dies_at_ms: int = -1) -> None:
-        self.fingerprint = fingerprint
-        self.asked: list[tuple[int, int]] = []
-        self.hears = "w"
-        self._dies_at_ms = dies_at_ms
-
-    def words(
-        self,
-        audio: Audio,
-        *,
-        language: str | None,
-        vocabulary: Sequence[str],
-        progress: object,
-        from_ms: int = 0,
-        to_ms: int | None = None,
-    ) -> Iterator[Block]:
-        end_ms = audio.duration_ms if to_ms is None else to_ms
-        self.asked.append((from_ms, end_ms))
-        for at_ms in range(from_ms, end_ms, BLOCK_MS):
-            if at_ms == self._dies_at_ms:
-                os.kill(os.getpid(), signal.SIGKILL)
-            words = tuple(
-                Word(text=f"{self.hears}{ms // 1000}.", start_ms=ms, end_ms=ms + 500, confidence=0.9)
-                for ms in range(-(-at_ms // 1000) * 1000, min(at_ms + BLOCK_MS, end_ms), 1000)
-            )
-            yield Block(start_ms=at_ms, end_ms=min(at_ms + BLOCK_MS, end_ms), language="en", words=words)
-
-
-class Diariser:
-    """Finds one voice all through; notes how much it was given."""
-
-    fingerprint = VOICES.fingerprint
-
-    def __init__(self) -> None:
-        self.given_ms: list[int] = []
-
-    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: engines.Progress) -> tuple[Turn, ...]:
-        self.given_ms.append(audio.duration_ms)
-        return (Turn(speaker="S1", start_ms=0, end_ms=audio.duration_ms, exclusive=True),)
-
-
 class House:
-    """A meeting of a minute, and the engines that listen to it."""
+    """A meeting of a minute, and what listens to it."""
 
     def __init__(self, data: Path, patch: pytest.MonkeyPatch) -> None:
         self.data = data
         self.folder = with_sound(data, "m", n_ms=60_000)
         self.exclude("")
-        self.recogniser, self.diariser = Recogniser(), Diariser()
-        patch.setattr(engines, "recogniser", lambda choice, n_threads=0: self.recogniser)
-        patch.setattr(engines, "diariser", lambda choice, n_threads=0: self.diariser)
+        self.engine = Engine(block_ms=BLOCK_MS).instead(patch)
 
     def exclude(self, ranges: str) -> None:
         (self.folder / "meeting.toml").write_text((f"exclude = [{ranges}]\n" if ranges else "") + TOML, "utf-8")
@@ -128,34 +80,39 @@ def test_a_stretch_comes_first_and_nothing_is_heard_twice(house: House) -> None:
     house.ran(only=(20_000, 40_000))
     assert house.seconds() == list(range(20, 40))
     assert house.partial() == [(0, 20_000), (40_000, 60_000)]
-    assert house.recogniser.asked == [(20_000, 40_000)]
-    assert house.diariser.given_ms == [20_000]
+    assert house.engine.asked == [(20_000, 40_000)]
+    assert house.engine.given_ms == [20_000]
     assert [(t.start_ms, t.end_ms) for t in house.transcript.turns] == [(20_000, 40_000)]
     assert index.search(house.data / "processed" / "index", "w25").total == 1
     assert house.ran(only=(25_000, 30_000)) == []  # is there already
 
     assert "words" in house.ran(only=(30_000, 50_000))
-    assert house.recogniser.asked[1:] == [(40_000, 50_000)]
+    assert house.engine.asked[1:] == [(40_000, 50_000)]
     assert house.seconds() == list(range(20, 50))
 
     assert "turns" in house.ran()
-    assert house.recogniser.asked[2:] == [(0, 20_000), (50_000, 60_000)]
-    assert house.diariser.given_ms[-1] == 60_000
+    assert house.engine.asked[2:] == [(0, 20_000), (50_000, 60_000)]
+    assert house.engine.given_ms[-1] == 60_000
     assert house.seconds() == list(range(60))
     assert house.partial() == []
     assert house.ran() == []
 
 
 def test_a_killed_stretch_goes_on_at_its_block(house: House) -> None:
-    house.recogniser = Recogniser(dies_at_ms=30_000)
+
+    def die(at_ms: int) -> None:
+        if at_ms == 30_000:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    house.engine.meanwhile = die
     child = os.fork()
     if child == 0:
         house.run(only=(20_000, 40_000))
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    house.recogniser = Recogniser()
+    house.engine.meanwhile = lambda at_ms: None
     house.ran(only=(20_000, 40_000))
-    assert house.recogniser.asked == [(30_000, 40_000)]
+    assert house.engine.asked == [(30_000, 40_000)]
     assert house.seconds() == list(range(20, 40))
 
 
@@ -164,7 +121,7 @@ def test_the_rest_is_heard_by_the_same_engine(house: House, monkeypatch: pytest.
     better = Choice(name="whisper:large", fingerprint="whisper large")
     monkeypatch.setattr(engines, "choose_recogniser", lambda name: {AUTO.name: AUTO}[name])
     house.ran(asr=better)
-    assert house.recogniser.asked == [(0, 30_000), (30_000, 60_000)]
+    assert house.engine.asked == [(0, 30_000), (30_000, 60_000)]
     assert house.context.words().engine == AUTO.fingerprint
 
     gone = msgspec.structs.replace(AUTO, fingerprint="whisper base of another version")
@@ -173,7 +130,7 @@ def test_the_rest_is_heard_by_the_same_engine(house: House, monkeypatch: pytest.
     house.ran(asr=better)
     house.exclude("")
     house.ran(asr=better)  # the engine of the other words is gone: all of it again, never two engines mixed
-    assert house.recogniser.asked[2:] == [(0, 60_000)]
+    assert house.engine.asked[2:] == [(0, 60_000)]
     assert house.context.words().engine == better.fingerprint
 
 
@@ -190,15 +147,15 @@ def test_what_is_excluded_later_is_cut_and_what_is_wanted_again_is_heard_alone(h
     house.exclude('[10, 20, "exempt business"]')
     ran = house.ran()
     assert {"words", "turns", "transcript", "statements", "index", "playable"} == set(ran)
-    assert house.recogniser.asked == [(0, 60_000)]
-    assert house.diariser.given_ms == [60_000]
+    assert house.engine.asked == [(0, 60_000)]
+    assert house.engine.given_ms == [60_000]
     assert house.seconds() == [*range(10), *range(20, 60)]
     assert [(t.start_ms, t.end_ms) for t in house.context.turns().turns] == [(0, 10_000), (20_000, 60_000)]
     assert not any(10_000 <= (w.start_ms or 0) < 20_000 for w in house.context.words().words)
 
     house.exclude('[10, 15, "exempt business"]')
     house.ran()
-    assert house.recogniser.asked[1:] == [(15_000, 20_000)]
+    assert house.engine.asked[1:] == [(15_000, 20_000)]
     assert house.seconds() == [*range(10), *range(15, 60)]
 
 
@@ -222,7 +179,7 @@ def place(start_s: int, end_s: int) -> Address:
 
 def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
     house.ran()
-    heard = len(house.recogniser.asked)
+    heard = len(house.engine.asked)
     applied = house.apply(apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira"))
     assert applied.ran == ("transcript", "statements", "index")
     assert applied.waits == ""
@@ -240,7 +197,7 @@ def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
     assert house.seconds() == list(range(60))
     with pytest.raises(Problem, match="no correction here"):
         apply.undo(house.context, place(10, 12), by="Mira")
-    assert len(house.recogniser.asked) == heard
+    assert len(house.engine.asked) == heard
     assert house.ran() == []
 
 
@@ -249,7 +206,7 @@ def test_a_correction_outlives_another_transcription(house: House) -> None:
     house.apply(apply.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
     house.ran(asr=Choice(name="whisper:large", fingerprint="whisper large", by_hand=True))
     assert [w.text for w in house.transcript.words][9:13] == ["w9.", "w10.", "agreed.", "w12."]
-    house.recogniser.hears = "v"
+    house.engine.hears = "v"
     house.ran(asr=Choice(name="whisper:huge", fingerprint="whisper huge", by_hand=True))
     assert [w.text for w in house.transcript.words][9:13] == ["v9.", "w10.", "agreed.", "v12."]
     (hit,) = index.search(house.data / "processed" / "index", "agreed").hits
@@ -267,7 +224,7 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     assert everywhere(house.data, "w33")
     old_copy = house.context.made / "playable.m4a"
     assert old_copy.exists()
-    before = len(house.recogniser.asked)
+    before = len(house.engine.asked)
     hide = apply.hide(house.context, place(30, 40), kind, by="Mira", reason="an address")  # type: ignore[arg-type]
     applied = house.apply(hide)
     assert applied.waits == ""
@@ -279,13 +236,13 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     apply.silence_copy(house.context, Heard())
     assert old_copy.exists()
     assert house.ran() == []
-    assert len(house.recogniser.asked) == before
+    assert len(house.engine.asked) == before
 
     applied = house.apply(apply.undo(house.context, place(31, 32), by="Mira"))
     assert "onrecord run m" in applied.waits
     assert house.partial() == [(30_000, 40_000)]
     house.ran()
-    assert house.recogniser.asked[before:] == [(30_000, 40_000)]
+    assert house.engine.asked[before:] == [(30_000, 40_000)]
     assert 33 in house.seconds()
 
 

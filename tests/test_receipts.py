@@ -76,6 +76,15 @@ def test_a_corrupt_receipt_is_a_miss(made: Path, damage: bytes | None) -> None:
     assert why(made) == "it has not been made yet"
 
 
+def test_what_a_killed_writer_left_goes_with_the_next_receipt(made: Path) -> None:
+    receipt = read(made, "s")
+    assert receipt
+    path = receipts.receipt_path(made, "s")
+    (path.parent / f".{path.name}.4711").write_text("{")
+    write(made, receipt)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
 def test_large_files_are_hashed_once(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(path: Path) -> str:
         raise AssertionError(f"hashed {path} again")

@@ -96,12 +96,13 @@ def make_meetings(data: Path) -> None:
 
 
 def start(data: Path, models: Path, *, n_jobs: int, die: str = "") -> "subprocess.Popen[str]":
-    """A run over all five in a process group of its own. Captions are heard by no engine, hence two runs in a row."""
+    """A run over all five in a process group of its own. Captions are heard by no engine, hence two runs in a row; a
+    point to die at is one of the second."""
     sound = sorted(p.name for p in (data / "raw").iterdir() if p.name != CAPTIONED)
     onrecord = f"{sys.executable} -m pipeline run --data {data}"
     engines = f"--asr whisper:{models / 'whisper'} --diariser pyannote:{models / 'pyannote'} --jobs {n_jobs}"
     return subprocess.Popen(
-        ["sh", "-c", f"{onrecord} {CAPTIONED} && {onrecord} {engines} {' '.join(sound)}"],
+        ["sh", "-c", f"ONRECORD_DIE= {onrecord} {CAPTIONED} && {onrecord} {engines} {' '.join(sound)}"],
         cwd=ROOT,
         env=environment(
             {
@@ -206,6 +207,7 @@ def kill(data: Path, models: Path, expected: dict[str, object], *, at: float | s
     begun = begun_stages(data, logs)
     found = result(data)
     wrong = [f"{name} differs" for name in expected if found.get(name) != expected[name]]
+    wrong += [f"{name}: {found[name]}" for name in found if name.endswith("left behind") and found[name]]
     wrong += [f"{stage} of {meeting} ran again" for meeting, stage in sorted(before & set(begun))]
     wrong += [
         f"{stage} of {meeting} ran twice" for meeting, stage in sorted(set(begun)) if begun.count((meeting, stage)) > 1

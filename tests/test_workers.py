@@ -1,0 +1,114 @@
+"""Workers that find no memory, and engines that hang: tried once more alone, then reported, and no other is stopped."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import batch, events
+from pipeline.events import Event
+from tests.house import Engine, Heard, job, with_captions, with_sound
+from transcribe import captions, engines
+from transcribe.engines import Choice
+
+CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
+WHISPER = Choice(name="whisper:base", fingerprint="whisper base")
+VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+def hungry(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
+    """What a worker does, but that a meeting which is named for it finds no memory left, once or always."""
+    fed = todo.root / "fed"
+    if todo.id == "always" or (todo.id == "once" and not fed.exists()):
+        if todo.id == "once":
+            fed.touch()
+
+        def read(*args: object, **options: object) -> object:
+            raise MemoryError
+
+        captions.read = read  # type: ignore[assignment]
+    return batch.work(todo, sink)
+
+
+def test_a_meeting_for_which_memory_lacks_is_tried_once_more_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for id in ("always", "fine", "once"):
+        with_captions(tmp_path, id)
+    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ("always", "fine", "once")]
+    heard = Heard()
+    monkeypatch.setattr(batch, "work", hungry)
+    outcomes = {o.meeting: o for o in batch.run(jobs, heard, n_workers=1)}
+    assert {id: o.status for id, o in outcomes.items()} == {"always": "failed", "fine": "done", "once": "done"}
+    assert outcomes["always"].what == "probe ran out of memory (tried twice)"
+    assert outcomes["always"].exit_code == 3
+    assert [e.meeting for e in heard.events if e.what == "failed"] == ["always"]
+    assert [e.meeting for e in heard.events if "once more, alone" in e.message] == ["always", "once"]
+
+
+# -- engines that hang ----------------------------------------------------------------------------
+
+
+class Freezer(Heard):
+    """A sink that stops the worker at the first stage of a meeting, so many times, as an engine that hangs would."""
+
+    def __init__(self, data: Path, n_times: int) -> None:
+        super().__init__()
+        self._data, self.left = data, n_times
+        self.frozen: list[int] = []
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if event.what == "start" and event.meeting == "stuck" and self.left:
+            self.left -= 1
+            lock = self._data / "processed" / "stuck" / "locks" / event.stage
+            self.frozen.append(json.loads(lock.read_bytes())["pid"])
+            os.kill(self.frozen[-1], signal.SIGSTOP)
+
+
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_a_meeting_without_a_sign_of_life_is_tried_once_more_and_stops_no_other(tmp_path: Path, n_times: int) -> None:
+    ids = ["stuck", "fine", "later"]
+    with_sound(tmp_path, "stuck", n_ms=600_000)
+    (tmp_path / "raw" / "stuck" / "meeting.toml").write_text('exclude = [[0, 1, "before the meeting"]]\n')
+    for id in ids[1:]:
+        with_captions(tmp_path, id)
+    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ids]
+    jobs[0] = msgspec.structs.replace(jobs[0], through="playable")
+    freezer = Freezer(tmp_path, n_times)
+    began = time.monotonic()
+    stuck, *others = batch.run(jobs, freezer, n_workers=2, stall_s=8.0)
+    assert time.monotonic() - began < 60
+    assert [o.status for o in others] == ["done", "done"]
+    assert len(freezer.frozen) == n_times
+    for pid in freezer.frozen:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    if n_times == 1:
+        assert stuck.status == "done"
+    else:
+        assert "gave no sign of life" in stuck.what
+        assert "tried twice" in stuck.what
+        assert (stuck.where, stuck.exit_code) == ("stuck", 3)
+
+
+def test_a_slow_engine_that_gives_signs_of_life_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_sound(tmp_path, "m")
+    monkeypatch.setattr(batch, "work", slow)
+    (outcome,) = batch.run([job(tmp_path, "m", "m", WHISPER, VOICES)], Heard(), n_workers=1, stall_s=6.0)
+    assert outcome.status == "done", outcome
+
+
+def slow(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
+    """What a worker does, with an engine that takes longer than its meeting may be silent."""
+    engine = Engine(meanwhile=lambda at_ms: time.sleep(3))
+    engines.recogniser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
+    engines.diariser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
+    return batch.work(todo, sink)
