@@ -105,7 +105,8 @@ class Processes:
         while (event := self._events.get()).what != "end":
             if future := self._futures.get(event.meeting):
                 self._heard_s[future] = time.monotonic()
-            self._sink(event)
+            with contextlib.suppress(OSError):  # a terminal that went away; without a listener all would seem to hang
+                self._sink(event)
 
     def _kill(self) -> None:
         for process in list((self._pool._processes or {}).values()):

@@ -112,3 +112,17 @@ def slow(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
     engines.recogniser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
     engines.diariser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
     return batch.work(todo, sink)
+
+
+def test_a_terminal_that_goes_away_leaves_workers_alone(tmp_path: Path) -> None:
+    with_captions(tmp_path, "m")
+    todo = msgspec.structs.replace(job(tmp_path, "m", "m", CAPTIONS, CAPTIONS), through="statements")
+    heard = Heard()
+
+    def sink(event: Event) -> None:
+        heard(event)
+        raise BrokenPipeError
+
+    (outcome,) = batch.run([todo], sink, n_workers=1)
+    assert outcome.status == "done"
+    assert heard.stages("done") == list(batch.NAMES[:-1])
