@@ -21,6 +21,7 @@ from transcribe.correct import Correction, Kind, in_force
 from transcribe.problem import Problem
 from transcribe.records import Person, Record, Transcript, Word, text_of
 
+N_AROUND = 4
 UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 
@@ -44,7 +45,8 @@ def reword(context: Context, address: Address, text: str, *, by: str) -> Correct
         raise Problem("these words hold characters that print nothing", fix="write them again, without")
     if new == said:
         raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
-    return _made(context, address, "words", by=by, old=said, new=new)
+    before, after = _around(context, address)
+    return _made(context, address, "words", by=by, old=said, new=new, before=before, after=after)
 
 
 def assign(context: Context, address: Address, person: str, *, by: str) -> Correction:
@@ -109,6 +111,14 @@ def _said(context: Context, address: Address) -> tuple[Word, ...]:
     if not words:
         raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")
     return words
+
+
+def _around(context: Context, address: Address) -> tuple[str, str]:
+    """A few words on either side of an address, by which it is found again where it has moved."""
+    timed = [w for w in context.transcript().words if w.start_ms is not None]
+    earlier = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) < 2 * address.start_ms]
+    later = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) >= 2 * address.end_ms]
+    return text_of(earlier[-N_AROUND:]), text_of(later[:N_AROUND])
 
 
 def _transcript(context: Context) -> Transcript:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,17 +104,60 @@ def test_words_are_written_where_a_new_transcript_has_none() -> None:
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "A", "b,", "the", "the"]), max_size=8)
 
 
-@given(before=TEXTS, old=TEXTS.filter(bool), new=TEXTS, after=TEXTS)
-def test_where_nothing_was_heard_anew_the_wording_is_exactly_the_persons(
-    before: list[str], old: list[str], new: list[str], after: list[str]
+@given(before=TEXTS, old=TEXTS.filter(bool), new=TEXTS, after=TEXTS, turn=st.integers(0, 20))
+def test_where_nothing_was_heard_anew_the_place_reads_as_the_person_wrote(
+    before: list[str], old: list[str], new: list[str], after: list[str], turn: int
 ) -> None:
-    words = said(" ".join([*before, *old, *after]))
-    made = reworded(words, [wording(" ".join(old), " ".join(new), len(before))], [])
+    """Whatever is inserted, deleted or repeated; and no voice gets a word on the other side of the place."""
+    texts = [*before, *old, *after]
+    words = tuple(
+        msgspec.structs.replace(w, speaker="S1" if i < turn else "S2") for i, w in enumerate(said(" ".join(texts)))
+    )
+    c = wording(" ".join(old), " ".join(new), len(before), before=" ".join(before[-3:]), after=" ".join(after[:3]))
+    made = reworded(words, [c], [])
     assert [w.text for w in made] == [*before, *new, *after]
+    assert [w.text for w in made if c.start_ms <= middle(w) < c.end_ms] == new
     check_words(made, len(words) * EACH_MS)
     assert not any((w.change or "").startswith(UNSETTLED) for w in made)
-    untouched = [w for w in made if w.change is None]
-    assert all(w in words for w in untouched)
+    assert made[: len(before)] == words[: len(before)]
+    assert made[len(made) - len(after) :] == words[len(words) - len(after) :]
+
+
+def middle(word: Word) -> int:
+    return ((word.start_ms or 0) + (word.end_ms or 0)) // 2
+
+
+@given(before=TEXTS, old=TEXTS.filter(bool), new=TEXTS, after=TEXTS, drift_ms=st.integers(-250, 250))
+def test_a_place_that_drifted_keeps_the_wording_and_its_neighbours(
+    before: list[str], old: list[str], new: list[str], after: list[str], drift_ms: int
+) -> None:
+    """With words round it that are not said anywhere else, and heard again as it was or as it was put right."""
+    before, after = ["well", "now", "then", *before], [*after, "thank", "you", "chair"]
+    c = wording(" ".join(old), " ".join(new), len(before), before=" ".join(before[-6:]), after=" ".join(after[:6]))
+    start_ms = 300 + drift_ms
+    c = msgspec.structs.replace(c, start_ms=c.start_ms + 300, end_ms=c.end_ms + 300)
+    if len({*before, *old, *new, *after}) == len([*before, *old, *after]) + len({*new} - {*old}):
+        again = reworded(said(" ".join([*before, *old, *after]), start_ms), [c], [])
+        assert [w.text for w in again] == [*before, *new, *after]
+    right = said(" ".join([*before, *new, *after]), start_ms)
+    assert [w.text for w in reworded(right, [c], []) if w.text in ("well", "now", "then", "thank", "you", "chair")] == [
+        "well", "now", "then", "thank", "you", "chair",
+    ]  # fmt: skip
+
+
+@given(data=st.data(), before=TEXTS, old=TEXTS.filter(bool), after=TEXTS)
+def test_what_somebody_wrote_and_hid_is_nowhere(
+    data: st.DataObject, before: list[str], old: list[str], after: list[str]
+) -> None:
+    """Wherever a secret stands in the wording, once the time that it is shown at is hidden it is gone."""
+    new = list(data.draw(st.permutations([*data.draw(TEXTS), "Secret"])))
+    words = said(" ".join([*before, *old, *after]))
+    c = wording(" ".join(old), " ".join(new), len(before), before=" ".join(before[-3:]), after=" ".join(after[:3]))
+    (secret,) = [w for w in reworded(words, [c], []) if w.text == "Secret"]
+    more_ms = data.draw(st.integers(0, 600))
+    silence = [(max(0, (secret.start_ms or 0) - more_ms), (secret.end_ms or 0) + 1 + more_ms)]
+    left = words_outside(words, silence)
+    assert "Secret" not in [w.text for w in words_outside(reworded(left, [c], silence), silence)]
 
 
 @given(now=TEXTS, old=TEXTS.filter(bool), new=TEXTS, first=st.integers(0, 6), shift_ms=st.integers(0, 900))

@@ -36,6 +36,8 @@ class Correction(Record):
     recording_sha256: str
     old: str = ""
     new: str = ""
+    before: str = ""  # a few words that stood on either side when it was made
+    after: str = ""
     reason: str = ""
     undoes: str = ""  # id of another correction
 
@@ -45,7 +47,7 @@ class Correction(Record):
             raise ValueError("a correction needs a stretch of time")
         if (self.kind == "undo") != bool(self.undoes):
             raise ValueError("`undoes` belongs to a correction of the kind undo, and only to it")
-        if self.kind in ("mask", "exclude") and (self.old or self.new):
+        if self.kind in ("mask", "exclude") and any((self.old, self.new, self.before, self.after)):
             raise ValueError("what is masked or excluded is not kept")
         if len(self.new.split()) > MOST_WORDS:
             raise ValueError(f"more than {MOST_WORDS} words at once")
@@ -92,67 +94,121 @@ def reworded(words: Sequence[Word], corrections: Iterable[Correction], silence: 
     out = list(words)
     for correction in in_force(corrections):
         if correction.kind == "words":
-            covered = any(correction.touches(a, b) for a, b in silence)
-            out = _lay_over(out, correction, only_known=covered)
+            out = _lay_over(out, correction, [r for r in silence if correction.touches(*r)])
     return tuple(out)
 
 
-def _lay_over(words: list[Word], correction: Correction, *, only_known: bool) -> list[Word]:
-    a, b = correction.start_ms, correction.end_ms
-    near = [
-        i for i, w in enumerate(words) if _middle(w) is not None and a - REACH_MS <= (_middle(w) or 0) < b + REACH_MS
-    ]
+def _lay_over(words: list[Word], c: Correction, silence: Ranges) -> list[Word]:
+    """`silence` is what is hidden of the corrected place: then only what stands before or after all that is changed,
+    since anything else that the person wrote may be what is hidden."""
+    reach_ms = 0 if silence else REACH_MS
+    near = [i for i, w in enumerate(words) if c.start_ms - reach_ms <= _middle(w) < c.end_ms + reach_ms]
     if near:
         first, end = near[0], near[-1] + 1
     else:
-        first = end = sum((w.start_ms or 0) < a for w in words)
-    inside = [i - first for i in near if a <= (_middle(words[i]) or 0) < b]
-    if inside:
-        place = (inside[0], inside[-1] + 1)
-    else:  # between words now: where they stand in time
-        here = sum((_middle(words[i]) or 0) < a for i in near)
-        place = (here, here)
+        first = end = sum(_middle(w) < c.start_ms for w in words)
     there = words[first:end]
-    for edit in reversed(_edits(correction.old.split(), correction.new.split(), [w.text for w in there], place)):
-        if edit.known or not only_known:
-            there[edit.first : edit.end] = _written(there, edit, correction)
-    return [*words[:first], *there, *words[end:]]
+    edits = _beside(c, there, silence) if silence else _edits(c, there)
+    out = list(words)
+    for edit in reversed(edits):
+        _put(out, msgspec.structs.replace(edit, first=first + edit.first, end=first + edit.end), c)
+    return out
 
 
-def _middle(word: Word) -> int | None:
-    return None if word.start_ms is None or word.end_ms is None else (word.start_ms + word.end_ms) // 2
+def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit]:
+    """Edits of words that lie before or after all that is hidden and are, word for word, what the person saw. What was
+    inserted took its time from the word before it, which must be there, too."""
+    old, new = c.old.split(), c.new.split()
+    head = [w.text for w in there if (w.end_ms or 0) <= silence[0][0]]
+    tail = [w.text for w in there if (w.start_ms or 0) >= silence[-1][1]]
+    n_head = len(head) if head == old[: len(head)] else 0
+    n_tail = len(tail) if tail == old[len(old) - len(tail) :] else 0
+    shift = len(there) - len(old)
+    edits = []
+    for i1, i2, j1, j2 in _changed(old, new):
+        if 0 < n_head and i2 <= n_head:
+            edits.append(_Edit(first=i1, end=i2, texts=tuple(new[j1:j2]), known=True))
+        elif i1 - (i1 == i2) >= len(old) - n_tail:
+            edits.append(_Edit(first=i1 + shift, end=i2 + shift, texts=tuple(new[j1:j2]), known=True))
+    return edits
 
 
-def _edits(old: Sequence[str], new: Sequence[str], current: Sequence[str], place: tuple[int, int]) -> list[_Edit]:
-    """How `current` must change where a person turned `old` into `new`, in order and apart.
+def _middle(word: Word) -> int:
+    """When a word is in the midst of being said, in ms; -1 where nobody knows."""
+    return -1 if word.start_ms is None or word.end_ms is None else (word.start_ms + word.end_ms) // 2
 
-    `place` says which of the current words lie in the corrected time: the others are there to be recognised.
-    """
-    if list(current[place[0] : place[1]]) == list(old):
-        at = {i: place[0] + i for i in range(len(old))}
+
+def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
+    """How the words in and around the corrected time must change where a person turned `c.old` into `c.new`, in order
+    and apart. Words that stood around it then help to recognise a place that has moved."""
+    inside = [i for i, w in enumerate(there) if c.start_ms <= _middle(w) < c.end_ms]
+    here = sum(_middle(w) < c.start_ms for w in there)
+    place = (inside[0], inside[-1] + 1) if inside else (here, here)
+    current, old, new = [w.text for w in there], c.old.split(), c.new.split()
+    before, after = c.before.split(), c.after.split()
+    untouched = current[place[0] : place[1]] == old
+    if untouched:
+        at = {len(before) + i: place[0] + i for i in range(len(old))}
     else:
-        same = SequenceMatcher(None, [_fold(t) for t in old], [_fold(t) for t in current], autojunk=False)
-        at = {a + k: b + k for a, b, n in same.get_matching_blocks() for k in range(n)}
+        at = _matched([*before, *old, *after], current, place)
     if not at:
+        heard, written = _folded(current), _folded(new)
+        if not new or any(heard[i : i + len(new)] == written for i in range(len(heard))):
+            return []
         return [_Edit(first=place[0], end=place[1], texts=tuple(new), known=False)]
     edits: list[_Edit] = []
-    begun = 0  # where in `new` the last edit began
+    n_stood = len(before) + len(old) + len(after)
     for i1, i2, j1, j2 in _changed(old, new):
-        own = [at[i] for i in range(i1, i2) if i in at]
-        earlier = [at[i] + 1 for i in range(i1) if i in at]
-        later = [at[i] for i in range(i2, len(old)) if i in at]
-        first = max(earlier) if earlier else min([place[0], *own, *later])
-        end = min(later) if later else max([place[1], first, *(k + 1 for k in own)])
-        if own and own == list(range(own[0], own[0] + i2 - i1)):
-            first, end, known = own[0], own[-1] + 1, True
-        else:
-            known = i1 == i2 and first == end
-        if not known and edits and not edits[-1].known and edits[-1].end >= first:
-            edits[-1] = _Edit(first=edits[-1].first, end=end, texts=tuple(new[begun:j2]), known=False)
-        else:
-            edits.append(_Edit(first=first, end=end, texts=tuple(new[j1:j2]), known=known))
-            begun = j1
-    return [e for e in edits if e.known or [*map(_fold, current[e.first : e.end])] != [*map(_fold, e.texts)]]
+        edit = _placed(at, len(before) + i1, len(before) + i2, n_stood, new[j1:j2], current, untouched=untouched)
+        if edit and (not edits or edits[-1].end <= edit.first):
+            edits.append(edit)
+    return edits
+
+
+def _matched(stood: Sequence[str], current: Sequence[str], place: tuple[int, int]) -> dict[int, int]:
+    """Which of the words that stood there are which of the current ones. A single word counts only inside the place:
+    elsewhere it may be anybody's."""
+    same = SequenceMatcher(None, _folded(stood), _folded(current), autojunk=False)
+    return {
+        a + k: b + k
+        for a, b, n in same.get_matching_blocks()
+        if n > 1 or (n == 1 and place[0] <= b < place[1])
+        for k in range(n)
+    }
+
+
+def _placed(
+    at: dict[int, int],
+    i1: int,
+    i2: int,
+    n_stood: int,
+    texts: Sequence[str],
+    current: Sequence[str],
+    *,
+    untouched: bool,
+) -> _Edit | None:
+    """Where among the current words `[i1, i2)` of those that stood there become `texts`; None where they have already,
+    or where words would go that the person never saw."""
+    own = [at[i] for i in range(i1, i2) if i in at]
+    if own and own == list(range(own[0], own[0] + i2 - i1)):
+        return _Edit(first=own[0], end=own[-1] + 1, texts=tuple(texts), known=True)
+    left = max((at[i] + 1 for i in range(i1) if i in at), default=None)
+    right = min((at[i] for i in range(i2, n_stood) if i in at), default=None)
+    if i1 == i2 and (untouched or (i1 - 1 in at and i1 in at and left == right)):
+        first = left if left is not None else right or 0
+        return _Edit(first=first, end=first, texts=tuple(texts), known=True)
+    n = i2 - i1  # as many words as there were, where only one side is recognised
+    first = left if left is not None else max(0, min(own, default=(right or 0) - n))
+    end = right if right is not None else min(len(current), max((k + 1 for k in own), default=first + n))
+    first, end = min(first, end), max(first, end)
+    written = _folded(texts)
+    if not texts or written in (
+        _folded(current[first:end]),
+        _folded(current[first : first + len(texts)]),
+        _folded(current[max(0, end - len(texts)) : end]),
+    ):
+        return None
+    return _Edit(first=first, end=end, texts=tuple(texts), known=False)
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
@@ -164,57 +220,73 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int,
             yield i1, i2, j1, j2
 
 
-def _fold(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum()) or text
+def _folded(texts: Sequence[str]) -> list[str]:
+    """Words without case and punctuation."""
+    return ["".join(c for c in text.casefold() if c.isalnum()) or text for text in texts]
 
 
-def _written(words: Sequence[Word], edit: _Edit, correction: Correction) -> list[Word]:
-    """A person's words in the place of others, in the same time: each that of its own where there are as many."""
-    gone = words[edit.first : edit.end]
-    change = f"{'' if edit.known else UNSETTLED}correction {correction.id}"
+def _put(words: list[Word], edit: _Edit, c: Correction) -> None:
+    """Put a person's words in the place of others: each in the time of its own where there are as many, else sharing
+    the time of those that they replace, or of the word beside which they are put."""
+    first, end = edit.first, edit.end
+    gone = words[first:end]
+    change = f"{'' if edit.known else UNSETTLED}correction {c.id}"
     if len(gone) == len(edit.texts):
-        return [
+        words[first:end] = [
             msgspec.structs.replace(
                 w, text=text, original=w.text if w.original is None else w.original, change=change, confidence=None
             )
             for w, text in zip(gone, edit.texts, strict=True)
         ]
-    before = words[edit.first - 1] if edit.first else None
-    after = words[edit.end] if edit.end < len(words) else None
-    like = gone[0] if gone else before or after
-    start_ms, end_ms = _time_for(gone, before, after, correction)
+        return
+    texts: list[str | None] = list(edit.texts)  # None: the word beside which the others are put
+    if not gone and texts:
+        if first > 0 and c.start_ms <= _middle(words[first - 1]) < c.end_ms:
+            first, texts = first - 1, [None, *texts]
+        elif end < len(words) and c.start_ms <= _middle(words[end]) < c.end_ms:
+            end, texts = end + 1, [*texts, None]
+    sharing = words[first:end]
     said = " ".join(w.text for w in gone)
-    return [
-        Word(
+    spans = (
+        list(shares(*_time_of(words, first, end, c), [len(t or sharing[0].text) + 1 for t in texts])) if texts else []
+    )
+    words[first:end] = [
+        msgspec.structs.replace(sharing[0], start_ms=a, end_ms=b, timing="cue")
+        if text is None
+        else Word(
             text=text,
             start_ms=a,
             end_ms=b,
             timing="cue",
-            speaker=like.speaker if like else None,
-            speaker_margin=like.speaker_margin if like else None,
-            overlap=like.overlap if like else False,
-            original="" if i else said,
+            speaker=_voice_at(sharing, (a + b) // 2),
+            original="" if spans[0] != (a, b) else said,
             change=change,
         )
-        for i, (text, (a, b)) in enumerate(
-            zip(edit.texts, shares(start_ms, end_ms, [len(t) + 1 for t in edit.texts]), strict=True)
-        )
+        for text, (a, b) in zip(texts, spans, strict=True)
     ]
 
 
-def _time_for(gone: Sequence[Word], before: Word | None, after: Word | None, correction: Correction) -> tuple[int, int]:
-    """Where new words go: into the time of those that they replace, or between their neighbours, in order with them."""
-    low = (before and before.start_ms) or 0
-    high = after.start_ms if after and after.start_ms is not None else None
-    if gone:
-        start_ms, end_ms = gone[0].start_ms or 0, max(w.end_ms or 0 for w in gone)
+def _time_of(words: Sequence[Word], first: int, end: int, c: Correction) -> tuple[int, int]:
+    """The time that words `[first, end)` take, or a correction where there are none: inside the corrected place where
+    they touch it, and in order with their neighbours."""
+    sharing = words[first:end]
+    if sharing:
+        start_ms, end_ms = sharing[0].start_ms or 0, max(w.end_ms or 0 for w in sharing)
+        if max(start_ms, c.start_ms) < min(end_ms, c.end_ms):
+            start_ms, end_ms = max(start_ms, c.start_ms), min(end_ms, c.end_ms)
     else:
-        start_ms = (before and before.end_ms) or correction.start_ms
-        end_ms = correction.end_ms if high is None else high
-    if high is not None:
-        start_ms, end_ms = min(start_ms, high), min(end_ms, high)
-    start_ms = max(start_ms, low)
+        start_ms, end_ms = c.start_ms, c.end_ms
+    if end < len(words) and (after_ms := words[end].start_ms) is not None:
+        start_ms, end_ms = min(start_ms, after_ms), min(end_ms, after_ms)
+    if first > 0:
+        start_ms = max(start_ms, words[first - 1].start_ms or 0)
     return start_ms, max(start_ms, end_ms)
+
+
+def _voice_at(words: Sequence[Word], at_ms: int) -> str | None:
+    """The voice of the word that is said then, or else of the last one before."""
+    voices = [w.speaker for w in words if (w.start_ms or 0) <= at_ms]
+    return voices[-1] if voices else words[0].speaker if words else None
 
 
 # -- who spoke ------------------------------------------------------------------------------------
