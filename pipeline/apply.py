@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
+
 from pipeline import batch, corrections, hear
 from pipeline.context import Context
 from pipeline.events import Sink, now
@@ -18,7 +20,7 @@ from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import locks
 from transcribe.correct import Correction, Kind, in_force
-from transcribe.problem import Problem
+from transcribe.problem import SOME_FAILED, Problem
 from transcribe.records import Person, Record, Transcript, Word, text_of
 
 N_AROUND = 4
@@ -60,6 +62,14 @@ def assign(context: Context, address: Address, person: str, *, by: str) -> Corre
 
 def hide(context: Context, address: Address, kind: Literal["mask", "exclude"], *, by: str, reason: str) -> Correction:
     """Nobody is to hear or read what is said at an address. It need not hold words."""
+    transcript = _transcript(context)
+    if any(w.timing == "none" for w in transcript.words):
+        raise Problem(
+            "this meeting has words without times: nobody can say which of them that hides",
+            where=context.raw,
+            fix="take them out of the captions themselves, or give it captions with times",
+        )
+    _check_unchanged(context, address, transcript)
     duration_ms = context.recording().duration_ms
     if address.start_ms >= duration_ms:
         raise Problem("the recording ends before that", where=str(address), fix="check the times")
@@ -98,8 +108,16 @@ def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: st
 
 
 def _said(context: Context, address: Address) -> tuple[Word, ...]:
-    """The words at an address, which must still be those that it was copied from."""
     transcript = _transcript(context)
+    _check_unchanged(context, address, transcript)
+    words = resolve(address, transcript)
+    if not words:
+        raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")
+    return words
+
+
+def _check_unchanged(context: Context, address: Address, transcript: Transcript) -> None:
+    """Raise Problem where an address that carries a check no longer says what it said when it was copied."""
     table = context.made / "quotes.parquet"
     if address.check and table.is_file() and cite.around(address, read_parquet(table), transcript, 0).changed:
         raise Problem(
@@ -107,10 +125,6 @@ def _said(context: Context, address: Address) -> tuple[Word, ...]:
             where=str(address),
             fix=f"look at it again: onrecord quote {address.meeting}/{address.start_ms}-{address.end_ms}",
         )
-    words = resolve(address, transcript)
-    if not words:
-        raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")
-    return words
 
 
 def _around(context: Context, address: Address) -> tuple[str, str]:
@@ -152,54 +166,60 @@ def _few(ids: Sequence[str]) -> str:
 # -- applying -------------------------------------------------------------------------------------
 
 
-def apply(context: Context, correction: Correction, sink: Sink) -> Applied:
+def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = True) -> Applied:
     """Keep a correction, and bring the meeting up to date as far as no engine is needed.
 
-    Where something is hidden, the copy that people listen to goes first; it is made again, silenced, by the stage
-    `playable`. Raises Problem when it can't be kept, or when it is kept and the rest can't be done now.
+    Where something is hidden, the copy that people listen to goes first; with `copy` it is made again, silenced, at the
+    end. Raises Problem when a correction can't be kept, or when it is kept and the rest can't be done now: what is
+    hidden is out of transcript and index even so.
     """
     began = time.monotonic()
     with corrections.held(context.made):
         known = context.corrections()
-        if correction.kind == "undo" and correction.undoes not in {c.id for c in in_force(known)}:
+        undone = next((c for c in in_force(known) if c.id == correction.undoes), None)
+        if correction.kind == "undo" and undone is None:
             raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
         corrections.append(context.raw, correction)
+    hiding = bool({correction.kind, undone.kind if undone else ""} & {"mask", "exclude"})
     if correction.kind in ("mask", "exclude"):
-        _silence_at_once(context)
-    ran, waits = [], ""
+        batch.silence_at_once(context)
+    ran, waits, late = [], "", None
+    deaf = msgspec.structs.replace(context, only=(0, 0))  # what waits to be listened to goes on waiting
     for stage in batch.ALL_STAGES[batch.NAMES.index("words") :]:
-        if not (context.made / "transcript.json").is_file() and stage.name not in ("words", "turns"):
+        listens = stage.name in ("words", "turns")
+        if not (context.made / "transcript.json").is_file() and not listens:
             waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
             break
-        if hear.listens(context, stage.name):
-            waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
-        elif _make(context, stage, sink):
-            ran.append(stage.name)
+        try:
+            if hear.listens(deaf, stage.name):
+                waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
+            elif _make(deaf, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
+                ran.append(stage.name)
+        except Problem as e:
+            if not listens:
+                raise
+            late = e
+    if hear.listens(context, "words") and not waits:
+        waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
+    if late:
+        raise late
+    if hiding and copy and _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink):
+        ran.append("playable")
     return Applied(correction=correction, ran=tuple(ran), wall_s=round(time.monotonic() - began, 3), waits=waits)
 
 
-def _silence_at_once(context: Context) -> None:
-    for folder, pattern in ((context.made, "playable.*"), (context.scratch, "audio-*"), (context.scratch, "excerpt-*")):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
-
-
-def silence_copy(context: Context, sink: Sink) -> None:
-    """Make the copy that people listen to again, where something was hidden or is no longer."""
-    _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink)
-
-
-def _make(context: Context, stage: Stage, sink: Sink) -> bool:
+def _make(context: Context, stage: Stage, sink: Sink, *, wait_s: float = corrections.WAIT_S) -> bool:
     """Bring a stage up to date; another run that is at it just now is waited for."""
-    deadline = time.monotonic() + corrections.WAIT_S
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             return batch.make(context, stage, sink) is not None
         except locks.Busy as e:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 raise Problem(
                     f"the correction is kept, but another run is at {stage.name} of this meeting",
                     where=context.made,
-                    fix=f"wait for it, then: onrecord run {context.meeting.id}",
+                    fix=f"when it is done: onrecord run {context.meeting.id}",
+                    exit_code=SOME_FAILED,
                 ) from e
             time.sleep(0.2)

@@ -4,6 +4,7 @@
 writer. Everything is found again after a kill: a stage without a receipt is simply not done.
 """
 
+import contextlib
 import functools
 import time
 import traceback
@@ -29,6 +30,7 @@ from pipeline.stages import STAGES, Stage
 from pipeline.workers import STALL_S, Inline, Processes, Workers
 from transcribe import engines, locks
 from transcribe.problem import BUG, SOME_FAILED, Problem, Starved
+from transcribe.ranges import without
 from transcribe.records import Record, Unreadable
 
 ALL_STAGES = (*STAGES, INDEX)
@@ -135,16 +137,17 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         id = context.meeting.id
         sink(Event(at=now(), meeting=id, what="start", stage=stage.name, message=reason))
         context.scratch.mkdir(parents=True, exist_ok=True)
-        for unfinished in context.scratch.glob("*.part"):  # by somebody who was killed
-            unfinished.unlink(missing_ok=True)
         known = receipts.read(context.made, stage.name)
-        if known and not receipts.stands(context.made, known):
-            receipts.receipt_path(context.made, stage.name).unlink()  # or part of what is damaged might be kept
+        context = msgspec.structs.replace(context, verify=True)
         version, params = stage.version, stage.params(context)
         inputs = {n: receipts.state_of(p, known.inputs.get(n) if known else None) for n, p in paths.items()}
         began = time.monotonic()
 
+        heard_ms = 0  # of what was listened to, where the stage is one that listens
+
         def progress(done_ms: int, total_ms: int) -> None:
+            nonlocal heard_ms
+            heard_ms = total_ms
             sink(Event(at=now(), meeting=id, what="progress", stage=stage.name, done_ms=done_ms, total_ms=total_ms))
 
         names = stage.make(context, progress)
@@ -154,8 +157,12 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         _check_unchanged(context, read, names)
         if not lock.still_ours():
             raise locks.Busy(f"{stage.name} was taken over by another run")
+        if stage.name == "playable" and stage.params(context) != params:
+            _tidy(context.scratch, *names)
+            raise locks.Busy("somebody hid something, or no longer does, while the copy was made")
         _put_in_place(context, stage, names, set(known.outputs if known else ()) - set(names))
-        ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=audio_ms_of(context))
+        audio_ms = heard_ms if stage.name in ("words", "turns") else audio_ms_of(context)
+        ran = StageRun(stage=stage.name, wall_s=round(time.monotonic() - began, 3), audio_ms=audio_ms)
         receipts.write(
             context.made,
             receipts.Receipt(
@@ -169,6 +176,8 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
                 finished=now(),
             ),
         )
+        if stage.name == "words":
+            _tidy_words(context.scratch)
         for note in stage.notes(context):
             sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=note))
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
@@ -224,17 +233,40 @@ def _put_in_place(context: Context, stage: Stage, names: Sequence[str], gone: Co
 
 
 def _withdraw(context: Context, unreadable: Unreadable, withdrawn: set[str]) -> bool:
-    """Take away the receipt of the stage that made an unreadable file, so that it is made again: once, and where it is
-    unreadable all the same, never again. Raises Busy where another run is at that stage."""
+    """Make the receipt of the stage that made an unreadable file vouch for nothing, so that it is made again: once, and
+    where it is unreadable all the same, never again. Raises Busy where another run is at that stage."""
     path = Path(unreadable.where)
     for stage in ALL_STAGES:
         receipt = receipts.read(context.made, stage.name)
         if path.parent == context.made and receipt and path.name in receipt.outputs and stage.name not in withdrawn:
             with locks.hold(context.made / "locks" / stage.name):
-                receipts.receipt_path(context.made, stage.name).unlink(missing_ok=True)
+                receipts.void(context.made, receipt)
             withdrawn.add(stage.name)
             return True
     return False
+
+
+def conceal(context: Context, sink: Sink) -> None:
+    """Take what was hidden since the transcript was made out of all that is shown, before anything else is tried: the
+    copy that people listen to goes, and transcript to index are made again from the words at hand."""
+    shown = receipts.read(context.made, "transcript")
+    if shown is None or not (context.made / "transcript.json").is_file():
+        return
+    before = [(s["start_ms"], s["end_ms"]) for s in shown.params.get("silence", ())]
+    if without(context.silence(), before):
+        silence_at_once(context)
+        for stage in ALL_STAGES[NAMES.index("transcript") :]:
+            make(context, stage, sink)
+
+
+def silence_at_once(context: Context) -> None:
+    """Delete the copy that people listen to, and what a run that was killed left in the scratch folder."""
+    for path in context.made.glob("playable.*"):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(locks.Busy), contextlib.ExitStack() as held:  # a run that is at it tidies up itself
+        for stage in LISTENING:
+            held.enter_context(locks.hold(context.made / "locks" / stage))
+        _tidy(context.scratch)
 
 
 def audio_ms_of(context: Context) -> int:
@@ -260,6 +292,7 @@ def work(job: Job, sink: Sink) -> Outcome:
     def bring_up_to_date() -> None:
         nonlocal at
         context = context_of(job)
+        conceal(context, sink)
         for stage in up_to(job.through):
             if stage is INDEX:
                 break
@@ -299,6 +332,11 @@ def _tidy(scratch: Path, *names: str) -> None:
     for pattern in ("audio-*", "excerpt-*", "words-*", *names):
         for path in scratch.glob(pattern):
             path.unlink(missing_ok=True)
+
+
+def _tidy_words(scratch: Path) -> None:
+    for path in scratch.glob("words-*"):
+        path.unlink(missing_ok=True)
 
 
 def as_problem(error: Exception, where: Path, stage: str) -> Problem:

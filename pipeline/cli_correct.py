@@ -75,8 +75,6 @@ def correct(
         return
     with show.Live(quiet=json) as live:
         applied = apply.apply(context, correction, live)
-        if correction.kind in ("mask", "exclude", "undo"):
-            apply.silence_copy(context, live)
     if json:
         show.to_json(applied)
         return

@@ -15,7 +15,8 @@ Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 
 class Context(Record):
-    """`only` is the stretch that is to be listened to first, in ms; the whole recording where there is none."""
+    """`only` is the stretch that is to be listened to first, in ms; the whole recording where there is none. With
+    `verify` nothing of an earlier result is kept that is not, to the bit, what was written."""
 
     layout: Layout
     meeting: Meeting
@@ -24,6 +25,7 @@ class Context(Record):
     codebook: Codebook
     upgrade: bool = False
     only: tuple[int, int] | None = None
+    verify: bool = False
     n_threads: int = 0
 
     @property

@@ -67,17 +67,17 @@ def _silence(context: Context) -> Ranges:
     return within(context.silence(), _whole(context))
 
 
-def _decoded(context: Context, progress: Progress) -> Audio:
+def _decoded(context: Context, silence: Ranges, progress: Progress) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     recording = context.recording()
-    key = _key({"recording": recording.sha256, "silence": context.silence()})
+    key = _key({"recording": recording.sha256, "silence": silence})
     path = context.scratch / f"audio-{key}.s16"
     if path.exists():
         return Audio(path=path)
     return decode(
         sources(context),
         path,
-        silence=context.silence(),
+        silence=silence,
         duration_ms=recording.duration_ms,
         progress=lambda _, total_ms: progress(0, total_ms),  # decoding is no part of listening, but a sign of life
     )
@@ -93,7 +93,13 @@ def _stands(context: Context, stage: str, version: int, params: dict[str, Any], 
     if receipt is None or str(receipt.params.get("engine", "")).startswith("captions"):
         return None
     differs = receipts.first_difference(
-        context.made, receipt, version=version, params=params, inputs={}, ignore=frozenset(ignore)
+        context.made,
+        receipt,
+        version=version,
+        params=params,
+        inputs={},
+        ignore=frozenset(ignore),
+        verify=context.verify,
     )
     return None if differs else receipt
 
@@ -157,6 +163,7 @@ class _Task(Record):
 
     engine: engines.Choice
     keep: bool
+    silence: tuple[tuple[int, int], ...]
     unheard: tuple[tuple[int, int], ...]
     to_hear: tuple[tuple[int, int], ...]
     made_by: str  # fingerprint of the result
@@ -175,10 +182,18 @@ def _task(context: Context) -> _Task:
         if to_hear and ignore and before.engine and engine.fingerprint != made_by:
             engine = engines.choose_recogniser(before.engine)
         if not to_hear or engine.fingerprint == made_by:
-            return _Task(engine=engine, keep=True, unheard=tuple(missing), to_hear=tuple(to_hear), made_by=made_by)
+            return _Task(
+                engine=engine,
+                keep=True,
+                silence=tuple(silence),
+                unheard=tuple(missing),
+                to_hear=tuple(to_hear),
+                made_by=made_by,
+            )
     return _Task(
         engine=context.asr,
         keep=False,
+        silence=tuple(silence),
         unheard=tuple(whole),
         to_hear=tuple(_asked(context, without(whole, silence))),
         made_by=context.asr.fingerprint,
@@ -223,8 +238,12 @@ def words_lost(context: Context) -> str:
 
 def words_notes(context: Context) -> list[str]:
     words = context.words().words
-    untimed = words and all(w.timing == "none" for w in words)
-    return ["words without times: nothing can be cited until they are aligned"] if untimed else []
+    notes = []
+    if words and all(w.timing == "none" for w in words):
+        notes.append("words without times: nothing can be cited until they are aligned")
+    if context.only and _uses_captions(context, "words", context.asr):
+        notes.append("captions give all words at once: --only changes nothing")
+    return notes
 
 
 def make_words(context: Context, progress: Progress) -> list[str]:
@@ -238,6 +257,8 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     task = _task(context)
     if task.to_hear and task.engine.lacks:  # before an hour of sound is decoded for nothing
         raise Problem(task.engine.lacks, fix=task.engine.fix, exit_code=LACKING)
+    if context.only and context.only[0] >= recording.duration_ms:
+        raise Problem("the recording ends before that", where=context.raw, fix="give --only a stretch that is in it")
     if context.only and not task.keep and receipts.read(context.made, "words"):
         raise Problem(
             "these words are from another engine or another recording: a part of them alone can't be made again",
@@ -250,8 +271,8 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     language = context.meeting.language or (before.language if before else "")
     missing = list(task.unheard)
     if task.to_hear:
-        audio = _decoded(context, progress)
-        ranges = _to_pauses(context, audio, task) if context.only else list(task.to_hear)
+        audio = _decoded(context, list(task.silence), progress)
+        ranges = _to_pauses(audio, task) if context.only else list(task.to_hear)
         blocks = _heard(context, task, audio, ranges, progress)
         words += [w for b in blocks for w in b.words]
         stretches += _cut([*audio.lost, *(s for b in blocks for s in b.stretches)], ranges)
@@ -292,11 +313,11 @@ def _spoken(blocks: Iterable[engines.Block]) -> Callable[[str], int]:
     return lambda language: sum(len(b.words) for b in blocks if b.language == language)
 
 
-def _to_pauses(context: Context, audio: Audio, task: _Task) -> Ranges:
+def _to_pauses(audio: Audio, task: _Task) -> Ranges:
     """The stretches asked for, widened to the nearest pauses, so that no word is heard by halves."""
     from transcribe.vad import CLIP_MS, nearest_pause
 
-    free = without(task.unheard, _silence(context))
+    free = without(task.unheard, task.silence)
     wide = []
     for start, end in task.to_hear:
         ((low, high),) = [(a, b) for a, b in free if a <= start and end <= b]
@@ -408,12 +429,12 @@ def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turn
     recording = context.recording()
     if _uses_captions(context, "turns", context.diariser):
         _, turns = _from_captions(context)
-        if turns.turns or not recording.media:
+        if turns.turns or not recording.media or context.diariser.name == "captions":
             return turns
     if not recording.media:
         return Turns(recording_sha256=recording.sha256, engine="none", turns=())
     diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-    audio, heard = _decoded(context, progress), without(_whole(context), unvoiced)
+    audio, heard = _decoded(context, context.silence(), progress), without(_whole(context), unvoiced)
     if heard == _whole(context):
         found = diariser.turns(audio, speakers=None, progress=progress)
     else:

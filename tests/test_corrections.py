@@ -65,7 +65,7 @@ class House:
         return [(s.start_ms, s.end_ms) for s in self.transcript.stretches if s.kind == "partial"]
 
     def apply(self, correction: Correction) -> Applied:
-        return apply.apply(self.context, correction, Heard())
+        return apply.apply(self.context, correction, Heard(), copy=False)
 
 
 @pytest.fixture
@@ -233,9 +233,8 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     assert 33 not in house.seconds()
     (stretch,) = [s for s in house.transcript.stretches if s.start_ms == 30_000]
     assert (stretch.kind, stretch.reason) == ({"mask": "masked", "exclude": "excluded"}[kind], "an address")
-    apply.silence_copy(house.context, Heard())
+    assert house.ran() == ["playable"]
     assert old_copy.exists()
-    assert house.ran() == []
     assert len(house.engine.asked) == before
 
     applied = house.apply(apply.undo(house.context, place(31, 32), by="Mira"))

@@ -126,7 +126,7 @@ def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit
     shift = len(there) - len(old)
     edits = []
     for i1, i2, j1, j2 in _changed(old, new):
-        if 0 < n_head and i2 <= n_head:
+        if n_head > 0 and i2 <= n_head:
             edits.append(_Edit(first=i1, end=i2, texts=tuple(new[j1:j2]), known=True))
         elif i1 - (i1 == i2) >= len(old) - n_tail:
             edits.append(_Edit(first=i1 + shift, end=i2 + shift, texts=tuple(new[j1:j2]), known=True))
