@@ -246,17 +246,20 @@ def _withdraw(context: Context, unreadable: Unreadable, withdrawn: set[str]) -> 
     return False
 
 
-def conceal(context: Context, sink: Sink) -> None:
+def conceal(context: Context, sink: Sink) -> list[StageRun]:
     """Take what was hidden since the transcript was made out of all that is shown, before anything else is tried: the
     copy that people listen to goes, and transcript to index are made again from the words at hand."""
     shown = receipts.read(context.made, "transcript")
     if shown is None or not (context.made / "transcript.json").is_file():
-        return
+        return []
     before = [(s["start_ms"], s["end_ms"]) for s in shown.params.get("silence", ())]
-    if without(context.silence(), before):
-        silence_at_once(context)
-        for stage in ALL_STAGES[NAMES.index("transcript") :]:
-            make(context, stage, sink)
+    if not without(context.silence(), before):
+        return []
+    silence_at_once(context)
+    ran: list[StageRun] = []
+    with contextlib.suppress(Unreadable):  # words that are damaged are made again first, without what is hidden
+        ran.extend(filter(None, (make(context, stage, sink) for stage in ALL_STAGES[NAMES.index("transcript") :])))
+    return ran
 
 
 def silence_at_once(context: Context) -> None:
@@ -292,20 +295,20 @@ def work(job: Job, sink: Sink) -> Outcome:
     def bring_up_to_date() -> None:
         nonlocal at
         context = context_of(job)
-        conceal(context, sink)
-        for stage in up_to(job.through):
-            if stage is INDEX:
-                break
-            at = stage.name
-            try:
+        try:
+            ran.extend(conceal(context, sink))
+            for stage in up_to(job.through):
+                if stage is INDEX:
+                    break
+                at = stage.name
                 if done := make(context, stage, sink, verify=job.verify):
                     ran.append(done)
-            except Unreadable as e:
-                if not _withdraw(context, e, withdrawn):
-                    raise
-                sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=e.what, where=e.where))
-                bring_up_to_date()
-                return
+        except Unreadable as e:
+            if not _withdraw(context, e, withdrawn):
+                raise
+            sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=e.what, where=e.where))
+            bring_up_to_date()
+            return
         if job.through not in NAMES[: NAMES.index("turns")]:
             _tidy(context.scratch)
 

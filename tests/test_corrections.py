@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ from pipeline.context import Context
 from search import index
 from search.quotes import Address, parse_address
 from tests.house import TOML, Engine, Heard, job, onrecord, with_captions, with_sound
-from transcribe import engines
+from transcribe import engines, locks, playable
 from transcribe.correct import Correction
 from transcribe.engines import Choice
 from transcribe.problem import Problem
@@ -24,6 +26,7 @@ from transcribe.records import Transcript
 AUTO = Choice(name="whisper:base", fingerprint="whisper base")
 VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
 CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
+OTHER = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
 BLOCK_MS = 5_000
 
 
@@ -134,10 +137,15 @@ def test_the_rest_is_heard_by_the_same_engine(house: House, monkeypatch: pytest.
     assert house.context.words().engine == better.fingerprint
 
 
+def test_a_stretch_after_the_end_is_refused(house: House) -> None:
+    outcome = house.run(only=(60_000, 70_000))
+    assert "ends before that" in outcome.what
+    assert house.engine.asked == []
+
+
 def test_a_part_by_another_engine_is_refused(house: House) -> None:
     house.ran()
-    other = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
-    outcome = house.run(only=(0, 10_000), asr=other)
+    outcome = house.run(only=(0, 10_000), asr=OTHER)
     assert "a part of them alone" in outcome.what
     assert house.seconds() == list(range(60))
 
@@ -204,7 +212,7 @@ def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
 def test_a_correction_outlives_another_transcription(house: House) -> None:
     house.ran()
     house.apply(apply.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
-    house.ran(asr=Choice(name="whisper:large", fingerprint="whisper large", by_hand=True))
+    house.ran(asr=OTHER)
     assert [w.text for w in house.transcript.words][9:13] == ["w9.", "w10.", "agreed.", "w12."]
     house.engine.hears = "v"
     house.ran(asr=Choice(name="whisper:huge", fingerprint="whisper huge", by_hand=True))
@@ -243,6 +251,91 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     house.ran()
     assert house.engine.asked[before:] == [(30_000, 40_000)]
     assert 33 in house.seconds()
+
+
+def test_hidden_words_leave_the_index_though_another_run_is_at_words(house: House) -> None:
+    house.ran()
+    hide = apply.hide(house.context, place(30, 40), "mask", by="Mira", reason="")
+    with locks.hold(house.context.made / "locks" / "words"), pytest.raises(Problem, match="is kept"):
+        house.apply(hide)
+    assert index.search(house.data / "processed" / "index", "w33").total == 0
+    assert 33 not in house.seconds()
+    house.ran()
+    assert everywhere(house.data, "w33") == []
+
+
+def test_in_a_meeting_heard_in_part_hidden_words_are_cut_all_the_same(house: House) -> None:
+    house.ran(only=(20_000, 50_000))
+    applied = house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+    assert "listened to" in applied.waits
+    assert everywhere(house.data, "w33") == []
+    assert len(house.engine.asked) == 1
+    house.ran()
+    assert house.engine.asked[1:] == [(0, 20_000), (50_000, 60_000)]
+    assert house.seconds() == [*range(30), *range(40, 60)]
+
+
+def test_what_a_run_left_in_its_scratch_folder_holds_no_hidden_word(house: House) -> None:
+    house.ran()
+    todo = msgspec.structs.replace(job(house.data, "m", "m", OTHER, VOICES), through="words")
+    batch.run([todo], Heard(), n_workers=0)
+    house.apply(apply.hide(house.context, place(30, 40), "exclude", by="Mira", reason=""))
+    assert everywhere(house.data, "w33") == []
+
+
+def test_an_exclusion_in_meeting_toml_hides_though_the_run_fails(house: House) -> None:
+    house.exclude('[50, 51, "exempt business"]')
+    house.ran()
+    house.exclude('[30, 51, "exempt business"]')
+    (house.folder / "meeting.wav").write_bytes(b"")
+    assert house.run().status == "failed"
+    assert index.search(house.data / "processed" / "index", "w33").total == 0
+    assert not (house.context.made / "playable.m4a").exists()
+
+
+def test_a_copy_that_was_being_made_when_something_was_hidden_is_thrown_away(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.exclude('[50, 51, "exempt business"]')
+    house.ran()
+    (house.context.made / "playable.m4a").unlink()
+    hidden: list[object] = []
+
+    def make(*args: Any, silence: Sequence[tuple[int, int]], **more: Any) -> None:
+        hidden.append([tuple(s) for s in silence])
+        real(*args, silence=silence, **more)
+        if len(hidden) == 1:
+            house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+
+    real = playable.make
+    monkeypatch.setattr(playable, "make", make)
+    house.ran()
+    assert hidden == [[(50_000, 51_000)], [(30_000, 40_000), (50_000, 51_000)]]
+    assert (house.context.made / "playable.m4a").exists()
+
+
+def test_words_without_times_cannot_be_hidden(tmp_path: Path) -> None:
+    place_ = with_captions(tmp_path, "m")
+    (place_ / "captions.vtt").rename(place_ / "spoken.txt")
+    (place_ / "spoken.txt").write_text("Cllr Okafor: Good evening.\n\nCllr Okafor: We were told.\n")
+    (place_ / "meeting.toml").write_text('captions = "spoken.txt"\n' + TOML)
+    todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
+    batch.run([todo], Heard(), n_workers=0)
+    with pytest.raises(Problem, match="without times"):
+        apply.hide(batch.context_of(todo), place(0, 1), "mask", by="Mira", reason="")
+
+
+def test_damaged_words_of_an_engine_are_not_replaced_by_captions(house: House) -> None:
+    (house.folder / "c.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:05.000\nfrom captions\n")
+    (house.folder / "meeting.toml").write_text('captions = "c.vtt"\n' + TOML)
+    house.ran(asr=OTHER)
+    path = house.context.made / "words.json"
+    stat, data = path.stat(), path.read_bytes()
+    path.write_bytes(data.replace(b"w30.", b"w31."))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    todo = msgspec.structs.replace(job(house.data, "m", "m", AUTO, VOICES), verify=True)
+    batch.run([todo], Heard(), n_workers=0)
+    assert house.seconds() == list(range(60))
 
 
 def test_an_older_wording_does_not_bring_back_what_was_masked_since(house: House) -> None:
