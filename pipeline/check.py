@@ -5,18 +5,19 @@ from what was probably meant.
 """
 
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import batch, meetings, receipts, toml_files
+from pipeline import batch, corrections, meetings, receipts, toml_files
 from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
 from transcribe.problem import Problem
-from transcribe.records import Meeting, Record, Recording, load
+from transcribe.records import Media, Meeting, Record, Recording, load
 
 
 class Finding(Record):
@@ -57,7 +58,8 @@ def check_data(layout: Layout, ids: dict[str, str]) -> Iterator[Finding]:
             "`onrecord add` makes a folder for it; then delete it here",
         )
     for path in sorted(layout.raw.glob(f"{HIDDEN}*")):
-        yield advice(path, "`onrecord add` was killed here before it had finished", "delete this folder, add it again")
+        what = "`onrecord add` was killed here before it had finished"
+        yield advice(path, what, f"delete this folder (rm -r {shlex.quote(str(path))}), then add the recording again")
     toml = toml_files.read(layout.ids, largest_bytes=meetings.LARGEST_IDS)
     there = {readable(name) for name in ids}
     for name in meetings.read_ids(layout):
@@ -91,6 +93,10 @@ def _meeting(layout: Layout, folder: Path, ids: dict[str, str]) -> Iterator[Foun
         duration_ms += ms
         if fault and not any(f.line == fault.line and f.path == fault.path for f in faults):
             yield "error", fault
+    try:
+        corrections.read(folder)
+    except (Problem, OSError) as e:
+        yield "error", _fault(e, folder / corrections.FILE)
     yield from (("advice", fault) for fault in _advice(folder, meeting, toml, duration_ms))
 
 
@@ -112,16 +118,22 @@ def _files(layout: Layout, folder: Path, meeting: Meeting, toml: Toml) -> Iterat
 
     made = layout.made(meeting.id)
     receipt = receipts.read(made, "probe")
-    lengths = _lengths(made)
+    before = _recorded(made)
     for part in meeting.media:
         path = folder / part.file
         known = receipt.inputs.get(f"raw/{part.file}") if receipt else None
         try:
             stat = path.stat()
-            if known and part.file in lengths and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-                yield None, lengths[part.file]
+            found = before.get(part.file)
+            if (
+                known
+                and found
+                and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+                and part.audio_track in (None, found.audio_track)
+            ):
+                yield None, found.duration_ms
             else:
-                yield None, audio.probe(path, sha256="").duration_ms
+                yield None, audio.probe(path, sha256="", track=part.audio_track).duration_ms
         except Exception as e:
             rows = ((i, "file") for i, row in _rows(toml, "media") if row.get("file") == part.file)
             yield _named(e, path, toml, "media", *next(rows, ())), 0
@@ -133,10 +145,10 @@ def _files(layout: Layout, folder: Path, meeting: Meeting, toml: Toml) -> Iterat
             yield _named(e, path, toml, "captions"), 0
 
 
-def _lengths(made: Path) -> dict[str, int]:
+def _recorded(made: Path) -> dict[str, Media]:
     path = made / "recording.json"
     try:
-        return {m.file: m.duration_ms for m in load(path.read_bytes(), Recording, "recording/1", where=path).media}
+        return {m.file: m for m in load(path.read_bytes(), Recording, "recording/1", where=path).media}
     except (OSError, Problem):
         return {}
 

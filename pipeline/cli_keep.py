@@ -103,7 +103,7 @@ def restore(
         show.to_json({"restored": bool(writes) and not dry_run, "made": manifest.made, "files": steps})
     elif writes and not dry_run:
         show.out.print("restored")
-    if not force and any(s.kind == "different" for s in steps):
+    if any(s.kind == "damaged" or (s.kind == "different" and not force) for s in steps):
         raise typer.Exit(SOME_FAILED)
 
 

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from pipeline.plan import SCRATCH_BYTES_PER_S
 from transcribe import engines, models
 from transcribe.problem import Problem
 from transcribe.records import Record
 
 BYTES_PER_WORKER = 2_000_000_000  # of memory, as `run --jobs` says
-BYTES_PER_HOUR = 115_000_000  # of disk, while a recording is listened to
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.s3fs", "ceph", "lustre", "afs"})
 LINKLESS = frozenset({"vfat", "exfat", "msdos"})
 LIBRARIES = (
@@ -288,11 +288,12 @@ def _folder(data: Path) -> Finding:
 
 def _disk(data: Path) -> Finding:
     free = shutil.disk_usage(_existing(data)).free
-    hours = free // BYTES_PER_HOUR
+    hour = 3600 * SCRATCH_BYTES_PER_S
+    hours = free // hour
     return Finding(
         part="data",
         what="disk",
-        found=f"{free / 1e9:.0f} GB free; each hour takes {BYTES_PER_HOUR / 1e6:.0f} MB while it is listened to",
+        found=f"{free / 1e9:.0f} GB free; each hour takes {hour / 1e6:.0f} MB while it is listened to",
         ok=hours >= 4,
         fix="" if hours >= 4 else "make room, or move the data folder",
     )

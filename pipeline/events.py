@@ -17,7 +17,7 @@ class Event(Record):
 
     at: str
     meeting: str
-    what: Literal["run", "start", "progress", "done", "fresh", "failed", "note", "end"]
+    what: Literal["start", "progress", "done", "fresh", "failed", "note", "end"]
     stage: str = ""
     done_ms: int = 0
     total_ms: int = 0

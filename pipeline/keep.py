@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +20,14 @@ import msgspec
 
 from pipeline import corrections
 from pipeline.events import now
-from pipeline.meetings import Layout, read_ids, readable, slug
+from pipeline.meetings import Layout, ids_held, read_ids, readable, slug
 from pipeline.receipts import put
+from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
 TOP = ("codebook.toml", "meetings.toml", "people.toml")
-OF_MEETING = ("corrections.jsonl", "meeting.toml")
+OF_MEETING = (corrections.FILE, "meeting.toml")
 MANIFEST = "manifest.json"
 MOST_FILES, MOST_BYTES, MOST_BYTES_OF_ONE = 50_000, 512_000_000, 64_000_000
 MOST_DIRECTORY_BYTES = 16_000_000  # of the zip, which is read whole
@@ -45,11 +47,15 @@ class Manifest(Record):
     files: tuple[Kept, ...]
 
 
+Kind = Literal["new", "same", "merged", "different", "damaged"]
+
+
 class Step(Record, omit_defaults=False):
-    """What restoring does with one file. `merged` is a corrections.jsonl that gains lines and loses none."""
+    """What restoring does with one file. `merged` is a corrections.jsonl that gains lines and loses none, `damaged` one
+    that cannot be read in the backup while the one here can, which is never replaced."""
 
     name: str
-    kind: Literal["new", "same", "merged", "different"]
+    kind: Kind
     n_bytes: int
 
 
@@ -222,7 +228,7 @@ def _extracted(pack: zipfile.ZipFile, name: str, path: Path, size: int = MOST_BY
 def steps(layout: Layout, contents: Mapping[str, bytes]) -> list[Step]:
     """What restoring these files would do. Raises Problem where one would be written outside the data folder."""
     return [
-        Step(name=name, kind=_kind(_here(layout, name), data, name), n_bytes=len(data))
+        Step(name=name, kind=_decided(_here(layout, name), data, name)[0], n_bytes=len(data))
         for name, data in contents.items()
     ]
 
@@ -230,20 +236,9 @@ def steps(layout: Layout, contents: Mapping[str, bytes]) -> list[Step]:
 def restore(layout: Layout, contents: Mapping[str, bytes], *, force: bool = False) -> list[Step]:
     """Write what is new, add corrections that are missing, and leave files that differ alone; with `force` replace
     them and keep the old ones beside. Returns what it did."""
-    done = steps(layout, contents)
+    steps(layout, contents)  # before anything is written
     try:
-        for step in done:
-            path, data = _path(layout, step.name), contents[step.name]
-            if step.kind == "merged":
-                with corrections.held(layout.made(_id_of(layout, path.parent.name))):
-                    put(path, merged(_here(layout, step.name) or b"", data) or data)
-                continue
-            if step.kind == "different" and force:
-                _keep_beside(path)
-            elif step.kind != "new":
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            put(path, data)
+        return [_restored(layout, name, data, force=force) for name, data in contents.items()]
     except OSError as e:
         raise Problem(
             f"this cannot be restored: {e.strerror or e}",
@@ -251,22 +246,47 @@ def restore(layout: Layout, contents: Mapping[str, bytes], *, force: bool = Fals
             fix="check rights and room there, then restore again: what is there already stays",
             exit_code=LACKING,
         ) from e
-    return done
+    except locks.Busy as e:
+        raise Problem(
+            f"somebody else is changing what is to be restored: {e}",
+            where=layout.root,
+            fix="wait for them, then restore again: what is there already stays",
+        ) from e
 
 
-def _id_of(layout: Layout, folder: str) -> str:
-    return read_ids(layout).get(folder) or slug(folder)
+def _restored(layout: Layout, name: str, data: bytes, *, force: bool) -> Step:
+    """Restore one file, by what is there now: others may have written since somebody was shown the steps."""
+    path = _path(layout, name)
+    with _held(layout, path):
+        kind, whole = _decided(_here(layout, name), data, name)
+        if kind == "different" and force:
+            _keep_beside(path)
+        if kind in ("new", "merged") or (kind == "different" and force):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            put(path, whole)
+    return Step(name=name, kind=kind, n_bytes=len(data))
 
 
-def _kind(here: bytes | None, data: bytes, name: str) -> Literal["new", "same", "merged", "different"]:
+def _held(layout: Layout, path: Path) -> AbstractContextManager[object]:
+    """Keep others from changing a file that programs write."""
+    if path.name == corrections.FILE:
+        folder = path.parent.name
+        return corrections.held(layout.made(read_ids(layout).get(folder) or slug(folder)))
+    return ids_held(layout) if path == layout.ids else nullcontext()
+
+
+def _decided(here: bytes | None, data: bytes, name: str) -> tuple[Kind, bytes]:
+    """What restoring does, and what the file holds where that writes it."""
     if here is None:
-        return "new"
+        return "new", data
     if here == data:
-        return "same"
-    both = merged(here, data) if name.endswith(".jsonl") else None
+        return "same", data
+    if Path(name).name != corrections.FILE:
+        return "different", data
+    both, ours = merged(here, data), _lines(here)
     if both is None:
-        return "different"
-    return "same" if both == here else "merged"
+        return "different" if ours is None else "damaged", data
+    return "same" if _lines(both) == ours else "merged", both
 
 
 def _path(layout: Layout, name: str) -> Path:
@@ -321,9 +341,8 @@ def merged(here: bytes, kept: bytes) -> bytes | None:
 
 
 def _lines(data: bytes) -> list[bytes] | None:
-    if data and not data.endswith(b"\n"):
-        return None  # cut short: which is for a person to look at
-    lines = data.split(b"\n")[:-1]
+    """The lines of a log however they end, as `corrections.read` takes them; None where one is cut short or no JSON."""
+    lines = [line for line in data.splitlines() if line.strip()]
     try:
         for line in lines:
             msgspec.json.decode(line, type=dict[str, msgspec.Raw])

@@ -9,6 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ import msgspec
 from pipeline import toml_files
 from pipeline.receipts import put
 from pipeline.toml_files import Fault, Toml, quoted
+from transcribe import locks
 from transcribe.problem import Problem
 from transcribe.records import AgendaItem, Id, MediaFile, Meeting, Person, Record
 
@@ -56,6 +58,7 @@ LARGEST_IDS = 20_000_000  # bytes of data/meetings.toml
 MOST_ITEMS = 1_000_000  # of an agenda
 LONGEST_S = 1e7  # of any time that people write
 CAPTION_SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"])  # of files that hold nothing else
+WAIT_S = 30.0  # for another process that writes data/meetings.toml
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
 
@@ -153,10 +156,10 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def is_id(name: str) -> bool:
+def is_id(value: object) -> bool:
     """Whether this can be a meeting's id."""
     try:
-        return msgspec.convert(name, Id) not in RESERVED_IDS
+        return msgspec.convert(value, Id) not in RESERVED_IDS
     except msgspec.ValidationError:
         return False
 
@@ -181,7 +184,7 @@ def read_ids(layout: Layout) -> dict[str, str]:
     """Folder name -> meeting id, as fixed at first runs."""
     toml = toml_files.read(layout.ids, largest_bytes=LARGEST_IDS)
     fixed = toml.values.get("meetings", {})
-    bad = [f for f, id in fixed.items() if not _is_id(id)] if isinstance(fixed, dict) else [""]
+    bad = [f for f, id in fixed.items() if not is_id(id)] if isinstance(fixed, dict) else [""]
     if bad:
         raise toml.fault(
             f"the list of meeting ids cannot be read: {str(fixed[bad[0]])[:100]!r} can't be a meeting's id"
@@ -194,13 +197,6 @@ def read_ids(layout: Layout) -> dict[str, str]:
     return dict(fixed)
 
 
-def _is_id(value: object) -> bool:
-    try:
-        return msgspec.convert(value, Id) not in RESERVED_IDS
-    except msgspec.ValidationError:
-        return False
-
-
 def assign_ids(layout: Layout, folders: Sequence[Path]) -> dict[str, str]:
     """Ids for all folders: those fixed earlier, and fresh ones made from names. Writes nothing."""
     fixed = read_ids(layout)
@@ -208,17 +204,26 @@ def assign_ids(layout: Layout, folders: Sequence[Path]) -> dict[str, str]:
 
 
 def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
-    """Write fresh ids into `data/meetings.toml`."""
-    fixed = read_ids(layout)
-    fresh = {readable(folder): id for folder, id in ids.items() if readable(folder) not in fixed}
-    if not fresh:
+    """Write fresh ids into `data/meetings.toml`. Raises Problem where another process keeps it for too long."""
+    wanted = {readable(folder): id for folder, id in ids.items()}
+    if wanted.keys() <= read_ids(layout).keys():
         return
-    lines = [
-        "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
-        "[meetings]",
-        *(f"{quoted(folder)} = {quoted(id)}" for folder, id in (fixed | fresh).items()),
-    ]
-    put(layout.ids, ("\n".join(lines) + "\n").encode())
+    try:
+        with ids_held(layout):
+            fixed = read_ids(layout)
+            lines = [
+                "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
+                "[meetings]",
+                *(f"{quoted(folder)} = {quoted(id)}" for folder, id in (fixed | (wanted | fixed)).items()),
+            ]
+            put(layout.ids, ("\n".join(lines) + "\n").encode())
+    except locks.Busy as e:
+        raise Problem(f"another process is writing this file: {e}", where=layout.ids, fix="run again") from e
+
+
+def ids_held(layout: Layout) -> AbstractContextManager[locks.Lock]:
+    """Keep others from changing `data/meetings.toml`. Raises Busy where somebody keeps it for too long."""
+    return locks.hold(layout.root / ".meetings.lock", wait_s=WAIT_S)
 
 
 def shared_id(folder: Path, ids: dict[str, str]) -> Problem | None:

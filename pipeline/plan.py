@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from pipeline import receipts
-from pipeline.batch import NAMES, Job, audio_ms_of, context_of, up_to, why
+from pipeline import hear, receipts
+from pipeline.batch import ALL_STAGES, NAMES, Job, audio_ms_of, context_of, up_to, why
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from transcribe.problem import LACKING, Problem
+from transcribe.ranges import length, within, without
 from transcribe.records import Record, Unreadable
 
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
@@ -47,21 +48,42 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
     audio_ms = audio_ms_of(context) or _probed_ms(context)
     todo = [s.name for s in up_to(job.through)][NAMES.index(first) :] if first else []
     read = {s.name for s in up_to(job.through) if s.name in HEARD and s.inputs(context)}  # from captions
-    known = [speeds[key] for name in todo if (key := _speed_key(name, read=name in read)) in speeds]
-    heard = {name for name in HEARD if name in todo and name not in read}
+    takes_ms = dict.fromkeys(todo, audio_ms)
+    if context.meeting.media and set(HEARD).intersection(todo) - read:
+        heard_ms = _to_hear(context, first, audio_ms)
+        takes_ms |= {name: heard_ms[name] for name in HEARD if name in todo and name not in read}
+    known = {name: speeds[key] for name in todo if (key := _speed_key(name, read=name in read)) in speeds}
+    heard = {name for name in HEARD if name not in read and takes_ms.get(name)}
     # Captions may name no voices, and then somebody has to listen after all.
-    listens = bool(context.meeting.media) and bool(heard or "turns" in todo)
+    listens = bool(context.meeting.media) and bool(heard or "turns" in read.intersection(todo))
     return Plan(
         meeting=job.id,
         stage=first,
         why=reason,
         audio_ms=audio_ms,
-        expected_s=sum(known) * audio_ms / 1000 if known and heard <= speeds.keys() else None,
+        expected_s=sum(known[n] * takes_ms[n] for n in known) / 1000 if known and heard <= speeds.keys() else None,
         needed_bytes=int(
             audio_ms / 1000 * (SCRATCH_BYTES_PER_S * listens + PLAYABLE_BYTES_PER_S * ("playable" in todo))
         ),
         through=job.through,
     )
+
+
+def _to_hear(context: Context, first: str, audio_ms: int) -> dict[str, int]:
+    """Time that engines would listen to, in ms, where `first` is the first stage that runs."""
+    whole, silence = [(0, audio_ms)], context.silence()
+    words = ALL_STAGES[NAMES.index("words")]
+    try:
+        stand = first != "probe" and why(context, words) == words.lost(context)  # nothing else speaks against them
+        missing = within(hear.unheard(context).ranges, whole) if stand else whole
+        wanted = without(missing, silence)
+        if context.only:
+            wanted = within(wanted, [context.only])
+        is_cut = stand and not wanted and not hear.listens(context, "turns")
+    except (FileNotFoundError, Unreadable):
+        return dict.fromkeys(HEARD, audio_ms)
+    voices = [] if is_cut else without(whole, [*silence, *without(missing, wanted)])
+    return {"words": length(wanted), "turns": length(voices)}
 
 
 class Link(Record, omit_defaults=False):

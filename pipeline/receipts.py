@@ -8,6 +8,7 @@ those differ, so that hundreds of finished meetings are looked through in a seco
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -96,7 +97,7 @@ def void(folder: Path, receipt: Receipt) -> None:
 
 def put(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: to the side, to the disk, then one rename."""
-    side = path.with_name(f".{path.name}.{os.getpid()}")
+    side = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         side.write_bytes(data)
         to_disk(side)

@@ -13,15 +13,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline import corrections
 from pipeline.batch import NAMES
 from pipeline.index import rebuild
+from pipeline.keep import OF_MEETING
 from pipeline.meetings import Layout, assign_ids, find_folders, is_id, read_ids, readable, shared_id
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
 TRASH = ".removed"  # in `raw` and `processed`: no run looks there
-WRITTEN = ("meeting.toml", "corrections.jsonl")  # by people
 
 
 class Place(Record, omit_defaults=False):
@@ -51,13 +52,13 @@ def plan(layout: Layout, name: str, *, media: bool = False) -> Removal:
     id, folder = _find(layout, name)
     raw = [layout.raw / folder] if folder else []
     goes = [p for p in (layout.made(id), *trash_of(layout, id), *(raw if media else [])) if os.path.lexists(p)]
-    written = [p for p in (raw[0] / w for w in WRITTEN) if p.is_file()] if raw and media else []
+    written = [p for p in (raw[0] / w for w in OF_MEETING) if p.is_file()] if raw and media else []
     return Removal(
         meeting=id,
         goes=tuple(map(_place, goes)),
         stays=() if media else tuple(map(_place, raw)),
         written=tuple(readable(str(p)) for p in written),
-        n_corrections=sum(_n_lines(p) for p in written if p.suffix == ".jsonl"),
+        n_corrections=sum(_n_lines(p) for p in written if p.name == corrections.FILE),
         n_quotes=_n_quotes(layout.made(id) / "quotes.parquet"),
         indexed=id in indexed(layout),
     )
@@ -123,17 +124,19 @@ def _find(layout: Layout, name: str) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _alone(layout: Layout, id: str) -> Iterator[None]:
-    """Hold every stage of the meeting, so that no run writes what is being taken away."""
+    """Hold every stage of the meeting, and its corrections, so that nobody writes what is being taken away."""
+    made = layout.made(id)
     with contextlib.ExitStack() as held:
-        for stage in NAMES:
-            try:
-                held.enter_context(locks.hold(layout.made(id) / "locks" / stage))
-            except locks.Busy as e:
-                raise Problem(
-                    f"a run is working on this meeting: {e}",
-                    where=layout.made(id),
-                    fix="wait until it is done, or stop it, and try again",
-                ) from e
+        try:
+            who = "somebody is correcting"
+            held.enter_context(corrections.held(made))
+            who = "a run is working on"
+            for stage in NAMES:
+                held.enter_context(locks.hold(made / "locks" / stage))
+        except locks.Busy as e:
+            raise Problem(
+                f"{who} this meeting: {e}", where=made, fix="wait until it is done, or stop it, and try again"
+            ) from e
         yield
 
 

@@ -55,6 +55,7 @@ def print_steps(manifest: Manifest, steps: Sequence[Step], data: Path, *, force:
         ("new", "are new"),
         ("merged", "get corrections that are missing here"),
         ("different", differs),
+        ("damaged", "cannot be read in the backup, and those here stay"),
         ("same", "are here already"),
     ):
         names = [s.name for s in steps if s.kind == kind]

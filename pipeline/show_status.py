@@ -149,6 +149,7 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         ("partial: only a stretch was transcribed, the rest is to do", lambda s: s.partial_ms),
         ("with stretches that could not be made out", lambda s: s.untranscribed_ms),
         ("with excluded stretches", lambda s: s.excluded_ms),
+        ("with masked stretches", lambda s: s.masked_ms),
         ("with words without times: nothing can be cited until they are aligned", _untimed_ms),
         ("with captions only, nothing to listen to", lambda s: s.audio_ms if s.captions_only else 0),
     ]

@@ -13,16 +13,17 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import asked, receipts
+from pipeline import asked, hear, receipts
 from pipeline.batch import NAMES, Job, Outcome, as_problem, context_of, failed
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.meetings import Layout, is_id, read_ids, readable
 from pipeline.plan import Plan
 from pipeline.remove import in_trash, indexed, trash_of
-from transcribe import locks, models
+from transcribe import correct, locks, models
 from transcribe.problem import Problem
-from transcribe.records import Record, Stretch
+from transcribe.ranges import Ranges, joined, length, within, without
+from transcribe.records import Record, Stretch, Unreadable
 
 LOG_BYTES = 64_000_000  # of the newest logs; what failed before that is tried again soon enough
 
@@ -30,7 +31,8 @@ LOG_BYTES = 64_000_000  # of the newest logs; what failed before that is tried a
 class Standing(Record, omit_defaults=False):
     """How one meeting stands. `stage` and `why` say what would run next; `what`, `where`, `fix` why it failed, at
     `failed_at` (UTC) by the run with this `log`, or now where there is none. `transcribed_ms` is time that was
-    listened to, or read from captions. `words` and `voices` are the fingerprints of the engines that made them."""
+    listened to, or read from captions, and is not hidden; `partial_ms` waits to be. `words` and `voices` are the
+    fingerprints of the engines that made them."""
 
     meeting: str
     folder: str
@@ -47,6 +49,7 @@ class Standing(Record, omit_defaults=False):
     transcribed_ms: int = 0
     untranscribed_ms: int = 0
     excluded_ms: int = 0
+    masked_ms: int = 0
     partial_ms: int = 0
     words: str = ""
     voices: str = ""
@@ -133,7 +136,9 @@ class _Made(msgspec.Struct):
 def _standing(layout: Layout, job: Job, plan: Plan, failure: "tuple[Event, Path] | None") -> Standing:
     context = context_of(job)
     made = _made(context)
-    lost = {kind: _length(made, kind) for kind in ("untranscribed", "excluded", "partial")}
+    whole, hidden = [(0, plan.audio_ms)], context.hidden()
+    silence, missing = correct.silence(hidden), _unheard(context)
+    untold = _of_kind(made.stretches if made else (), "untranscribed")
     words, _, voices = made.engine.partition(" + ") if made else ("", "", "")
     standing = Standing(
         meeting=job.id,
@@ -143,10 +148,11 @@ def _standing(layout: Layout, job: Job, plan: Plan, failure: "tuple[Event, Path]
         why=plan.why,
         expected_s=plan.expected_s,
         audio_ms=plan.audio_ms,
-        transcribed_ms=max(0, plan.audio_ms - sum(lost.values())) if made else 0,
-        untranscribed_ms=lost["untranscribed"],
-        excluded_ms=lost["excluded"] if made else _excluded(context, plan.audio_ms),
-        partial_ms=lost["partial"],
+        transcribed_ms=length(without(whole, [*missing, *silence, *untold])) if made else 0,
+        untranscribed_ms=length(untold),
+        excluded_ms=length(within(_of_kind(hidden, "excluded"), whole)),
+        masked_ms=length(within(_of_kind(hidden, "masked"), whole)),
+        partial_ms=length(within(without(missing, silence), whole)),
         words=words,
         voices=voices,
         captions_only=not context.meeting.media,
@@ -195,24 +201,15 @@ def _made(context: Context) -> _Made | None:
     return None
 
 
-def _length(made: _Made | None, kind: str) -> int:
-    return _covered((s.start_ms, s.end_ms) for s in (made.stretches if made else ()) if s.kind == kind)
+def _unheard(context: Context) -> Ranges:
+    try:
+        return list(hear.unheard(context).ranges)
+    except Unreadable:
+        return []  # made again, too
 
 
-def _excluded(context: Context, duration_ms: int) -> int:
-    return _covered((a, min(b, duration_ms)) for a, b, _ in context.meeting.exclude if a < duration_ms)
-
-
-def _covered(ranges: Iterable[tuple[int, int]]) -> int:
-    """
-    >>> _covered([(0, 10), (5, 12), (20, 21)])
-    13
-    """
-    total = end = 0
-    for start, stop in sorted(ranges):
-        total += max(0, stop - max(start, end))
-        end = max(end, stop)
-    return total
+def _of_kind(stretches: Iterable[Stretch], kind: str) -> Ranges:
+    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind == kind)
 
 
 def _engines(makes: Literal["words", "voices"], found: Sequence[Standing]) -> list[Engine]:

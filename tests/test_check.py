@@ -168,6 +168,7 @@ def test_what_lies_about(tmp_path: Path) -> None:
     (tmp_path / "meetings.toml").write_text(f'[meetings]\n"gone" = "was-here"\n"{FOLDER}" = "{FOLDER}"\n')
     found = findings(tmp_path)
     assert {f.kind for f in found} == {"advice"}
+    assert f"rm -r {tmp_path}/raw/.adding-12345678" in found[1].fix
     assert [Path(f.file).name for f in found] == ["loose.mp3", ".adding-12345678", "meetings.toml", "meeting.vtt"]
     assert found[2].line == 2
 
@@ -192,6 +193,27 @@ def test_a_recording_that_went_through_a_run_is_not_opened_again(tmp_path: Path)
     assert [f.kind for f in findings(tmp_path)] == ["error"]
     os.utime(place / "meeting.wav", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert findings(tmp_path) == []
+
+
+def test_a_track_that_is_not_there_is_found_before_a_run_and_after(tmp_path: Path) -> None:
+    toml = with_sound(tmp_path, FOLDER) / "meeting.toml"
+    for _ in ("before", "after"):
+        toml.write_text(TOML.replace("[[people]]", "audio_track = 9\n[[people]]", 1), "utf-8")
+        (found,) = [f for f in findings(tmp_path) if f.kind == "error"]
+        run = CliRunner().invoke(app, ["run", "--through", "probe", "--jobs", "0", "--json", "--data", str(tmp_path)])
+        assert found.what == json.loads(run.stdout)[0]["what"]
+        toml.write_text(TOML, "utf-8")
+        assert findings(tmp_path) == []
+        CliRunner().invoke(app, ["run", "--through", "probe", "--jobs", "0", "--data", str(tmp_path)])
+
+
+def test_a_broken_correction_is_an_error_with_its_line(tmp_path: Path) -> None:
+    folder = with_captions(tmp_path, FOLDER, toml=TOML)
+    (folder / "corrections.jsonl").write_text('\n{"schema":"correction/1"}\n', "utf-8")
+    (found,) = [f for f in findings(tmp_path) if f.kind == "error"]
+    assert (Path(found.file).name, found.line) == ("corrections.jsonl", 2)
+    run = CliRunner().invoke(app, ["run", "--jobs", "0", "--json", "--data", str(tmp_path)])
+    assert found.what == json.loads(run.stdout)[0]["what"]
 
 
 # -- it agrees with a run -------------------------------------------------------------------------

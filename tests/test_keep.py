@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipeline import keep, remove
+from pipeline import corrections, keep, remove
 from pipeline.cli import app, main
 from pipeline.keep import Kept, Manifest
 from pipeline.meetings import Layout
@@ -389,10 +389,67 @@ def test_of_two_logs_that_parted_what_is_here_has_the_last_word(begun: bytes, mo
     assert keep.merged(begun, here) == keep.merged(here, begun) == here
 
 
-@pytest.mark.parametrize("odd", [b"{", b'{"id"', b"[]\n", b"\n", b"\xff\n", b"[" * 100_000 + b"\n"])
+@pytest.mark.parametrize("odd", [b"{", b'{"id"', b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n"])
 def test_what_is_no_log_is_not_merged(odd: bytes) -> None:
     assert keep.merged(LINE + odd, LINE) is None
     assert keep.merged(LINE, LINE + odd) is None
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\n\n"])
+@given(here=logs, other=logs)
+def test_it_matters_to_nobody_how_lines_end(here: bytes, other: bytes, ends: bytes) -> None:
+    odd = other.replace(b"\n", ends).removesuffix(ends)
+    assert keep.merged(here, odd) == keep.merged(here, other)
+    assert keep.merged(odd, here) == keep.merged(other, here)
+
+
+def test_a_log_that_an_editor_saved_is_the_same(data: Path, pack: Path) -> None:
+    log = data / "raw" / GONE / "corrections.jsonl"
+    log.write_bytes(LINE.replace(b"\n", b"\r\n"))
+    steps = keep.restore(Layout(root=data), keep.read(pack)[1], force=True)
+    assert {s.kind for s in steps} == {"same"}
+    assert log.read_bytes() == LINE.replace(b"\n", b"\r\n")
+
+
+def test_a_log_that_can_be_read_is_never_replaced(data: Path, pack: Path) -> None:
+    log = data / "raw" / GONE / "corrections.jsonl"
+    contents = keep.read(pack)[1] | {f"raw/{GONE}/corrections.jsonl": LINE + b"{"}
+    (step,) = [s for s in keep.restore(Layout(root=data), contents, force=True) if s.kind != "same"]
+    assert (step.kind, log.read_bytes()) == ("damaged", LINE)
+    broken = zipped(pack.with_name("broken.zip"), *contents.items())
+    assert "those here stay" in cli("restore", str(broken), "--yes", "--force", data=data, code=3)
+    assert log.read_bytes() == LINE
+
+
+@pytest.mark.parametrize("log", [None, b"{", LINE])  # is new, is no log, or is the same, when somebody looks at it
+def test_a_correction_that_comes_while_it_is_restored_is_kept(
+    data: Path, pack: Path, log: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, path = Layout(root=data), data / "raw" / GONE / "corrections.jsonl"
+    path.unlink()
+    if log is not None:
+        path.write_bytes(log)
+    newer = LINE.replace(b"00000001", b"00000002")
+    looks = keep.steps
+
+    def steps(*args: Any) -> list[keep.Step]:
+        seen = looks(*args)
+        path.write_bytes((log if log == LINE else b"") + newer)
+        return seen
+
+    monkeypatch.setattr(keep, "steps", steps)
+    keep.restore(layout, keep.read(pack)[1], force=True)
+    assert path.read_bytes() == LINE + newer
+
+
+def test_who_is_correcting_is_waited_for(data: Path, pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrections, "WAIT_S", 0.1)
+    layout = Layout(root=data)
+    with corrections.held(layout.made(GONE)):
+        for change in (lambda: keep.restore(layout, keep.read(pack)[1]), lambda: remove.remove(layout, GONE)):
+            with pytest.raises(Problem, match=r"somebody .*: corrections is held by"):
+                change()
+    assert found(data) == {GONE, OTHER}
 
 
 def test_corrections_from_both_sides_are_kept(data: Path, pack: Path) -> None:

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -115,6 +116,24 @@ def test_ids_are_fixed_at_the_first_run_whatever_folders_are_called(tmp_path: Pa
     layout.ids.write_text(text.replace('"plain" = "plain"', '"renamed" = "plain"'), "utf-8")
     (layout.raw / "plain").rename(layout.raw / "renamed")
     assert assign_ids(layout, find_folders(layout))["renamed"] == "plain"
+
+
+def test_ids_that_are_fixed_at_once_are_all_kept(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path)
+    names = [f"m{i}" for i in range(8)]
+    with ThreadPoolExecutor(len(names)) as at_once:
+        list(at_once.map(lambda name: fix_ids(layout, {name: name}), names))
+    assert read_ids(layout) == {name: name for name in names}
+
+
+def test_who_keeps_the_ids_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meetings, "WAIT_S", 0.1)
+    layout = Layout(root=tmp_path)
+    with meetings.ids_held(layout), pytest.raises(Problem, match="another process is writing"):
+        fix_ids(layout, {"a": "a"})
+    fix_ids(layout, {"a": "a"})
+    with meetings.ids_held(layout):
+        fix_ids(layout, {"a": "a"})  # nothing is new, so nobody waits
 
 
 def test_two_folders_with_one_id_are_refused(tmp_path: Path) -> None:

@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipeline import show_status
+from pipeline import batch, show_status
 from pipeline.cli import app
 from pipeline.events import Event
 from pipeline.meetings import Layout
-from pipeline.status import Leftover, Standing, Status, _covered, last_failures
-from tests.house import TOML, captions, with_captions, with_sound
+from pipeline.plan import Plan, plan, speeds
+from pipeline.status import Leftover, Standing, Status, last_failures
+from tests.house import TOML, Engine, Heard, captions, job, with_captions, with_sound
 from transcribe import engines, locks
 from transcribe.engines import Block, Choice
 
@@ -98,6 +97,100 @@ def test_excluded_time_counts_as_not_transcribed(tmp_path: Path) -> None:
     found = standing(tmp_path)
     assert (found["excluded_ms"], found["transcribed_ms"]) == (9_000, 30_500)
     assert "excluded stretches" in cli("status", data=tmp_path)
+
+
+# -- a stretch of a meeting -----------------------------------------------------------------------
+
+TOY = Choice(name="toy", fingerprint="toy 1")
+SPEEDS = {"words": 10.0, "turns": 1.0}
+
+
+@pytest.fixture
+def partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A meeting of a minute, of which 20 s to 40 s were listened to and 0 s to 5 s never will be."""
+    monkeypatch.setattr(engines, "choose_recogniser", lambda name="auto": TOY)
+    monkeypatch.setattr(engines, "choose_diariser", lambda name="auto": TOY)
+    Engine().instead(monkeypatch)
+    folder = with_sound(tmp_path, MEETING, n_ms=60_000)
+    (folder / "meeting.toml").write_text('exclude = [[0, 5, "private"]]\n', "utf-8")
+    hear(tmp_path, only=(20_000, 40_000))
+    return tmp_path
+
+
+def hear(data: Path, **asked: Any) -> None:
+    (outcome,) = batch.run([of_it(data, **asked)], Heard(), n_workers=0)
+    assert outcome.status == "done", outcome
+
+
+def of_it(data: Path, **asked: Any) -> batch.Job:
+    return msgspec.structs.replace(job(data, MEETING, MEETING, TOY, TOY), **asked)
+
+
+def planned(data: Path, **asked: Any) -> Plan:
+    return plan(of_it(data, **asked), SPEEDS)
+
+
+def test_what_waits_to_be_heard_is_not_transcribed(partial: Path) -> None:
+    found = standing(partial)
+    assert (found["state"], found["stage"], found["audio_ms"]) == ("to do", "words", 60_000)
+    assert (found["transcribed_ms"], found["partial_ms"], found["excluded_ms"]) == (20_000, 35_000, 5_000)
+    told = cli("status", data=partial)
+    assert "transcribed 0:00:20" in told
+    assert "1 partial: only a stretch was transcribed, the rest is to do (0:00:35)" in told
+    hear(partial)
+    found = standing(partial)
+    assert (found["state"], found["transcribed_ms"], found["partial_ms"]) == ("done", 55_000, 0)
+
+
+def test_words_alone_are_partial_too(partial: Path) -> None:
+    for stage in ("transcript", "statements", "index"):
+        (partial / "processed" / MEETING / "receipts" / f"{stage}.json").unlink()
+    assert standing(partial)["transcribed_ms"] == 20_000
+
+
+def test_what_is_masked_is_not_transcribed(partial: Path) -> None:
+    (partial / "raw" / MEETING / "corrections.jsonl").write_text(
+        '{"schema":"correction/1","id":"1","at":"","by":"Mira","kind":"mask","start_ms":30000,"end_ms":45000,'
+        '"recording_sha256":""}\n',
+        "utf-8",
+    )
+    for has_run in (False, True):
+        if has_run:
+            hear(partial, only=(20_000, 40_000))
+        found = standing(partial)
+        assert (found["transcribed_ms"], found["partial_ms"], found["masked_ms"]) == (10_000, 30_000, 15_000)
+        assert "1 with masked stretches (0:00:15)" in cli("status", data=partial)
+
+
+def test_only_what_is_still_to_be_heard_takes_time(partial: Path) -> None:
+    assert planned(partial).expected_s == 10 * 35 + 55
+    assert planned(partial, only=(40_000, 50_000)).expected_s == 10 * 10 + 30
+    assert planned(partial, only=(25_000, 35_000)).stage == ""
+    hear(partial)
+    assert planned(partial).stage == ""
+    toml = partial / "raw" / MEETING / "meeting.toml"
+    toml.write_text('exclude = [[0, 15, "private"]]\n', "utf-8")  # is cut out
+    assert planned(partial).stage == "playable"
+    assert planned(partial).expected_s == 0
+    toml.write_text("", "utf-8")  # is wanted again
+    assert planned(partial).expected_s == 10 * 5 + 60
+    (with_sound(partial, "another", n_ms=30_000) / "meeting.wav").replace(toml.parent / "meeting.wav")
+    assert planned(partial).stage == "probe"
+    assert planned(partial, only=(0, 1_000)).expected_s == 10 * 1 + 1
+
+
+def test_a_meeting_that_was_never_heard_takes_its_stretch(partial: Path) -> None:
+    (partial / "processed").rename(partial / "gone")
+    assert planned(partial).expected_s == 10 * 55 + 55
+    assert planned(partial, only=(0, 15_000)).expected_s == 10 * 10 + 10
+
+
+def test_who_only_cut_tells_nothing_of_how_long_listening_takes(partial: Path) -> None:
+    layout, made = Layout(root=partial), partial / "processed" / MEETING
+    assert "words" in speeds(layout, [MEETING])
+    path = made / "receipts" / "words.json"
+    path.write_bytes(msgspec.json.encode(json.loads(path.read_bytes()) | {"audio_ms": 0, "wall_s": 0.01}))
+    assert "words" not in speeds(layout, [MEETING])
 
 
 # -- failures of earlier runs ---------------------------------------------------------------------
@@ -267,12 +360,6 @@ def test_three_hundred_finished_meetings_take_a_moment(tmp_path: Path) -> None:
     began = time.monotonic()
     assert status(tmp_path)["n_done"] == 40
     assert time.monotonic() - began < 2
-
-
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20))))
-def test_time_is_covered_once(ranges: list[tuple[int, int]]) -> None:
-    spans = [(start, start + length) for start, length in ranges]
-    assert _covered(spans) == len({ms for start, end in spans for ms in range(start, end)})
 
 
 # -- why, dry run ---------------------------------------------------------------------------------
