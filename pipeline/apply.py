@@ -174,7 +174,9 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     hidden is out of transcript and index even so.
     """
     began = time.monotonic()
+    _check_there(context)
     with corrections.held(context.made):
+        _check_there(context)
         known = context.corrections()
         undone = next((c for c in in_force(known) if c.id == correction.undoes), None)
         if correction.kind == "undo" and undone is None:
@@ -206,6 +208,11 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     if hiding and copy and _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink):
         ran.append("playable")
     return Applied(correction=correction, ran=tuple(ran), wall_s=round(time.monotonic() - began, 3), waits=waits)
+
+
+def _check_there(context: Context) -> None:
+    if not (context.raw.is_dir() and context.made.is_dir()):
+        raise Problem("this meeting was taken out meanwhile", where=context.raw, fix="`onrecord status` lists meetings")
 
 
 def _make(context: Context, stage: Stage, sink: Sink, *, wait_s: float = corrections.WAIT_S) -> bool:

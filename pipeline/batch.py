@@ -126,6 +126,8 @@ def why(context: Context, stage: Stage, *, verify: bool = False) -> str:
 
 def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> StageRun | None:
     """Bring one stage up to date; None when it was. Raises Busy where another run is at it, Problem where it fails."""
+    if stage.name != NAMES[0] and receipts.read(context.made, NAMES[0]) is None:
+        raise locks.Busy("this meeting was taken out meanwhile")  # it begins anew if its recording is there
     if not why(context, stage, verify=verify):
         return None
     with locks.hold(context.made / "locks" / stage.name) as lock:
@@ -322,7 +324,22 @@ def work(job: Job, sink: Sink) -> Outcome:
     except Exception as e:
         sink(Event(at=now(), meeting=job.id, what="note", stage=at, message=repr(e), trace=traceback.format_exc()))
         problem = as_problem(e, Layout(root=job.root).made(job.id), at)
+    if not (raw := Layout(root=job.root).raw / job.folder).exists():
+        _leave_no_husk(Layout(root=job.root).made(job.id))
+        problem = Problem(
+            "this meeting was taken out while a run was at it",
+            where=raw,
+            fix="put its folder back if that was not meant",
+            exit_code=SOME_FAILED,
+        )
     return failed(job.id, job.folder, problem, stage=at, ran=tuple(ran))
+
+
+def _leave_no_husk(made: Path) -> None:
+    """Remove the empty folders that a run has made since its meeting was taken out."""
+    for folder in (made / "scratch", made / "locks", made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _outcome(job: Job, status: Literal["done", "fresh", "busy"], **more: Any) -> Outcome:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import batch, receipts
+from pipeline import batch, receipts, remove
 from pipeline import plan as planning
-from pipeline.events import Event
+from pipeline.context import Context
+from pipeline.events import Event, Sink
+from pipeline.meetings import Layout
+from pipeline.stages import Stage
 from search import index
 from tests.house import Engine, Heard, command, environment, job, onrecord, with_captions, with_long_sound, with_sound
 from transcribe import engines
@@ -305,3 +308,31 @@ def test_a_plan_says_how_long_it_will_take(tmp_path: Path) -> None:
     assert planning.plan(todo, {}).expected_s is None
     plan = planning.plan(todo, {"words": 0.5, "turns": 0.25})
     assert (plan.stage, plan.audio_ms, plan.expected_s) == ("probe", 60_000, 45.0)
+
+
+# -- meetings that are taken out --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("media", [False, True])
+def test_a_meeting_that_is_removed_during_a_run_begins_anew_or_is_gone(
+    tmp_path: Path, hears: Engine, monkeypatch: pytest.MonkeyPatch, media: bool
+) -> None:
+    with_sound(tmp_path, "m")
+    made: list[str] = []
+
+    def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> batch.StageRun | None:
+        done = real(context, stage, sink, verify=verify)
+        made.append(stage.name)
+        if made == ["probe", "playable"]:
+            remove.remove(Layout(root=tmp_path), "m", media=media)
+        return done
+
+    real = batch.make
+    monkeypatch.setattr(batch, "make", make)
+    (outcome,) = batch.run([job(tmp_path, "m", "m", AUTO, VOICES)], Heard(), n_workers=0)
+    if media:
+        assert "taken out while a run was at it" in outcome.what
+        assert not (tmp_path / "processed" / "m").exists()
+    else:
+        assert outcome.status == "done", outcome
+        assert made.count("probe") == 2
