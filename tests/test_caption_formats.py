@@ -163,13 +163,14 @@ def _vtt(segments: Sequence[Segment]) -> str:
 def _rolling_vtt(segments: Sequence[Segment]) -> str:
     """As YouTube writes them: the line before, then the new one with the times of its words; then both lie still."""
     cues = []
-    before = ""
+    before, shown_ms = "", 0
     for s in segments:
         first, *rest = s.words
+        if before:
+            cues.append(f"{_clock(shown_ms)} --> {_clock(s.start_ms)} align:start position:0%\n{before}\n \n")
         line = escape(first.text) + "".join(f"<{_clock(w.start_ms or 0)}><c> {escape(w.text)}</c>" for w in rest)
         cues.append(f"{_clock(s.start_ms)} --> {_clock(s.end_ms)} align:start position:0%\n{before or ' '}\n{line}\n")
-        before = escape(s.text)
-        cues.append(f"{_clock(s.end_ms)} --> {_clock(s.end_ms)} align:start position:0%\n{before}\n \n")
+        before, shown_ms = escape(s.text), s.end_ms
     return "\n".join(["WEBVTT\nKind: captions\nLanguage: en\n", *cues])
 
 
@@ -399,7 +400,7 @@ def test_text_files_are_what_they_begin_with(tmp_path: Path) -> None:
 def test_srv1_without_lengths_lasts_until_the_next(tmp_path: Path) -> None:
     text = '<transcript>\n<text start="1.5">one &amp;#39;two&amp;#39;</text>\n<text start="4">three</text></transcript>'
     words, _ = words_of(tmp_path, text, "a.xml")
-    assert timed(words) == [("one", 1_500, 2_500), ("'two'", 2_500, 4_000), ("three", 4_000, 4_000)]
+    assert timed(words) == [("one", 1_500, 2_500), ("'two'", 2_500, 4_000), ("three", 4_000, 4_390)]
 
 
 def test_srv3_words_without_times_share_the_line(tmp_path: Path) -> None:
@@ -427,7 +428,7 @@ def test_whisperx_words_without_times_or_with_impossible_ones(tmp_path: Path) ->
         ("In", "aligned", 0.9),
         ("2024,", "cue", None),
         ("we", "aligned", None),
-        ("asked", "aligned", None),
+        ("asked", "cue", None),
         ("Len", "aligned", 0),
         ("Mistry.", "cue", 1),
     ]
@@ -485,7 +486,7 @@ def test_words_that_run_backwards_or_overlap_stay_in_order(tmp_path: Path) -> No
     found, _ = words_of(tmp_path, json.dumps({"segments": [segment, after]}), "a.json")
     assert text_of(found.words) == "a b c d e f next"
     check_words(found.words, 5_000)
-    assert [w.timing for w in found.words] == ["engine"] * 3 + ["cue", "cue", "engine", "cue"]
+    assert [w.timing for w in found.words] == ["engine"] * 2 + ["cue"] * 3 + ["engine", "cue"]
 
 
 def test_times_that_were_spread_evenly_are_only_the_cues(tmp_path: Path) -> None:

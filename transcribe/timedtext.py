@@ -18,6 +18,7 @@ MOST_WORDS = 500_000  # two days without a pause
 MOST_LINES = 1_000_000
 LATEST_MS = 100 * 3_600_000  # what begins later than this is no time in a meeting
 LONGEST_NAME = 200  # letters
+LETTER_MS = 65  # of speech, spaces counted
 
 
 class Said(NamedTuple):
@@ -137,13 +138,20 @@ def too_many(what: str, limit: int, where: str) -> NoReturn:
     )
 
 
+def spoken_ms(words: Iterable[Said]) -> int:
+    """About how long words take to say."""
+    return LETTER_MS * sum(len(w.text) + 1 for w in words)
+
+
 def until_next(cues: Iterable[Untold]) -> Iterator[Cue]:
-    """Cues whose end may be left open: they last until the next begins, and the last one until its last word."""
+    """Cues whose end may be left open: they last until the next begins, and the last one as long as it takes to say."""
     for cue, after in _with_next(c for c in cues if c[2]):
         start_ms, end_ms, lines = cue
         if end_ms is None:
-            end_ms = max([start_ms, *(w.start_ms for line in lines for w in line if w.start_ms is not None)])
-            end_ms = max(end_ms, after[0]) if after else end_ms
+            words = [w for line in lines for w in line]
+            timed = [i for i, w in enumerate(words) if w.start_ms is not None]
+            last, last_ms = max([(0, start_ms), *((i, words[i].start_ms or 0) for i in timed)], key=lambda t: t[1])
+            end_ms = max(last_ms, after[0]) if after else last_ms + spoken_ms(words[last:])
         yield Cue(start_ms=start_ms, end_ms=end_ms, lines=lines)
 
 
