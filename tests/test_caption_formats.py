@@ -51,7 +51,7 @@ class Loads(NamedTuple):
 
 FILES: dict[str, Loads | int] = {  # what a file holds, or the line that it is refused for
     "formats/captions_with_bom.vtt": Loads(12, "Caption", "#4"),
-    "formats/comments.vtt": Loads(25, "-", "kopp"),
+    "formats/comments.vtt": Loads(20, "Ta", "kopp"),
     "formats/cue_tags.vtt": Loads(13, "When", "amore", "cue engine"),
     "formats/invalid.vtt": 1,  # no WEBVTT above the first cue
     "formats/invalid_timeframe.srt": Loads(15, "Caption", "#5"),  # a point for a comma is plain enough
@@ -67,7 +67,7 @@ FILES: dict[str, Loads | int] = {  # what a file holds, or the line that it is r
     "formats/sample.sbv": 14,  # ends before it starts
     "formats/sample.srt": Loads(15, "Caption", "#5"),
     "formats/sample.vtt": Loads(48, "Caption", "#16"),
-    "formats/styles.vtt": Loads(3, "-", "world."),
+    "formats/styles.vtt": Loads(2, "Hello", "world."),
     "formats/using_identifiers.vtt": Loads(18, "Caption", "#6"),
     "formats/youtube_dl.vtt": Loads(8, "yeah", "telling", "cue engine", language="en"),
     "formats/youtube_timedtext_srv1.xml": Loads(20, "Hey,", "testing", engine="captions srv1"),
@@ -388,6 +388,33 @@ def test_metadata_under_a_blank_line_is_no_text(tmp_path: Path) -> None:
     text = "WEBVTT\n\nKind: captions\nLanguage: en\n\n00:01.000 --> 00:02.000\nx\n"
     words, _ = words_of(tmp_path, text, "a.vtt")
     assert (text_of(words.words), words.language) == ("x", "en")
+
+
+def test_a_header_ends_where_the_first_cue_begins(tmp_path: Path) -> None:
+    cue = "00:01.000 --> 00:02.000\nfirst words\n"
+    for header in ("WEBVTT\n", "WEBVTT\nKind: captions\nLanguage: en\n", "WEBVTT\n\nKind: captions\n", "WEBVTT\n1\n"):
+        words, _ = words_of(tmp_path, f"{header}{cue}\n00:03.000 --> 00:04.000\nlater\n", "a.vtt")
+        assert timed(words)[0] == ("first", 1_000, 1_500)
+        assert text_of(words.words) == "first words later"
+    assert refusal(tmp_path, f"WEBVTT\n\nagreed: yes\n\n{cue}", "a.vtt").where.endswith("line 3")
+
+
+def test_a_dash_is_no_word_and_ends_the_voice_before_it(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Jo>- Good evening\n-Hello\nto you\n- -5 degrees\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("Good", "Jo"),
+        ("evening", "Jo"),
+        *((text, None) for text in ("Hello", "to", "you", "-5", "degrees")),
+    ]
+
+
+def test_labels_of_corrections_are_nobodys_name(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:03.000\n<v @jo>aye\n", "a.vtt")
+    assert (words.words[0].speaker, turns.turns[0].speaker) == ("jo", "jo")
+    segment = {"start": 0, "end": 1, "text": "aye", "speaker": "&#64;@ jo"}
+    assert words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")[0].words[0].speaker == "jo"
+    assert words_of(tmp_path, "Cllr Okafor: aye\n@ Jo: no\n", "a.txt")[0].words[-1].speaker is None
 
 
 def test_text_files_are_what_they_begin_with(tmp_path: Path) -> None:
