@@ -485,6 +485,31 @@ def test_text_with_stops_takes_the_times_of_words_without_them(tmp_path: Path) -
     )
 
 
+def test_a_text_with_more_words_than_were_heard_loses_none(tmp_path: Path) -> None:
+    words = [{"word": w, "start": a, "end": b} for w, a, b in (("one", 0, 1), ("two", 1.2, 2), ("five", 4, 4.5))]
+    segment = {"start": 0, "end": 5, "text": "One two, three four five.", "words": words}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")
+    assert timed(found) == [
+        ("One", 0, 1_000),
+        ("two,", 1_200, 2_000),
+        ("three", 2_000, 3_090),
+        ("four", 3_090, 4_000),
+        ("five.", 4_000, 4_500),
+    ]
+    assert [w.timing for w in found.words] == ["engine", "engine", "cue", "cue", "engine"]
+    short = segment | {"text": "one two three four", "words": words[:2]}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [short]}), "a.json")
+    assert [(w.text, w.end_ms, w.timing) for w in found.words[-2:]] == [("three", 3_636, "cue"), ("four", 5_000, "cue")]
+
+
+def test_a_time_that_had_to_be_moved_is_no_longer_the_words_own(tmp_path: Path) -> None:
+    words = [("a", 4.2, 5.3), ("b", 5.3, 5.6), ("c", 5.58, 5.9), ("d", 5.4, 6), ("e", 9, 10.5), ("f", 10.9, 11.5)]
+    segment = {"start": 5, "end": 10, "text": "", "words": [{"word": w, "start": a, "end": b} for w, a, b in words]}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")
+    assert [w.timing for w in found.words] == ["cue", "engine", "engine", "cue", "cue", "cue"]
+    check_words(found.words, 10_000)
+
+
 def test_whisper_segments_without_words_are_cues(tmp_path: Path) -> None:
     segments = [{"start": 1, "end": 3, "text": " Good evening."}, {"start": 2.5, "end": 4, "text": "Thank you."}]
     words, turns = words_of(tmp_path, json.dumps({"segments": segments, "language": "english"}), "a.json")
@@ -582,8 +607,8 @@ Present: Cllr Okafor, Len Mistry
 10:30 am: the meeting began
 
 Cllr Okafor (Chair): Thank you. We come to one thing:
-live facial recognition. I say this: no vote
-has been taken.
+live facial recognition, at 10:30 or https://example.org,
+and no vote has been taken.
 
 And residents ask.
 
@@ -613,8 +638,8 @@ def test_plain_text_has_voices_where_they_are_plain_and_no_times(tmp_path: Path)
         ),
         (
             "Cllr Okafor",
-            "Thank you. We come to one thing: live facial recognition. I say this: no vote has been taken. "
-            "And residents ask.",
+            "Thank you. We come to one thing: live facial recognition, at 10:30 or https://example.org, "
+            "and no vote has been taken. And residents ask.",
         ),
         ("Len Mistry", "Thank you, Chair."),
         (None, "Note: a paper was tabled This line is nobody's."),
@@ -631,6 +656,47 @@ def test_a_name_without_a_title_that_speaks_once_is_not_believed(tmp_path: Path)
     assert [(w.text, w.speaker) for w in words.words] == [
         ("One.", "Cllr Okafor"),
         *((text, None) for text in ("River", "Lane:", "two.", "Three.")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The Deputy Leader and Cabinet Member for Community Safety: I disagree.",
+        "Supt. Marta Kowalska, Borough Commander of Wrenbridge Police: no",
+        "Cllr Lindqvist:No, it is wrong.",
+        "Cllr Lindqvist\nI oppose it.",
+        "Cllr Lindqvist – I oppose.",
+        "Lena Lindqvist\nI oppose it.",
+        "The Deputy Mayor\nI oppose it.",
+        "[Cllr Lindqvist] no",
+        "[Lindqvist] no",
+        "(Cllr Lindqvist): no",
+        "<b>Cllr Lindqvist:</b> no",
+        "<b>Cllr Lindqvist</b> no",
+        "cllr lindqvist: no",
+        "lindqvist: no",
+        "PC 4432: no",
+        "Cllr Lindqvist; no",
+        "- Cllr Lindqvist: no",
+        "Cllr Lindqvist：no",
+        "[00:01:02] Lindqvist: no",
+    ],
+)
+def test_nobody_gets_the_words_of_another(line: str, tmp_path: Path) -> None:
+    words, _ = words_of(tmp_path, f"Cllr Okafor: Yes.\n{line}\n", "a.txt")
+    assert [w.text for w in words.words if w.speaker == "Cllr Okafor"] == ["Yes."]
+    assert {w.speaker for w in words.words[1:]} <= {None, "Cllr Lindqvist"}
+
+
+def test_times_before_a_line_are_no_words(tmp_path: Path) -> None:
+    text = "[00:01:02] Cllr Lindqvist: hello\n00:02:10 Speaker 2: hi\n(1:05) there\n[01:02 --> 01:05] again\n"
+    words, _ = words_of(tmp_path, text, "a.txt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("hello", "Cllr Lindqvist"),
+        ("hi", "Speaker 2"),
+        ("there", "Speaker 2"),
+        ("again", "Speaker 2"),
     ]
 
 
