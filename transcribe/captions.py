@@ -256,8 +256,8 @@ def _together(cues: Iterable[Cue]) -> Iterator[Cue]:
 
 
 def _shown_no_longer(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """Cues that end where the next one of the same voice, or of nobody named as they are, begins: they are only shown
-    for longer. One that the next does not outlast, or that cannot be said so fast, is left as it is."""
+    """Cues that end where the next one begins, if it has the same voice, or neither names one: they are only shown for
+    longer. One that outlasts the next, or that nobody can say so fast, is left as it is."""
     for cue, after in _with_next(cues):
         if after and cue.start_ms < after.start_ms < cue.end_ms <= after.end_ms:
             words = cue.words
