@@ -83,7 +83,8 @@ def _probe(context: Context, progress: Progress) -> list[str]:
         path = context.raw / context.meeting.captions
         digest.update(path.read_bytes())
         words, _ = captions.read(path, recording_sha256="", duration_ms=None)
-        at_ms = max((w.end_ms or 0 for w in words.words), default=0)
+        ends = (max(w.end_ms or 0, w.start_ms + 1) for w in words.words if w.start_ms is not None)
+        at_ms = max(ends, default=0)  # the last word is inside, even one of no length
     recording = Recording(meeting=context.meeting.id, duration_ms=at_ms, sha256=digest.hexdigest(), media=tuple(media))
     return [write(context, "recording.json", dump(recording, "recording/1"))]
 

@@ -95,6 +95,19 @@ def _name_not_utf8(folder: Path) -> None:
     write_sound(folder / "meeting.wav", [(0, tone(100))]).rename(folder / os.fsdecode(b"m\xff.wav"))
 
 
+def _captions(name: str, text: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        (folder / "meeting.toml").write_text(f'captions = "{name}"\n{TOML}', "utf-8")
+        (folder / name).write_text(text, "utf-8")
+
+    return make
+
+
+_ENTITIES = (
+    '<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><transcript><text start="0" dur="1">&b;</text></transcript>'
+)
+
+
 BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "no-sound": (_no_sound, "no audio stream"),
     "empty": (_empty, "empty"),
@@ -106,6 +119,14 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "unknown-key": (_toml('titel = "Panel"\n'), "'titel'"),
     "times-out-of-order": (_toml('exclude = [["0:30", "0:10", "private"]]\n'), "ends before it starts"),
     "cue-out-of-order": (_times_back, "ends before it starts"),
+    "json-too-deep": (_captions("c.json", '{"segments": ' + "[" * 100_000), ""),
+    "json-broken-off": (_captions("c.json", '{"segments": [{"start": 0, "end": 1, "text": "aye'), "not JSON"),
+    "json-of-something-else": (_captions("c.json", '{"minutes": []}'), "no transcript that is known"),
+    "json-no-time": (_captions("c.json", '{"segments": [{"start": 1e999, "end": 1, "text": "aye"}]}'), ""),
+    "xml-entities": (_captions("c.xml", _ENTITIES), "document type"),
+    "xml-broken-off": (_captions("c.xml", '<transcript><text start="0" dur="1">aye'), "not well-formed XML"),
+    "xml-of-something-else": (_captions("c.xml", "<html></html>"), "not YouTube's XML"),
+    "xml-too-deep": (_captions("c.xml", "<transcript>" + "<a>" * 100_000), "nested deeper"),
     "unreadable-sound": (_unreadable_sound, "may not be read"),
     "unreadable-toml": (_unreadable_toml, "may not be read"),
     "unreadable-folder": (_unreadable_folder, "Permission denied"),

@@ -51,7 +51,7 @@ class Loads(NamedTuple):
 
 FILES: dict[str, Loads | int] = {  # what a file holds, or the line that it is refused for
     "formats/captions_with_bom.vtt": Loads(12, "Caption", "#4"),
-    "formats/comments.vtt": Loads(25, "-", "kopp"),
+    "formats/comments.vtt": Loads(20, "Ta", "kopp"),
     "formats/cue_tags.vtt": Loads(13, "When", "amore", "cue engine"),
     "formats/invalid.vtt": 1,  # no WEBVTT above the first cue
     "formats/invalid_timeframe.srt": Loads(15, "Caption", "#5"),  # a point for a comma is plain enough
@@ -67,7 +67,7 @@ FILES: dict[str, Loads | int] = {  # what a file holds, or the line that it is r
     "formats/sample.sbv": 14,  # ends before it starts
     "formats/sample.srt": Loads(15, "Caption", "#5"),
     "formats/sample.vtt": Loads(48, "Caption", "#16"),
-    "formats/styles.vtt": Loads(3, "-", "world."),
+    "formats/styles.vtt": Loads(2, "Hello", "world."),
     "formats/using_identifiers.vtt": Loads(18, "Caption", "#6"),
     "formats/youtube_dl.vtt": Loads(8, "yeah", "telling", "cue engine", language="en"),
     "formats/youtube_timedtext_srv1.xml": Loads(20, "Hey,", "testing", engine="captions srv1"),
@@ -163,13 +163,14 @@ def _vtt(segments: Sequence[Segment]) -> str:
 def _rolling_vtt(segments: Sequence[Segment]) -> str:
     """As YouTube writes them: the line before, then the new one with the times of its words; then both lie still."""
     cues = []
-    before = ""
+    before, shown_ms = "", 0
     for s in segments:
         first, *rest = s.words
+        if before:
+            cues.append(f"{_clock(shown_ms)} --> {_clock(s.start_ms)} align:start position:0%\n{before}\n \n")
         line = escape(first.text) + "".join(f"<{_clock(w.start_ms or 0)}><c> {escape(w.text)}</c>" for w in rest)
         cues.append(f"{_clock(s.start_ms)} --> {_clock(s.end_ms)} align:start position:0%\n{before or ' '}\n{line}\n")
-        before = escape(s.text)
-        cues.append(f"{_clock(s.end_ms)} --> {_clock(s.end_ms)} align:start position:0%\n{before}\n \n")
+        before, shown_ms = escape(s.text), s.end_ms
     return "\n".join(["WEBVTT\nKind: captions\nLanguage: en\n", *cues])
 
 
@@ -389,6 +390,33 @@ def test_metadata_under_a_blank_line_is_no_text(tmp_path: Path) -> None:
     assert (text_of(words.words), words.language) == ("x", "en")
 
 
+def test_a_header_ends_where_the_first_cue_begins(tmp_path: Path) -> None:
+    cue = "00:01.000 --> 00:02.000\nfirst words\n"
+    for header in ("WEBVTT\n", "WEBVTT\nKind: captions\nLanguage: en\n", "WEBVTT\n\nKind: captions\n", "WEBVTT\n1\n"):
+        words, _ = words_of(tmp_path, f"{header}{cue}\n00:03.000 --> 00:04.000\nlater\n", "a.vtt")
+        assert timed(words)[0] == ("first", 1_000, 1_500)
+        assert text_of(words.words) == "first words later"
+    assert refusal(tmp_path, f"WEBVTT\n\nagreed: yes\n\n{cue}", "a.vtt").where.endswith("line 3")
+
+
+def test_a_dash_is_no_word_and_ends_the_voice_before_it(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Jo>- Good evening\n-Hello\nto you\n- -5 degrees\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("Good", "Jo"),
+        ("evening", "Jo"),
+        *((text, None) for text in ("Hello", "to", "you", "-5", "degrees")),
+    ]
+
+
+def test_labels_of_corrections_are_nobodys_name(tmp_path: Path) -> None:
+    words, turns = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:03.000\n<v @jo>aye\n", "a.vtt")
+    assert (words.words[0].speaker, turns.turns[0].speaker) == ("jo", "jo")
+    segment = {"start": 0, "end": 1, "text": "aye", "speaker": "&#64;@ jo"}
+    assert words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")[0].words[0].speaker == "jo"
+    assert words_of(tmp_path, "Cllr Okafor: aye\n@ Jo: no\n", "a.txt")[0].words[-1].speaker is None
+
+
 def test_text_files_are_what_they_begin_with(tmp_path: Path) -> None:
     assert words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:02.000\nx", "a.txt")[0].engine == "captions vtt"
     assert words_of(tmp_path, "1\n00:00:01,000 --> 00:00:02,000\nx", "a.txt")[0].engine == "captions srt"
@@ -399,7 +427,7 @@ def test_text_files_are_what_they_begin_with(tmp_path: Path) -> None:
 def test_srv1_without_lengths_lasts_until_the_next(tmp_path: Path) -> None:
     text = '<transcript>\n<text start="1.5">one &amp;#39;two&amp;#39;</text>\n<text start="4">three</text></transcript>'
     words, _ = words_of(tmp_path, text, "a.xml")
-    assert timed(words) == [("one", 1_500, 2_500), ("'two'", 2_500, 4_000), ("three", 4_000, 4_000)]
+    assert timed(words) == [("one", 1_500, 2_500), ("'two'", 2_500, 4_000), ("three", 4_000, 4_390)]
 
 
 def test_srv3_words_without_times_share_the_line(tmp_path: Path) -> None:
@@ -427,7 +455,7 @@ def test_whisperx_words_without_times_or_with_impossible_ones(tmp_path: Path) ->
         ("In", "aligned", 0.9),
         ("2024,", "cue", None),
         ("we", "aligned", None),
-        ("asked", "aligned", None),
+        ("asked", "cue", None),
         ("Len", "aligned", 0),
         ("Mistry.", "cue", 1),
     ]
@@ -455,6 +483,31 @@ def test_text_with_stops_takes_the_times_of_words_without_them(tmp_path: Path) -
     assert (
         text_of(words_of(tmp_path, json.dumps({"sentences": [other]}), "a.json")[0].words) == "we said no twenty five"
     )
+
+
+def test_a_text_with_more_words_than_were_heard_loses_none(tmp_path: Path) -> None:
+    words = [{"word": w, "start": a, "end": b} for w, a, b in (("one", 0, 1), ("two", 1.2, 2), ("five", 4, 4.5))]
+    segment = {"start": 0, "end": 5, "text": "One two, three four five.", "words": words}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")
+    assert timed(found) == [
+        ("One", 0, 1_000),
+        ("two,", 1_200, 2_000),
+        ("three", 2_000, 3_090),
+        ("four", 3_090, 4_000),
+        ("five.", 4_000, 4_500),
+    ]
+    assert [w.timing for w in found.words] == ["engine", "engine", "cue", "cue", "engine"]
+    short = segment | {"text": "one two three four", "words": words[:2]}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [short]}), "a.json")
+    assert [(w.text, w.end_ms, w.timing) for w in found.words[-2:]] == [("three", 3_636, "cue"), ("four", 5_000, "cue")]
+
+
+def test_a_time_that_had_to_be_moved_is_no_longer_the_words_own(tmp_path: Path) -> None:
+    words = [("a", 4.2, 5.3), ("b", 5.3, 5.6), ("c", 5.58, 5.9), ("d", 5.4, 6), ("e", 9, 10.5), ("f", 10.9, 11.5)]
+    segment = {"start": 5, "end": 10, "text": "", "words": [{"word": w, "start": a, "end": b} for w, a, b in words]}
+    found, _ = words_of(tmp_path, json.dumps({"segments": [segment]}), "a.json")
+    assert [w.timing for w in found.words] == ["cue", "engine", "engine", "cue", "cue", "cue"]
+    check_words(found.words, 10_000)
 
 
 def test_whisper_segments_without_words_are_cues(tmp_path: Path) -> None:
@@ -485,7 +538,7 @@ def test_words_that_run_backwards_or_overlap_stay_in_order(tmp_path: Path) -> No
     found, _ = words_of(tmp_path, json.dumps({"segments": [segment, after]}), "a.json")
     assert text_of(found.words) == "a b c d e f next"
     check_words(found.words, 5_000)
-    assert [w.timing for w in found.words] == ["engine"] * 3 + ["cue", "cue", "engine", "cue"]
+    assert [w.timing for w in found.words] == ["engine"] * 2 + ["cue"] * 3 + ["engine", "cue"]
 
 
 def test_times_that_were_spread_evenly_are_only_the_cues(tmp_path: Path) -> None:
@@ -554,8 +607,8 @@ Present: Cllr Okafor, Len Mistry
 10:30 am: the meeting began
 
 Cllr Okafor (Chair): Thank you. We come to one thing:
-live facial recognition. I say this: no vote
-has been taken.
+live facial recognition, at 10:30 or https://example.org,
+and no vote has been taken.
 
 And residents ask.
 
@@ -585,8 +638,8 @@ def test_plain_text_has_voices_where_they_are_plain_and_no_times(tmp_path: Path)
         ),
         (
             "Cllr Okafor",
-            "Thank you. We come to one thing: live facial recognition. I say this: no vote has been taken. "
-            "And residents ask.",
+            "Thank you. We come to one thing: live facial recognition, at 10:30 or https://example.org, "
+            "and no vote has been taken. And residents ask.",
         ),
         ("Len Mistry", "Thank you, Chair."),
         (None, "Note: a paper was tabled This line is nobody's."),
@@ -603,6 +656,47 @@ def test_a_name_without_a_title_that_speaks_once_is_not_believed(tmp_path: Path)
     assert [(w.text, w.speaker) for w in words.words] == [
         ("One.", "Cllr Okafor"),
         *((text, None) for text in ("River", "Lane:", "two.", "Three.")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The Deputy Leader and Cabinet Member for Community Safety: I disagree.",
+        "Supt. Marta Kowalska, Borough Commander of Wrenbridge Police: no",
+        "Cllr Lindqvist:No, it is wrong.",
+        "Cllr Lindqvist\nI oppose it.",
+        "Cllr Lindqvist – I oppose.",
+        "Lena Lindqvist\nI oppose it.",
+        "The Deputy Mayor\nI oppose it.",
+        "[Cllr Lindqvist] no",
+        "[Lindqvist] no",
+        "(Cllr Lindqvist): no",
+        "<b>Cllr Lindqvist:</b> no",
+        "<b>Cllr Lindqvist</b> no",
+        "cllr lindqvist: no",
+        "lindqvist: no",
+        "PC 4432: no",
+        "Cllr Lindqvist; no",
+        "- Cllr Lindqvist: no",
+        "Cllr Lindqvist：no",
+        "[00:01:02] Lindqvist: no",
+    ],
+)
+def test_nobody_gets_the_words_of_another(line: str, tmp_path: Path) -> None:
+    words, _ = words_of(tmp_path, f"Cllr Okafor: Yes.\n{line}\n", "a.txt")
+    assert [w.text for w in words.words if w.speaker == "Cllr Okafor"] == ["Yes."]
+    assert {w.speaker for w in words.words[1:]} <= {None, "Cllr Lindqvist"}
+
+
+def test_times_before_a_line_are_no_words(tmp_path: Path) -> None:
+    text = "[00:01:02] Cllr Lindqvist: hello\n00:02:10 Speaker 2: hi\n(1:05) there\n[01:02 --> 01:05] again\n"
+    words, _ = words_of(tmp_path, text, "a.txt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("hello", "Cllr Lindqvist"),
+        ("hi", "Speaker 2"),
+        ("there", "Speaker 2"),
+        ("again", "Speaker 2"),
     ]
 
 

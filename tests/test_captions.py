@@ -65,23 +65,62 @@ def test_srt_with_and_without_blank_lines_between(tmp_path: Path) -> None:
 
 
 def test_rolling_lines_are_taken_once_and_repetition_is_kept(tmp_path: Path) -> None:
-    rolling = "WEBVTT\n\n00:01.000 --> 00:02.000\nwe were\n\n00:02.000 --> 00:03.000\nwe were\nnever asked\n\n"
-    rolling += "00:03.000 --> 00:03.010\nnever asked\n"
-    assert text_of(words_of(tmp_path, rolling)[0].words) == "we were never asked"
+    lines = ["we were", "never asked", "and nobody", "told us"]
+    shown = [lines[:1], *map(list, itertools.pairwise(lines)), lines[-1:]]
+    rolling = "WEBVTT\n\n" + "\n\n".join(
+        f"00:0{i}.000 --> 00:0{i + 1}.000\n" + "\n".join(cue) for i, cue in enumerate(shown)
+    )
+    assert text_of(words_of(tmp_path, rolling)[0].words) == "we were never asked and nobody told us"
     vote = "WEBVTT\n\n00:01.000 --> 00:02.000\nAye.\n\n00:02.000 --> 00:03.000\nAye.\n"
     assert text_of(words_of(tmp_path, vote)[0].words) == "Aye. Aye."
 
 
-def test_overlapping_cues_keep_their_sentences_and_their_time(tmp_path: Path) -> None:
-    text = "WEBVTT\n\n00:00.000 --> 00:10.000\n<v A>one two three four\n\n00:01.000 --> 00:02.000\n<v B>five six\n"
-    words, turns = words_of(tmp_path, text)
-    assert text_of(words.words) == "one two three four five six"
-    assert words.words[3].end_ms == 1_000
-    assert words.words[-1].end_ms == 2_000
+def test_words_of_overlapping_cues_are_spread_over_the_whole_of_their_own(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:00.000 --> 00:10.000\n<v A>one two three four\n\n00:{}\n<v B>mm\n"
+    words, turns = words_of(tmp_path, text.format("00.000 --> 00:00.400"))
+    assert text_of(words.words) == "mm one two three four"
+    assert (words.words[0].end_ms, words.words[1].start_ms, words.words[4].end_ms) == (400, 0, 10_000)
     assert [(t.speaker, t.start_ms, t.end_ms) for t in turns.turns if not t.exclusive] == [
         ("A", 0, 10_000),
-        ("B", 1_000, 2_000),
+        ("B", 0, 400),
     ]
+    words, _ = words_of(tmp_path, text.format("09.000 --> 00:12.000"))
+    assert text_of(words.words) == "one two three four mm"
+    assert (words.words[3].end_ms, words.words[4].start_ms, words.words[4].end_ms) == (10_000, 9_000, 12_000)
+    words, _ = words_of(tmp_path, text.format("06.000 --> 00:06.400"))
+    assert text_of(words.words) == "one two three four mm"  # one word is moved a little, not three far
+    assert words.words[3].start_ms == words.words[4].start_ms
+
+
+def test_a_line_that_is_shown_while_the_next_is_said_ends_before_it(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:00.000 --> 00:04.000\nwe were\n\n00:02.000 --> 00:06.000\nnot asked\n"
+    assert [w.end_ms for w in words_of(tmp_path, text)[0].words] == [750, 2_000, 3_600, 6_000]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    cues=st.lists(st.tuples(st.integers(0, 9_000), st.integers(100, 9_000), st.integers(1, 6)), min_size=1, max_size=5)
+)
+def test_no_word_is_far_from_its_cue_and_no_cue_is_torn(
+    cues: list[tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "over.vtt"
+    blocks = [
+        f"{_stamp(start)} --> {_stamp(start + length)}\n<v V{i}>{f'w{i} ' * n}\n"
+        for i, (start, length, n) in enumerate(cues)
+    ]
+    path.write_text("WEBVTT\n\n" + "\n".join(blocks))
+    words, turns = read(path, recording_sha256="0", duration_ms=None)
+    runs = [(voice, list(run)) for voice, run in itertools.groupby(words.words, key=lambda w: w.speaker)]
+    assert sorted(voice or "" for voice, _ in runs) == [f"V{i}" for i in range(len(cues))]
+    for voice, run in runs:
+        start, length, n = cues[int((voice or "V0")[1:])]
+        assert len(run) == n
+        assert (run[0].start_ms or 0) >= start
+        if len(cues) == 1:
+            assert (run[0].start_ms, run[-1].end_ms) == (start, start + length)
+    exclusive = [t for t in turns.turns if t.exclusive]
+    assert all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(exclusive))
 
 
 def test_the_end_of_the_recording_and_excluded_time_bound_the_words(tmp_path: Path) -> None:
@@ -90,6 +129,34 @@ def test_the_end_of_the_recording_and_excluded_time_bound_the_words(tmp_path: Pa
     words, _ = read(tmp_path / "a.vtt", recording_sha256="0", duration_ms=6_500, exclude=[(1_500, 3_000)])
     assert text_of(words.words) == "word0 word3 word4 word5 word6"
     assert words.words[-1].end_ms == 6_500
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    said=st.lists(st.sampled_from(["Aye.", "No.", "Vote"]), min_size=1, max_size=12),
+    gaps_ms=st.lists(st.sampled_from([0, 0, 60, 300_000]), min_size=12, max_size=12),
+    longer=st.none() | st.integers(0, 11),
+)
+def test_who_says_the_same_thing_twice_keeps_it(
+    said: list[str], gaps_ms: list[int], longer: int | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also where one cue looks as if it rolled."""
+    at_ms, blocks = 0, []
+    for i, (line, gap_ms) in enumerate(zip(said, gaps_ms, strict=False)):
+        at_ms += gap_ms
+        text = f"{line}\nThat is carried" if i == longer else line
+        blocks.append(f"{_stamp(at_ms)} --> {_stamp(at_ms + 1_000)}\n{text}\n")
+        at_ms += 1_000
+    path = tmp_path_factory.getbasetemp() / "votes.vtt"
+    path.write_text("WEBVTT\n\n" + "\n".join(blocks))
+    words, _ = read(path, recording_sha256="0", duration_ms=None)
+    assert [w.text for w in words.words if w.text in ("Aye.", "No.", "Vote")] == said
+
+
+def test_a_cue_that_begins_as_the_recording_ends_is_outside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nin\n\n00:02.000 --> 00:03.000\nout\n")
+    words, _ = read(tmp_path / "a.vtt", recording_sha256="0", duration_ms=2_000)
+    assert text_of(words.words) == "in"
 
 
 @pytest.mark.parametrize(

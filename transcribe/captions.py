@@ -1,12 +1,14 @@
 """Captions and transcripts that exist already, as words and voices.
 
 Where a file gives a word a time of its own, the word keeps it, if it can be true: inside its cue and not before the
-word that stands before it. All other words share the time that is left, by their length, and are marked `cue`; words
-of a text without times are marked `none`. Lines that roll on, shown again under the next ones, are taken once.
+word that stands before it. All other words share the time that is left, by their length, and are marked `cue`, as is
+every word whose time had to be moved; words of a text without times are marked `none`. Lines that roll on, shown again
+under the next ones, are taken once.
 Files come from outside and are not to be trusted: what they may cost is bounded, and what is wrong has a place.
 """
 
 import itertools
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +17,9 @@ import msgspec
 
 from transcribe import plaintext, timedtext, transcripts, youtube
 from transcribe.problem import Problem
+from transcribe.ranges import shares
 from transcribe.records import Timing, Turn, Turns, Word, Words
-from transcribe.timedtext import MOST_WORDS, Cue, Found, Said
+from transcribe.timedtext import MOST_WORDS, Cue, Found, Said, spoken_ms
 
 SUFFIXES = frozenset([".vtt", ".srt", ".sbv", ".json", ".json3", ".srv1", ".srv3", ".xml", ".txt"])
 LARGEST_BYTES = 20_000_000
@@ -24,8 +27,12 @@ MOST_LETTERS = 1_000  # of a word
 MOST_PAIRS = 20_000_000  # words times voices: each word is weighed for each voice
 JOIN_MS = 1_000  # a voice that goes on after a shorter pause is one turn
 SLACK_MS = 1_000  # a word's own time may be this far outside its cue, or before the word that stands before it
+MOVED_MS = 50  # moved further than this, a time is no longer the word's own
+MOST_AT_ONCE = 4  # cues that one may be put before
 LONGEST_WORD_MS = 2_000  # where only the beginning of a word is known
 MOST_SHOWN = 8  # lines that captions show at once, and so again
+ROLLS_WITHIN_MS, LEAST_ROLLING = 100, 3  # a line rolls on at once; so many that do are no chance
+FASTEST = 0.5  # of what words usually take, they may be said in
 LEAST_EVEN, MOSTLY = 6, 0.6  # words as long as the one before: so many, and such a share of a file
 
 
@@ -38,9 +45,10 @@ def read(
 ) -> tuple[Words, Turns]:
     """Words, and turns for the voices that are named, from a file of one of the kinds in `SUFFIXES`.
 
-    Each word lies inside its cue; where cues overlap, one has its words before the next begins, so that no sentence
-    is torn apart. Nothing is kept that begins after `duration_ms`; of cues that touch an excluded stretch, only
-    words whose own times lie outside it. Words without any times cannot be excluded: a file of them is refused
+    Words are spread over the whole of their cue. Where cues overlap, one has all its words before the next, so that no
+    sentence is torn apart, in the order that moves words least. Nothing is kept that begins at `duration_ms` or later;
+    of cues that touch an excluded stretch, only words whose own times lie outside it. Words without any times cannot
+    be excluded: a file of them is refused
     where a stretch is. Raises Problem, with the line, where the file is not what its name and beginning say.
     """
     found = _parsed(path)
@@ -54,7 +62,7 @@ def read(
         )
     timed = [] if untimed else list(_heard(_in_order(cues, rolling=found.rolling), duration_ms, exclude))
     is_spread = _is_spread(timed)
-    apart = [run for cue in _apart(timed) for run in _runs(cue, timing="cue" if is_spread else cue.timing)]
+    apart = list(_apart(timed, is_spread=is_spread))
     named = any(run.voice for run in apart)
     overlapping = [run for cue in timed for run in _runs(cue, timing=cue.timing)] if named else []
     words = _untimed(cues) if untimed else (word for run in apart for word in run.words)
@@ -135,19 +143,22 @@ def _untimed(cues: Iterable[Cue]) -> Iterator[Word]:
 def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
     """Cues in order of time, without the lines that rolling captions show again.
 
-    A file rolls if somewhere a cue begins with the line before it and goes on, or shows without times what had
-    times in it: elsewhere, who says the same thing twice has said it twice.
+    A file rolls if most cues begin, as the one before ends, with its last lines and go on, or show without times what
+    had times in it: elsewhere, who says the same thing twice has said it twice.
     """
     ordered = sorted(cues, key=lambda c: c.start_ms)
     if not rolling:
         return ordered
-    again = [0, *(_repeated(a.lines, b.lines) for a, b in itertools.pairwise(ordered))]
-    rolls = (
-        n and (n < len(c.lines) or any(w.start_ms is not None for w in b.lines[-1]))
-        for n, b, c in zip(again, [ordered[0], *ordered], ordered, strict=False)
-    )
-    if not any(rolls):
+    pairs = list(itertools.pairwise(ordered))
+    again = [_repeated(a.lines, b.lines) if b.start_ms - a.end_ms <= ROLLS_WITHIN_MS else 0 for a, b in pairs]
+    had_times = [
+        n > 0 and any(w.start_ms is not None for w in a.lines[-1]) for n, (a, _) in zip(again, pairs, strict=True)
+    ]
+    goes_on = [0 < n < len(b.lines) for n, (_, b) in zip(again, pairs, strict=True)]
+    n_rolling = sum(map(operator.or_, had_times, goes_on))
+    if 2 * n_rolling <= len(pairs) or not (any(had_times) or n_rolling >= LEAST_ROLLING):
         return ordered
+    again.insert(0, 0)
     fresh = [msgspec.structs.replace(c, lines=c.lines[n:]) for c, n in zip(ordered, again, strict=True)]
     return [cue for cue in fresh if cue.lines]
 
@@ -163,10 +174,10 @@ def _repeated(before: Sequence[Sequence[Said]], lines: Sequence[Sequence[Said]])
 def _heard(cues: Iterable[Cue], duration_ms: int | None, exclude: Sequence[tuple[int, int]]) -> Iterator[Cue]:
     """What of the cues lies in the recording and outside the excluded stretches."""
     for cue in cues:
-        if duration_ms is not None and cue.end_ms > duration_ms:
-            if cue.start_ms > duration_ms:
+        if duration_ms is not None and cue.end_ms >= duration_ms:
+            if cue.start_ms >= duration_ms:
                 continue
-            lines = tuple(tuple(w for w in line if (w.start_ms or 0) <= duration_ms) for line in cue.lines)
+            lines = tuple(tuple(w for w in line if (w.start_ms or 0) < duration_ms) for line in cue.lines)
             cue = msgspec.structs.replace(cue, end_ms=duration_ms, lines=lines)
         touched = [(a, b) for a, b in exclude if _touch(cue.start_ms, cue.end_ms, a, b)]
         if touched:
@@ -187,23 +198,79 @@ def _touch(start_ms: int, end_ms: int, a_ms: int, b_ms: int) -> bool:
     return start_ms < b_ms and a_ms < max(end_ms, start_ms + 1)
 
 
-def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
-    """Cues that do not overlap: each ends where the next begins, and those that begin together share the time."""
-    groups = [list(group) for _, group in itertools.groupby(cues, key=lambda c: c.start_ms)]
-    for group, after in itertools.zip_longest(groups, groups[1:]):
-        start_ms, end_ms = group[0].start_ms, min(c.end_ms for c in group)
-        if after:
-            end_ms = min(end_ms, after[0].start_ms)
-        spans = _shares(start_ms, end_ms, [sum(len(w.text) + 1 for w in c.words) for c in group])
+def _apart(cues: Iterable[Cue], *, is_spread: bool) -> Iterator[_Run]:
+    """The words of all cues in order of time, one whole cue after the other."""
+    floor_ms = end_ms = 0
+    for cue in _in_turn(cues):
+        start_ms = max(cue.start_ms, floor_ms)
+        is_over = floor_ms >= max(cue.end_ms, cue.start_ms + 1)  # then it stands beside the last word before it
+        end_ms = max(start_ms, end_ms) if is_over else cue.end_ms
+        placed = msgspec.structs.replace(cue, start_ms=start_ms, end_ms=end_ms)
+        for run in _runs(placed, timing="cue" if is_spread else cue.timing):
+            yield run
+            floor_ms = run.words[-1].start_ms or 0
+
+
+class _Turn(NamedTuple):
+    """A cue whose turn it may be: how many words it has, and about when the last of them begins."""
+
+    cue: Cue
+    n_words: int
+    last_ms: float
+
+    def moved_ms(self, before: "_Turn") -> float:
+        """About how far its words would move in all, since none may begin before the other's last one."""
+        start_ms, length_ms = self.cue.start_ms, self.cue.end_ms - self.cue.start_ms
+        late_ms = before.last_ms - start_ms
+        if late_ms <= 0:
+            return 0
+        return self.n_words * (late_ms**2 / length_ms / 2 if late_ms < length_ms else late_ms - length_ms / 2)
+
+
+def _in_turn(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Cues one after the other, though they may overlap: what is said into somebody's words comes before or after
+    them, whichever moves fewer words less far."""
+    order: list[_Turn] = []
+    for cue in _shown_no_longer(_together(cues)):
+        words = cue.words
+        share = (len(words[-1].text) + 1) / sum(len(w.text) + 1 for w in words)
+        own_ms = words[-1].start_ms
+        last_ms = cue.end_ms - (cue.end_ms - cue.start_ms) * share if own_ms is None else min(own_ms, cue.end_ms)
+        turn, i = _Turn(cue, len(words), last_ms), len(order)
+        while i and len(order) - i < MOST_AT_ONCE and order[i - 1].moved_ms(turn) < turn.moved_ms(order[i - 1]):
+            i -= 1
+        order.insert(i, turn)
+    return (turn.cue for turn in order)
+
+
+def _together(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Cues of the very same time share it, unless their words have times of their own."""
+    for (start_ms, end_ms), same in itertools.groupby(cues, key=lambda c: (c.start_ms, c.end_ms)):
+        group = list(same)
+        if any(w.start_ms is not None for c in group for w in c.words):
+            yield from group
+            continue
+        spans = shares(start_ms, end_ms, [sum(len(w.text) + 1 for w in c.words) for c in group])
         for cue, (a, b) in zip(group, spans, strict=True):
             yield msgspec.structs.replace(cue, start_ms=a, end_ms=b)
 
 
-def _shares(start_ms: int, end_ms: int, weights: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """A stretch of time cut into one piece for each weight."""
-    edges = [0, *itertools.accumulate(weights)]
-    for a, b in itertools.pairwise(edges):
-        yield start_ms + (end_ms - start_ms) * a // edges[-1], start_ms + (end_ms - start_ms) * b // edges[-1]
+def _shown_no_longer(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Cues that end where the next one begins, if it has the same voice, or neither names one: they are only shown for
+    longer. One that outlasts the next, or that nobody can say so fast, is left as it is."""
+    for cue, after in _with_next(cues):
+        if after and cue.start_ms < after.start_ms < cue.end_ms <= after.end_ms:
+            words = cue.words
+            end_ms = max([after.start_ms, *(min(w.start_ms, cue.end_ms) for w in words if w.start_ms is not None)])
+            fits = end_ms - cue.start_ms >= spoken_ms(words) * FASTEST
+            if fits and words[-1].voice == after.words[0].voice:
+                cue = msgspec.structs.replace(cue, end_ms=end_ms)
+        yield cue
+
+
+def _with_next(cues: Iterable[Cue]) -> Iterator[tuple[Cue, Cue | None]]:
+    first, second = itertools.tee(cues)
+    return itertools.zip_longest(first, itertools.islice(second, 1, None))
 
 
 def _runs(cue: Cue, *, timing: Timing) -> Iterator[_Run]:
@@ -225,9 +292,10 @@ def _runs(cue: Cue, *, timing: Timing) -> Iterator[_Run]:
 
 
 def _placed(cue: Cue) -> Iterator[tuple[int, int, bool]]:
-    """For each word of a cue its start, its end, and whether the start is its own."""
+    """For each word of a cue its start, its end, and whether these are its own and have not been moved."""
     words = cue.words
     starts = _own_starts(cue, words)
+    kept = [a is not None and abs(a - (w.start_ms or 0)) <= MOVED_MS for a, w in zip(starts, words, strict=True)]
     known = [i for i, start_ms in enumerate(starts) if start_ms is not None]
     first = known[0] if known else len(words)
     until_ms = cue.end_ms if first == len(words) else starts[first] or 0
@@ -236,15 +304,15 @@ def _placed(cue: Cue) -> Iterator[tuple[int, int, bool]]:
         start_ms, until_ms = starts[i] or 0, cue.end_ms if j is None else starts[j] or 0
         rest, end_ms = words[i + 1 : j], words[i].end_ms
         if end_ms is not None and start_ms <= end_ms <= cue.end_ms + SLACK_MS:
+            yield start_ms, min(end_ms, cue.end_ms), kept[i] and end_ms <= cue.end_ms + MOVED_MS
             end_ms = min(end_ms, cue.end_ms)
-            yield start_ms, end_ms, True
             yield from _spread(min(end_ms, until_ms), until_ms, rest)
         elif rest:
             (a, b, _), *others = _spread(start_ms, until_ms, words[i:j])
-            yield a, b, True
+            yield a, b, kept[i] and end_ms is None
             yield from others
         else:
-            yield start_ms, min(until_ms, start_ms + LONGEST_WORD_MS), True
+            yield start_ms, min(until_ms, start_ms + LONGEST_WORD_MS), kept[i] and end_ms is None
 
 
 def _own_starts(cue: Cue, words: Sequence[Said]) -> list[int | None]:
@@ -262,11 +330,11 @@ def _own_starts(cue: Cue, words: Sequence[Said]) -> list[int | None]:
 
 
 def _spread(start_ms: int, end_ms: int, words: Sequence[Said]) -> Iterator[tuple[int, int, bool]]:
-    return ((a, b, False) for a, b in _shares(start_ms, end_ms, [len(w.text) + 1 for w in words]))
+    return ((a, b, False) for a, b in shares(start_ms, end_ms, [len(w.text) + 1 for w in words]))
 
 
 def _turns(runs: Iterable[_Run], *, exclusive: bool) -> list[Turn]:
-    """A turn wherever a named voice speaks. Exclusive ones are made of cues that are apart."""
+    """A turn wherever a named voice speaks. An exclusive one ends where the next begins."""
     turns: list[Turn] = []
     last: dict[str, int] = {}  # voice -> place of its last turn
     for run in runs:
@@ -279,6 +347,8 @@ def _turns(runs: Iterable[_Run], *, exclusive: bool) -> list[Turn]:
         else:
             if exclusive:
                 last.clear()
+                if turns and turns[-1].end_ms > run.start_ms:
+                    turns[-1] = msgspec.structs.replace(turns[-1], end_ms=run.start_ms)
             last[run.voice] = len(turns)
             turns.append(Turn(speaker=run.voice, start_ms=run.start_ms, end_ms=run.end_ms, exclusive=exclusive))
     return [t for t in turns if t.start_ms < t.end_ms]

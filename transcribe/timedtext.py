@@ -18,6 +18,8 @@ MOST_WORDS = 500_000  # two days without a pause
 MOST_LINES = 1_000_000
 LATEST_MS = 100 * 3_600_000  # what begins later than this is no time in a meeting
 LONGEST_NAME = 200  # letters
+DASHES = "-–"
+LETTER_MS = 65  # of speech, spaces counted
 
 
 class Said(NamedTuple):
@@ -86,22 +88,21 @@ def shown(text: str) -> str:
 
 
 def voice_name(name: str) -> str:
-    """A voice as a file names it, on one line, without tags and of a bearable length."""
-    return " ".join(untagged(name[: 20 * LONGEST_NAME]).split())[:LONGEST_NAME].strip()
+    """A voice as a file names it, on one line, without tags and of a bearable length. Labels that begin with @ are
+    kept for what people correct."""
+    return " ".join(untagged(name[: 20 * LONGEST_NAME]).split()).lstrip("@ ")[:LONGEST_NAME].strip()
 
 
 def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tuple[Said, ...], ...]:
     """The words of a cue, line by line. A word has the voice, and the time, that stands before its first letter.
 
+    A dash before a line says that somebody else speaks: it is no word, and the voice of the line before ends there.
     Times inside a line also say when it begins: with the cue. Raises Problem where there are too many words.
     """
     if len(pieces) == 1 and pieces[0].at_ms is None:
         text, voice, _ = pieces[0]
-        return tuple(
-            tuple(Said(word, voice) for word in line.split(maxsplit=MOST_WORDS))
-            for line in text.split("\n")
-            if line.strip()
-        )
+        split = (line.split(maxsplit=MOST_WORDS) for line in text.split("\n"))
+        return _undashed([tuple(Said(word, voice) for word in line) for line in split if line])
     edges = [0, *itertools.accumulate(len(p.text) for p in pieces)]
     lines: list[tuple[Said, ...]] = []
     line: list[Said] = []
@@ -126,7 +127,25 @@ def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tup
     if first_timed is not None and lines[first_timed][0].start_ms is None:
         first, *rest = lines[first_timed]
         lines[first_timed] = (first._replace(start_ms=start_ms), *rest)
-    return tuple(line for line in lines if line)
+    return _undashed([line for line in lines if line])
+
+
+def _undashed(lines: Sequence[tuple[Said, ...]]) -> tuple[tuple[Said, ...], ...]:
+    out: list[tuple[Said, ...]] = []
+    silent: set[str] = set()
+    for line in lines:
+        first, *rest = line
+        if first.text in DASHES and rest:
+            start_ms = first.start_ms if rest[0].start_ms is None else rest[0].start_ms
+            undashed = (rest[0]._replace(start_ms=start_ms), *rest[1:])
+        elif first.text[0] in DASHES and first.text[1:2].isalpha():
+            undashed = (first._replace(text=first.text[1:]), *rest)
+        else:
+            undashed = line
+        if undashed is not line and out:
+            silent.add(out[-1][-1].voice)
+        out.append(tuple(w._replace(voice="") if w.voice in silent else w for w in undashed))
+    return tuple(out)
 
 
 def too_many(what: str, limit: int, where: str) -> NoReturn:
@@ -137,13 +156,20 @@ def too_many(what: str, limit: int, where: str) -> NoReturn:
     )
 
 
+def spoken_ms(words: Iterable[Said]) -> int:
+    """About how long words take to say."""
+    return LETTER_MS * sum(len(w.text) + 1 for w in words)
+
+
 def until_next(cues: Iterable[Untold]) -> Iterator[Cue]:
-    """Cues whose end may be left open: they last until the next begins, and the last one until its last word."""
+    """Cues whose end may be left open: they last until the next begins, and the last one as long as it takes to say."""
     for cue, after in _with_next(c for c in cues if c[2]):
         start_ms, end_ms, lines = cue
         if end_ms is None:
-            end_ms = max([start_ms, *(w.start_ms for line in lines for w in line if w.start_ms is not None)])
-            end_ms = max(end_ms, after[0]) if after else end_ms
+            words = [w for line in lines for w in line]
+            timed = [i for i, w in enumerate(words) if w.start_ms is not None]
+            last, last_ms = max([(0, start_ms), *((i, words[i].start_ms or 0) for i in timed)], key=lambda t: t[1])
+            end_ms = max(last_ms, after[0]) if after else last_ms + spoken_ms(words[last:])
         yield Cue(start_ms=start_ms, end_ms=end_ms, lines=lines)
 
 
@@ -180,7 +206,7 @@ _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]*>|<>")
 _ENDLESS = re.compile(r"&#\d{8,};?")  # a number that is no letter, and may be too long to be read as a number
 _SRT_OVERRIDE = re.compile(r"\{\\[^{}\n]*\}")
 _LANGUAGE = re.compile(r"Language:\s*([a-zA-Z]{2,3})\b")
-_METADATA = re.compile(r"[\w-]+\s*[:=].*")
+_METADATA = re.compile(r"(?:Kind|Language|X-TIMESTAMP-MAP)\s*[:=].*")
 _CLOCK_MAP = re.compile(r"X-TIMESTAMP-MAP\s*=(.*)")
 _CLOCK_MAP_PART = re.compile(rf"(?:MPEGTS:(\d{{1,19}})|LOCAL:{_CLOCK})\s*")
 
@@ -197,16 +223,21 @@ def webvtt(text: str, *, where: str) -> Found:
     """WebVTT: voices, inline times, metadata; notes, styles and regions are passed over."""
     blocks = _blocks(text, where)
     header = next(blocks, None)
+    first: _Block | None = None
     if header is None or header.line != 1 or not re.match(r"WEBVTT(\s|$)", header.texts[0]):
         raise Problem("this is not WebVTT: its first line must be WEBVTT", where=f"{where}, line 1", fix="check it")
     language = ""
     while header:
-        for line, metadata in enumerate(header.texts, header.line):
+        n = next((i for i, t in enumerate(header.texts) if "-->" in t), None)
+        for line, metadata in enumerate(header.texts[:n], header.line):
             _check_clock_map(metadata, f"{where}, line {line}")
             named = _LANGUAGE.match(metadata)
             language = named[1].lower() if named else language
+        if n is not None:  # no blank line parts it from the first cue
+            first = _Block(header.line + n, header.texts[n:], loose=False)
+            break
         first = next(blocks, None)
-        header = first if first and all(_METADATA.fullmatch(t) and "-->" not in t for t in first.texts) else None
+        header = first if first and all(map(_METADATA.fullmatch, first.texts)) else None
     told = (
         b
         for b in itertools.chain([first] if first else [], blocks)

@@ -3,6 +3,7 @@
 Each is read into typed records, so that what is not needed is never kept. What is wrong is named with its line.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -161,9 +162,10 @@ def _json3(events: Sequence[_Event], where: str) -> Iterator[Untold]:
 def told(text: str, heard: Sequence[Said], voice: str) -> tuple[Said, ...]:
     """The words of a segment as its text writes them, with the times, voices and confidence of the words heard.
 
-    Both are the same letters; only the text has the sentences' capitals and stops. Where they are not, the words
-    heard are taken as they are. A printed word takes the time from the beginning of the first word that it is made
-    of to the end of the last, and the lowest of their confidences; part of a heard word has no time of its own.
+    Both are the same letters; only the text has the sentences' capitals and stops. A printed word takes the time from
+    the beginning of the first word that it is made of to the end of the last, and the lowest of their confidences;
+    part of a heard word has no time of its own. Where the letters differ, the words heard are taken as they are, unless
+    the text has more: then nothing of it is lost, and only what both begin and end with has the times that were heard.
     """
     written = text.split(maxsplit=MOST_WORDS)
     if not heard:
@@ -174,8 +176,28 @@ def told(text: str, heard: Sequence[Said], voice: str) -> tuple[Said, ...]:
     if letters == heard_letters:
         return tuple(w._replace(text=t) for t, w in zip(written, heard, strict=True))
     if not any(letters) or "".join(letters) != "".join(heard_letters):
-        return tuple(heard)
+        return tuple(_filled(written, letters, heard, heard_letters, voice) if len(written) > len(heard) else heard)
     return tuple(_gathered(written, letters, heard, heard_letters))
+
+
+def _filled(
+    written: Sequence[str], letters: Sequence[str], heard: Sequence[Said], heard_letters: Sequence[str], voice: str
+) -> Iterator[Said]:
+    """All words of a text of which fewer were heard."""
+    n_first = _n_alike(letters, heard_letters)
+    n_last = _n_alike(letters[n_first:][::-1], heard_letters[n_first:][::-1])
+    voices = {w.voice for w in heard}
+    own = voice or (voices.pop() if len(voices) == 1 else "")
+    for i, text in enumerate(written):
+        k = i if i < n_first else i - len(written)
+        if i < n_first or k >= -n_last:
+            yield heard[k]._replace(text=text)
+        else:
+            yield Said(text, own)
+
+
+def _n_alike(some: Sequence[str], others: Sequence[str]) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(some, others, strict=False)))
 
 
 def _gathered(
