@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from transcribe.channels import look
 from transcribe.media import (
     LONGEST_S,
+    SHORT_S,
     Clock,
     Progress,
     count,
+    goes_on,
     has_sound,
     is_audible,
     is_default,
@@ -38,7 +40,6 @@ from transcribe.problem import Problem
 from transcribe.records import Media, Record, Stream, Stretch
 
 RATE_HZ = 16_000
-SHORT_S = 1.0  # a file that ends this much before it says was cut
 
 Lost = Callable[[float, float, str], None]  # from and to, in seconds of the file; why
 
@@ -119,15 +120,16 @@ def probe(
         )
         found = tracks(container)
         stream = found[media.audio_track - 1]
-        duration_ms = stated_ms(container, stream)
-        measured = is_measured(container) and duration_ms is not None
+        duration_ms = stated_ms(path, container, stream)
         _check_length(path, duration_ms or 0)
         no_sound = Problem("no sound could be decoded from this file", where=path, fix="check that it plays")
         if not has_sound(container, stream):
             raise no_sound
+        measured = is_measured(container) and bool(duration_ms)
+        misstated = measured and goes_on(container, stream, duration_ms or 0)
         notes = [_several(found, media.audio_track)] if track is None and len(found) > 1 else []
     even = None
-    if not measured:
+    if misstated or not measured:
         with opened(path) as container:
             counted = count(container, tracks(container)[media.audio_track - 1], progress)
         _check_length(path, counted.duration_ms)
@@ -139,6 +141,7 @@ def probe(
     return msgspec.structs.replace(
         media,
         duration_ms=duration_ms,
+        states_length=media.states_length and not misstated,
         even=even,
         channel=channels.only,
         notes=(*notes, *channels.notes),
@@ -301,7 +304,7 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         stream = tracks(container)[pick(container, source.path, source.track) - 1]
         stream.thread_type = "AUTO"
         clock = Clock(container)
-        end_ms = stated_ms(container, stream)
+        end_ms = stated_ms(source.path, container, stream)
         reach_s = 0.0  # where the last packet ended, of any stream where only the whole file's length is stated
         started = False
         at = 0  # where the next sample goes
