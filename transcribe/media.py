@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from transcribe import headers
-from transcribe.problem import Problem
+from transcribe.problem import Problem, reading
 from transcribe.records import Record
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _RATES_HZ = (2_000, 768_000)
 _LONGEST_PACKET_S = 10.0
 _LONGEST_GAP_S = 12 * 3600
 _MOST_BROKEN_PACKETS = 10_000
+_LARGEST_MP3_FRAME = 2881  # bytes: FFmpeg hands over what is between two frames as part of one
 _EVEN = 1.1  # padding changes the size of packets by so much
 
 # What is opened at all: containers of sound and film. Playlists, pictures, subtitles and lists of files are not.
@@ -45,6 +46,7 @@ _FROM_FIRST = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg"})
 # Here the length is that of the data, or of an index: whether sound goes on behind it shows a look there. Elsewhere it
 # is a line in a header, or a guess from the bit rate or the last timestamp.
 _MEASURED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf"})
+SEAMLESS = frozenset({"flac", "ogg"})  # nobody writes gaps into these: one of them is where bytes were lost
 _GUESSED = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg", "ac3", "eac3", "loas", "amr"})
 
 
@@ -79,7 +81,7 @@ def opened(path: Path) -> "Iterator[av.container.InputContainer]":
 
 def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
     """A regular file's size and time, and its first bytes."""
-    try:
+    with reading(path):
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             what = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
@@ -88,12 +90,6 @@ def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
             raise Problem("this file is empty (0 bytes)", where=path, fix="copy it again from where it came from")
         with path.open("rb") as f:
             return (found.st_size, found.st_mtime_ns), f.read(4096)
-    except FileNotFoundError as e:
-        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
-    except PermissionError as e:
-        raise Problem("this file may not be read", where=path, fix="give yourself the right to: chmod u+r") from e
-    except OSError as e:
-        raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
 
 
 def _unreadable(path: Path, head: bytes) -> Problem:
@@ -278,12 +274,12 @@ def stated_ms(path: Path, container: "av.container.InputContainer", stream: Any)
 
 
 def _indexed_s(path: Path, container: "av.container.InputContainer", stream: Any) -> float | None:
-    """The end that a file states and FFmpeg does not tell, since it lies behind the file's own; None without one."""
+    """The end that a file states, where FFmpeg tells another that it took from the file's size; None without one."""
     kind, context = container.format.name, stream.codec_context
     end_s = 0.0
     if kind in ("wav", "w64") and context and context.name.startswith("pcm_") and context.bit_rate:
         pcm = headers.pcm(path)
-        if pcm and pcm.stated and pcm.stated > pcm.there:
+        if pcm and pcm.stated and (kind == "w64" or pcm.stated > pcm.there) and not pcm.goes_on:
             end_s = pcm.stated * 8 / context.bit_rate
     elif kind == "caf" and context and context.name.startswith("pcm_") and context.sample_rate:
         end_s = stream.frames / context.sample_rate
@@ -310,11 +306,13 @@ def is_measured(container: "av.container.InputContainer") -> bool:
 
 
 class Counted(Record):
-    """What only a look at every packet shows: when the last sample ends on a player's clock, and whether equal bytes
-    are equal time."""
+    """What only a look at every packet shows: when the last sample ends on a player's clock, whether equal bytes are
+    equal time, and how much of an MP3 is neither a frame nor at its end, with the place of the first such bytes."""
 
     duration_ms: int
     even: bool
+    junk_bytes: int = 0
+    junk_at_ms: int = 0
 
 
 def count(
@@ -324,14 +322,24 @@ def count(
     total_ms = (container.duration or 0) // 1000
     at_s = told_s = 0.0
     least, most = math.inf, 0.0  # bytes of a packet
+    is_mp3 = container.format.name == "mp3"
+    junk_bytes = junk_at_ms = 0
     for packet, after in with_next(packets(container, stream)):
         stamp = stamp_s(packet)
         if stamp is not None:
             at_s = clock.place(stamp, stamp_s(after), at_s)
+        if is_mp3 and packet.size > _LARGEST_MP3_FRAME and after and after.size:
+            junk_at_ms = junk_at_ms if junk_bytes else round(at_s * 1000)
+            junk_bytes += packet.size
         at_s += length_s(packet)
         if packet.size:
             least, most = min(least, packet.size), max(most, packet.size)
         if at_s - told_s > 60:
             told_s = at_s
             progress(round(at_s * 1000), max(total_ms, round(at_s * 1000)))
-    return Counted(duration_ms=max(0, round(at_s * 1000)), even=most <= least * _EVEN)
+    return Counted(
+        duration_ms=max(0, round(at_s * 1000)),
+        even=most <= least * _EVEN,
+        junk_bytes=junk_bytes,
+        junk_at_ms=junk_at_ms,
+    )
