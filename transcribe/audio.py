@@ -328,7 +328,12 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
             """Frames, and whether some before them were damaged."""
             nonlocal reach_s
             damaged = False
-            for packet in packets(container, None if stream.duration is None else stream):
+
+            def broken() -> None:
+                nonlocal damaged
+                damaged = True
+
+            for packet in packets(container, None if stream.duration is None else stream, broken):
                 reach_s = max(reach_s, (stamp_s(packet) or 0.0) + length_s(packet))
                 if packet.stream_index == stream.index:
                     try:

@@ -32,6 +32,7 @@ _MOST_CHANNELS = 64
 _RATES_HZ = (2_000, 768_000)
 _LONGEST_PACKET_S = 10.0
 _LONGEST_GAP_S = 12 * 3600
+_MOST_FAILED_READS = 1_000  # in a row; what comes after a hole in a broadcast is found 64 kB further on at each
 _MOST_BROKEN_PACKETS = 10_000
 _LARGEST_MP3_FRAME = 2881  # bytes: FFmpeg hands over what is between two frames as part of one
 _EVEN = 1.1  # padding changes the size of packets by so much
@@ -175,22 +176,25 @@ def is_audible(rate_hz: int, n_channels: int) -> bool:
 # -- packets --------------------------------------------------------------------------------------
 
 
-def packets(container: "av.container.InputContainer", stream: Any = None) -> Iterator[Any]:
-    """Packets of a stream (or of all), as far as the file can be read."""
+def packets(
+    container: "av.container.InputContainer", stream: Any = None, broken: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
+    """Packets of a stream (or of all), as far as the file can be read; `broken` is called where some of it can't be."""
     import av
 
-    n = 1
-    while n:
-        n = 0
+    n_failed = 0  # since the last packet
+    while n_failed <= _MOST_FAILED_READS:
         try:
             for packet in container.demux(*([] if stream is None else [stream])):
-                n += packet.size > 0
+                if packet.size:
+                    n_failed = 0
                 yield packet
             return
         except av.FFmpegError:
-            return
+            broken()
         except IndexError:
-            continue  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
+            pass  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
+        n_failed += 1
 
 
 def has_sound(container: "av.container.InputContainer", stream: Any) -> bool:
