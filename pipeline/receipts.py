@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from transcribe.problem import Problem
+from transcribe.problem import Problem, reading
 from transcribe.records import Record
 
 RECEIPTS = "receipts"
@@ -41,17 +41,8 @@ class Receipt(Record):
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, read in pieces. Raises Problem where it may not be read."""
-    try:
-        with path.open("rb") as f:
-            return hashlib.file_digest(f, "sha256").hexdigest()
-    except PermissionError as e:
-        raise Problem(
-            "this file may not be read", where=path, fix=f"give yourself the right to read it: chmod u+r {path.name!r}"
-        ) from e
-    except IsADirectoryError as e:
-        raise Problem("this is a folder, not a file", where=path, fix="name a file in meeting.toml") from e
-    except FileNotFoundError as e:
-        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
+    with reading(path), path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def state_of(path: Path, known: FileState | None = None) -> FileState:

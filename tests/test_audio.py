@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.make_media import loud_ms, quiet, tone, write_film, write_sound
-from transcribe.audio import Audio, Source, decode, probe
+from transcribe.audio import Audio, Source, decode, excerpt, probe
 from transcribe.media import JITTER_S
 from transcribe.problem import Problem
 
@@ -261,11 +261,96 @@ def test_what_is_left_of_a_cut_file_is_heard_and_the_rest_is_owned_up_to(
     assert Audio(path=tmp_path / "out.s16").lost == audio.lost
 
 
-def test_a_cut_wav_is_as_long_as_what_is_left(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "a.wav", [(0, tone(10_000))])
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.wav", "pcm_s16le", {}),
+        ("deep.wav", "pcm_s24le", {}),
+        ("telephone.wav", "pcm_mulaw", {}),
+        ("big.wav", "pcm_s16le", {"rf64": "always"}),
+        ("a.w64", "pcm_s16le", {}),
+        ("a.aiff", "pcm_s16be", {}),
+        ("a.caf", "pcm_s16le", {}),
+        ("a.mp3", "libmp3lame", {}),
+    ],
+)
+def test_half_a_copy_is_noticed_where_only_the_head_tells_how_much_there_should_be(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    path = write_sound(
+        tmp_path / name, [(0, tone(10_000, rate_hz=48_000))], codec=codec, rate_hz=48_000, options=options
+    )
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert probe(path, sha256="0").duration_ms == pytest.approx(5_000, abs=10)
-    assert decode([Source(path)], tmp_path / "out.s16").duration_ms == pytest.approx(5_000, abs=10)
+    media = probe(path, sha256="0")
+    audio = decode([Source(path)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    assert media.duration_ms == pytest.approx(10_000, abs=60)
+    assert audio.duration_ms == pytest.approx(5_000, abs=60)
+    (lost,) = audio.lost
+    assert lost.start_ms == pytest.approx(5_000, abs=60)
+    assert lost.end_ms == pytest.approx(10_000, abs=60)
+    assert lost.reason == "the file breaks off here"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.flac", "flac"), ("a.ogg", "libopus"), ("b.ogg", "flac"), ("a.ts", "mp2")]
+)
+def test_what_comes_after_a_hole_is_heard_in_its_place_and_the_hole_is_owned_up_to(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 10 * 48_000).astype(np.float32)
+    path = write_sound(tmp_path / name, [(0, sound)], codec=codec, rate_hz=48_000)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 : len(data) * 2 // 3] = bytes(len(data) * 2 // 3 - len(data) // 3)
+    path.write_bytes(data)
+    audio = decode([Source(path)], tmp_path / "out.s16", duration_ms=probe(path, sha256="0").duration_ms)
+    assert audio.duration_ms == pytest.approx(10_000, abs=60)
+    (lost,) = audio.lost
+    assert 2_500 < lost.start_ms < 4_000
+    assert 6_500 < lost.end_ms < 7_800
+    assert np.abs(audio.slice(7_800, 9_900)).max() > 0.1
+    assert "damaged" in lost.reason
+
+
+@pytest.mark.parametrize("index", ["0", "1"])
+def test_a_hole_in_an_mp3_is_owned_up_to(tmp_path: Path, index: str) -> None:
+    path = write_sound(
+        tmp_path / "a.mp3",
+        [(0, tone(10_000, rate_hz=48_000))],
+        codec="libmp3lame",
+        rate_hz=48_000,
+        options={"write_xing": index},
+        encoder={"b": "128000"},
+    )
+    assert probe(path, sha256="0").notes == ()
+    data = bytearray(path.read_bytes())
+    data[40_000:70_000] = bytes(30_000)  # at 128 kbit/s, from 2.5 s to 4.375
+    path.write_bytes(data)
+    media = probe(path, sha256="0")
+    (note,) = media.notes
+    assert "3" in note.split(" kB")[0]
+    assert "at 0:02" in note
+    audio = decode([Source(path)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    assert audio.duration_ms == pytest.approx(8_125, abs=100)
+    assert ["damaged" in s.reason for s in audio.lost] == [True] * int(index)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_parts_behind_the_samples_of_a_wav_are_no_sound(tmp_path: Path, wide: bool) -> None:
+    path = write_sound(tmp_path / ("a.w64" if wide else "a.wav"), [(0, tone(2_000))])
+    length = (200_000).to_bytes(8 if wide else 4, "little")
+    name = b"LIST" + b"\x2f\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00" if wide else b"LIST"
+    path.write_bytes(path.read_bytes() + name + length + b"\x7f" * 200_000)
+    media = probe(path, sha256="0")
+    assert (media.duration_ms, media.states_length) == (2_000, True)
+    assert decode([Source(path)], tmp_path / "out.s16").duration_ms == 2_000
+
+
+def test_an_excerpt_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    audio = decode([Source(write_sound(tmp_path / "a.wav", [(0, tone(500))]))], tmp_path / "out.s16")
+    there = sorted(tmp_path.iterdir())
+    with pytest.raises(TypeError):
+        excerpt(audio, [(0, 100), (200, None)], tmp_path / "part.s16")  # type: ignore[list-item]
+    assert sorted(tmp_path.iterdir()) == there
 
 
 def test_damage_in_the_middle_is_passed_over_and_owned_up_to(tmp_path: Path) -> None:

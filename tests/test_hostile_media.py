@@ -86,6 +86,11 @@ def mp4_that_lasts(n: int) -> Callable[[Path], Path]:
     return make
 
 
+def track_that_lasts(n: int) -> Callable[[Path], Path]:
+    """An MP4 whose track says that it ends after so many samples, though its index goes on."""
+    return lambda folder: patched(sound(folder, "a.mp4", "aac", n_ms=4_096), (b"mdhd", 16, struct.pack(">I", n)))
+
+
 def sample_lengths_lie(folder: Path) -> Path:
     return patched(sound(folder, "a.mp4", "aac"), (b"stts", 12, b"\x7f\xff\xff\xff"))
 
@@ -306,6 +311,13 @@ A_READING: dict[str, tuple[Make, int]] = {
     "FLAC that says a quarter of its length": (flac_of(8_000), 2_000),
     "a WAV that was never finished": (wav(riff=0xFFFFFFFF, data=0xFFFFFFFF), 1_000),
     "a WAV that says nothing": (wav(riff=0, data=0), 1_000),
+    "a WAV that says a hundredth of a second": (
+        lambda f: patched(sound(f, "a.wav"), (b"data", 0, struct.pack("<I", 320))),
+        2_000,
+    ),
+    "a WAV that was never finished, half of the most": (wav(riff=0x80000024, data=0x80000000), 1_000),
+    "an MP4 that says a quarter of its length": (track_that_lasts(48_000), 4_096),
+    "an MP4 that says one sample": (track_that_lasts(1), 4_096),
     "9 channels, which nobody mixes": (channels(9), 2_000),
     "64 channels": (channels(64), 2_000),
     "a file that changes in kind halfway": (changing_halfway, 3_000),

@@ -2,6 +2,7 @@ import errno
 import multiprocessing
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -130,6 +131,66 @@ def test_a_replaced_holder_knows_and_leaves_the_new_lock_alone(tmp_path: Path) -
         path.write_bytes(msgspec.json.encode(other))
         assert not lock.still_ours()
     assert path.exists()
+
+
+def test_while_it_is_taken_or_given_back_no_other_thread_finds_it_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "words"
+    seen = []
+    link, unlink = locks._link, Path.unlink
+
+    def linked(fresh: Path, there: Path) -> None:
+        link(fresh, there)
+        seen.append(locks.holder(path) is not None)
+
+    def removed(self: Path, missing_ok: bool = False) -> None:
+        if self == path:
+            seen.append(locks.holder(path) is not None)
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(locks, "_link", linked)
+    monkeypatch.setattr(Path, "unlink", removed)
+    with locks.hold(path):
+        pass
+    assert seen == [True, True]
+    assert not locks._held
+
+
+def test_a_lock_that_could_not_be_made_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fresh: Path, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(locks, "_link", refuse)
+    with pytest.raises(OSError, match="no room"), locks.hold(tmp_path / "words"):
+        pass
+    assert not locks._held
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_holder_that_cannot_read_its_lock_for_a_moment_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "words"
+    monkeypatch.setattr(locks, "BEAT_S", 0.01)
+    read, failed = locks._read, threading.Event()
+
+    def fail_once(there: Path) -> locks.Holder | None:
+        if not failed.is_set():
+            failed.set()
+            return None
+        return read(there)
+
+    with locks.hold(path) as lock:
+        monkeypatch.setattr(locks, "_read", fail_once)
+        assert failed.wait(5)
+        first = read(path)
+        deadline = time.monotonic() + 5
+        while (now := read(path)) == first and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert now is not None
+        assert now != first
+        assert lock.still_ours()
 
 
 def _count(path: Path, log: Path, n: int) -> None:

@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from transcribe.channels import look
 from transcribe.media import (
     LONGEST_S,
+    SEAMLESS,
+    SHORT_S,
     Clock,
+    Counted,
     Progress,
     count,
+    goes_on,
     has_sound,
     is_audible,
     is_default,
@@ -38,7 +42,6 @@ from transcribe.problem import Problem
 from transcribe.records import Media, Record, Stream, Stretch
 
 RATE_HZ = 16_000
-SHORT_S = 1.0  # a file that ends this much before it says was cut
 
 Lost = Callable[[float, float, str], None]  # from and to, in seconds of the file; why
 
@@ -119,26 +122,30 @@ def probe(
         )
         found = tracks(container)
         stream = found[media.audio_track - 1]
-        duration_ms = stated_ms(container, stream)
-        measured = is_measured(container) and duration_ms is not None
+        duration_ms = stated_ms(path, container, stream)
         _check_length(path, duration_ms or 0)
         no_sound = Problem("no sound could be decoded from this file", where=path, fix="check that it plays")
         if not has_sound(container, stream):
             raise no_sound
+        measured = is_measured(container) and duration_ms is not None
+        misstated = measured and goes_on(container, stream, duration_ms or 0)
         notes = [_several(found, media.audio_track)] if track is None and len(found) > 1 else []
     even = None
-    if not measured:
+    if misstated or not measured or not duration_ms:
         with opened(path) as container:
             counted = count(container, tracks(container)[media.audio_track - 1], progress)
         _check_length(path, counted.duration_ms)
         duration_ms = max(duration_ms or 0, counted.duration_ms)
         even = counted.even
+        if counted.junk_bytes:
+            notes.append(_junk(counted))
     if not duration_ms:
         raise no_sound
     channels = look(path, media.audio_track, duration_ms)
     return msgspec.structs.replace(
         media,
         duration_ms=duration_ms,
+        states_length=media.states_length and not misstated,
         even=even,
         channel=channels.only,
         notes=(*notes, *channels.notes),
@@ -165,6 +172,14 @@ def _stream(stream: Any) -> Stream:
         )
     picture = bool(stream.disposition & av.stream.Disposition.attached_pic)  # a cover is not a film
     return Stream(kind="video" if stream.type == "video" and not picture else "other", codec=codec)
+
+
+def _junk(counted: Counted) -> str:
+    minutes, seconds = divmod(counted.junk_at_ms // 1000, 60)
+    return (
+        f"{counted.junk_bytes / 1000:,.0f} kB of this file are no sound, the first of them at {minutes}:{seconds:02}: "
+        "it may be damaged there. What is missing is not heard, and what follows comes too early by as much."
+    )
 
 
 def _several(found: Sequence[Any], listened: int) -> str:
@@ -228,10 +243,13 @@ def decode(
 def excerpt(audio: Audio, ranges: Sequence[tuple[int, int]], out: Path) -> Audio:
     """Stretches of a recording, in ms, one straight after the other, in a file of their own."""
     part = out.with_name(f"{out.name}.{os.getpid()}.part")
-    with part.open("wb") as f:
-        for start_ms, end_ms in ranges:
-            audio.samples[samples_in(start_ms) : samples_in(end_ms)].tofile(f)
-    part.replace(out)
+    try:
+        with part.open("wb") as f:
+            for start_ms, end_ms in ranges:
+                audio.samples[samples_in(start_ms) : samples_in(end_ms)].tofile(f)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return Audio(path=out)
 
 
@@ -301,16 +319,21 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         stream = tracks(container)[pick(container, source.path, source.track) - 1]
         stream.thread_type = "AUTO"
         clock = Clock(container)
-        end_ms = stated_ms(container, stream)
+        end_ms = stated_ms(source.path, container, stream)
         reach_s = 0.0  # where the last packet ended, of any stream where only the whole file's length is stated
-        started = False
+        started = harmed = False
         at = 0  # where the next sample goes
 
         def frames() -> Iterator[tuple[Any, bool]]:
             """Frames, and whether some before them were damaged."""
             nonlocal reach_s
             damaged = False
-            for packet in packets(container, None if stream.duration is None else stream):
+
+            def broken() -> None:
+                nonlocal damaged
+                damaged = True
+
+            for packet in packets(container, None if stream.duration is None else stream, broken):
                 reach_s = max(reach_s, (stamp_s(packet) or 0.0) + length_s(packet))
                 if packet.stream_index == stream.index:
                     try:
@@ -331,12 +354,13 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         for (frame, damaged), after in with_next(frames()):
             stamp = stamp_s(frame)
             at_s = at / rate_hz
+            harmed |= damaged
             due_s = at_s if stamp is None else clock.place(stamp, after and stamp_s(after[0]), at_s)
             if due_s != at_s:
                 if started:
                     yield from resampled(None)
                     mixer = _Mixer(rate_hz, source.channel)
-                    if damaged and due_s - at_s > SHORT_S:
+                    if due_s - at_s > SHORT_S and (damaged or container.format.name in SEAMLESS):
                         miss(at / rate_hz, due_s, "the file is damaged here")
                 at = round(due_s * rate_hz)
             started = True
@@ -345,7 +369,8 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         if started:
             yield from resampled(None)
             if end_ms is not None and end_ms / 1000 - max(at / rate_hz, reach_s - clock.origin_s) > SHORT_S:
-                miss(at / rate_hz, end_ms / 1000, "the file breaks off here")
+                before = ", or sound is missing before, where it is damaged" if harmed else ""
+                miss(at / rate_hz, end_ms / 1000, f"the file breaks off here{before}")
 
 
 class _Mixer:

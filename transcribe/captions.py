@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from transcribe import plaintext, timedtext, transcripts, youtube
-from transcribe.problem import Problem
+from transcribe.problem import Problem, reading
 from transcribe.ranges import shares
 from transcribe.records import Timing, Turn, Turns, Word, Words
 from transcribe.timedtext import MOST_WORDS, Cue, Found, Said, spoken_ms
@@ -385,15 +385,8 @@ def _parsed(path: Path) -> Found:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as f:
-            data = f.read(LARGEST_BYTES + 1)
-    except FileNotFoundError as e:
-        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
-    except PermissionError as e:
-        raise Problem("this file may not be read", where=path, fix="give yourself the right to: chmod u+r") from e
-    except OSError as e:
-        raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
+    with reading(path), path.open("rb") as f:
+        data = f.read(LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
         raise Problem("this caption file is larger than 20 MB", where=path, fix="check that it is captions")
     return data

@@ -15,8 +15,9 @@ _PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Have this process, begun by `multiprocessing`, end when its parent does.
 
-    On Linux the kernel sees to it, so that even a process that is stopped or stuck in a library goes. Elsewhere, a
-    thread waits for the parent's end.
+    On Linux the kernel sees to it, so that even a process that is stopped or stuck in a library goes. It goes by the
+    thread that began the process: when that one ends, so does the process, though the parent lives on. Begin it from a
+    thread that outlasts it, therefore, such as the main one. Elsewhere, a thread waits for the parent's end.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

@@ -119,23 +119,31 @@ class Lock:
 
     def _take(self) -> bool:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        _held.add(self._holder.token)  # first, so that no other thread finds a lock here that nobody seems to hold
+        taken = False
         # Written beside and linked into place, so that nobody ever reads a lock that is half written.
         try:
             self._side.write_bytes(msgspec.json.encode(self._holder))
             _link(self._side, self.path)
+            self._beater.start()
+            taken = True
         except FileExistsError:
-            return False
+            pass
         finally:
-            self._side.unlink(missing_ok=True)
-        _held.add(self._holder.token)
-        self._beater.start()
-        return True
+            if not taken:
+                _held.discard(self._holder.token)
+            with contextlib.suppress(OSError):
+                self._side.unlink(missing_ok=True)
+        return taken
 
     def _beat(self) -> None:
         counter = 0
         while not self._done.wait(BEAT_S):
             counter += 1
-            if not self.still_ours():
+            found = _read(self.path)
+            if found is None:  # a shared folder that is away for a moment, say
+                continue
+            if found.token != self._holder.token:
                 return
             with contextlib.suppress(OSError):
                 self._side.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._holder, counter=counter)))
@@ -148,11 +156,11 @@ class Lock:
     def _release(self) -> None:
         self._done.set()
         self._beater.join()
-        _held.discard(self._holder.token)
         with contextlib.suppress(OSError):
             self._side.unlink(missing_ok=True)
             if self.still_ours():
                 self.path.unlink(missing_ok=True)
+        _held.discard(self._holder.token)
 
 
 def _link(fresh: Path, path: Path) -> None:
@@ -192,11 +200,11 @@ def hold(path: Path, *, wait_s: float = 0.0) -> Iterator[Lock]:
     deadline = time.monotonic() + wait_s
     lock = Lock(path)
     while not lock._take():
-        holder = _read(path)
-        if _is_dead(path, holder):
-            _remove_dead(path, holder)
+        found = _read(path)
+        if _is_dead(path, found):
+            _remove_dead(path, found)
         elif time.monotonic() >= deadline:
-            raise Busy(f"{path.name} is held by process {holder.pid} on {holder.host}" if holder else path.name)
+            raise Busy(f"{path.name} is held by process {found.pid} on {found.host}" if found else path.name)
         else:
             time.sleep(0.05)
     try:

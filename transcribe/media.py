@@ -13,7 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from transcribe.problem import Problem
+from transcribe import headers
+from transcribe.problem import Problem, reading
 from transcribe.records import Record
 
 if TYPE_CHECKING:
@@ -24,14 +25,16 @@ Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 JITTER_S = 0.04  # timestamps of some containers wobble by this much without a gap
 RESTART_S = 1.0  # timestamps that go back by more than this began anew, and the sound goes on
+SHORT_S = 1.0  # a file that ends this much before it says was cut; sound this much behind its end shows that it lies
 LONGEST_S = 100 * 3600
 _FAR_S = 60.0  # a gap of more than this is believed only where timestamps go on behind it
 _MOST_CHANNELS = 64
 _RATES_HZ = (2_000, 768_000)
 _LONGEST_PACKET_S = 10.0
 _LONGEST_GAP_S = 12 * 3600
+_MOST_FAILED_READS = 1_000  # in a row; what comes after a hole in a broadcast is found 64 kB further on at each
 _MOST_BROKEN_PACKETS = 10_000
-_MOST_BOXES = 100_000
+_LARGEST_MP3_FRAME = 2881  # bytes: FFmpeg hands over what is between two frames as part of one
 _EVEN = 1.1  # padding changes the size of packets by so much
 
 # What is opened at all: containers of sound and film. Playlists, pictures, subtitles and lists of files are not.
@@ -41,11 +44,11 @@ _FORMATS = (
 )
 # Streams without a clock of their own: players count from what comes first, wherever its timestamps begin.
 _FROM_FIRST = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg"})
-# Here the length is that of the data itself, or of an index that must be right for the file to play at all.
-# Elsewhere it is a line in a header, or a guess from the bit rate or the last timestamp.
+# Here the length is that of the data, or of an index: whether sound goes on behind it shows a look there. Elsewhere it
+# is a line in a header, or a guess from the bit rate or the last timestamp.
 _MEASURED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf"})
+SEAMLESS = frozenset({"flac", "ogg"})  # nobody writes gaps into these: one of them is where bytes were lost
 _GUESSED = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg", "ac3", "eac3", "loas", "amr"})
-_ENCRYPTED = frozenset({b"enca", b"drms"})  # kinds of sound in an MP4 that need a key
 
 
 # -- opening --------------------------------------------------------------------------------------
@@ -57,11 +60,14 @@ def opened(path: Path) -> "Iterator[av.container.InputContainer]":
     import av
 
     before, head = _looked_at(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
+    if (pcm := headers.pcm(path)) and pcm.goes_on:
+        options["ignore_length"] = "1"
     try:
         # Through the `file:` protocol, and no other, so that no name or reference can make it open anything else.
         container = av.open(
             f"file:{os.fspath(path)}",
-            options={"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())},
+            options=options,
             metadata_errors="replace",
         )
     except (av.FFmpegError, ValueError) as e:
@@ -76,7 +82,7 @@ def opened(path: Path) -> "Iterator[av.container.InputContainer]":
 
 def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
     """A regular file's size and time, and its first bytes."""
-    try:
+    with reading(path):
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             what = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
@@ -85,12 +91,6 @@ def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
             raise Problem("this file is empty (0 bytes)", where=path, fix="copy it again from where it came from")
         with path.open("rb") as f:
             return (found.st_size, found.st_mtime_ns), f.read(4096)
-    except FileNotFoundError as e:
-        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
-    except PermissionError as e:
-        raise Problem("this file may not be read", where=path, fix="give yourself the right to: chmod u+r") from e
-    except OSError as e:
-        raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
 
 
 def _unreadable(path: Path, head: bytes) -> Problem:
@@ -155,7 +155,7 @@ def pick(container: "av.container.InputContainer", path: Path, track: int | None
 
 def _check(stream: Any, container: "av.container.InputContainer", path: Path, track: int) -> None:
     context = stream.codec_context
-    if "mp4" in container.format.name and _is_encrypted(path, track):
+    if "mp4" in container.format.name and headers.is_encrypted(path, track):
         raise Problem("this recording is encrypted", where=path, fix="get an unprotected copy")
     if not context or not context.name or context.name == "none":
         raise Problem("the sound is in a format that cannot be decoded", where=path, fix="convert it, to FLAC or AAC")
@@ -173,62 +173,28 @@ def is_audible(rate_hz: int, n_channels: int) -> bool:
     return _RATES_HZ[0] <= rate_hz <= _RATES_HZ[1] and 1 <= n_channels <= _MOST_CHANNELS
 
 
-def _is_encrypted(path: Path, track: int) -> bool:
-    """Whether an MP4's index says that this track needs a key, which FFmpeg keeps to itself and decodes as noise."""
-    n_sound = 0
-    with path.open("rb") as f:
-        for at, end in _boxes(f, 0, path.stat().st_size, b"moov", b"trak"):
-            for start, _ in _boxes(f, at, end, b"mdia", b"hdlr"):
-                f.seek(start + 8)
-                if f.read(4) == b"soun":
-                    n_sound += 1
-            if n_sound == track:
-                for start, _ in _boxes(f, at, end, b"mdia", b"minf", b"stbl", b"stsd"):
-                    f.seek(start + 12)
-                    return f.read(4) in _ENCRYPTED
-    return False
-
-
-def _boxes(f: Any, at: int, end: int, kind: bytes, *below: bytes) -> Iterator[tuple[int, int]]:
-    """Where the content of an MP4's boxes of this kind (and of those kinds below it) starts and ends."""
-    for _ in range(_MOST_BOXES):
-        if at + 8 > end:
-            return
-        f.seek(at)
-        head = f.read(16)
-        length, header = int.from_bytes(head[:4]), 8
-        if length == 1:
-            length, header = int.from_bytes(head[8:16]), 16
-        to = end if length == 0 else at + length
-        if (length and length < header) or to > end:
-            to = end
-        if head[4:8] == kind:
-            if below:
-                yield from _boxes(f, at + header, to, *below)
-            else:
-                yield at + header, to
-        at = to
-
-
 # -- packets --------------------------------------------------------------------------------------
 
 
-def packets(container: "av.container.InputContainer", stream: Any = None) -> Iterator[Any]:
-    """Packets of a stream (or of all), as far as the file can be read."""
+def packets(
+    container: "av.container.InputContainer", stream: Any = None, broken: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
+    """Packets of a stream (or of all), as far as the file can be read; `broken` is called where some of it can't be."""
     import av
 
-    n = 1
-    while n:
-        n = 0
+    n_failed = 0  # since the last packet
+    while n_failed <= _MOST_FAILED_READS:
         try:
             for packet in container.demux(*([] if stream is None else [stream])):
-                n += packet.size > 0
+                if packet.size:
+                    n_failed = 0
                 yield packet
             return
         except av.FFmpegError:
-            return
+            broken()
         except IndexError:
-            continue  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
+            pass  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
+        n_failed += 1
 
 
 def has_sound(container: "av.container.InputContainer", stream: Any) -> bool:
@@ -301,27 +267,56 @@ def with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
         yield before.pop(), None
 
 
-def stated_ms(container: "av.container.InputContainer", stream: Any) -> int | None:
+def stated_ms(path: Path, container: "av.container.InputContainer", stream: Any) -> int | None:
     """When the last sample ends on a player's clock, as the file says it; None where it does not, or guesses."""
-    end_s = 0.0
-    if is_measured(container) and stream.duration is not None and stream.time_base:
+    end_s = _indexed_s(path, container, stream)
+    if end_s is None and is_measured(container) and stream.duration is not None and stream.time_base:
         end_s = float(((stream.start_time or 0) + stream.duration) * stream.time_base) - Clock(container).origin_s
-    elif container.duration is not None and container.format.name not in _GUESSED:
+    elif end_s is None and container.duration is not None and container.format.name not in _GUESSED:
         end_s = container.duration / 1_000_000
-    return round(end_s * 1000) if end_s > 0 else None
+    return round(end_s * 1000) if end_s is not None and end_s > 0 else None
+
+
+def _indexed_s(path: Path, container: "av.container.InputContainer", stream: Any) -> float | None:
+    """The end that a file states, where FFmpeg tells another that it took from the file's size; None without one."""
+    kind, context = container.format.name, stream.codec_context
+    end_s = 0.0
+    if kind in ("wav", "w64") and context and context.name.startswith("pcm_") and context.bit_rate:
+        pcm = headers.pcm(path)
+        if pcm and pcm.stated and (kind == "w64" or pcm.stated > pcm.there) and not pcm.goes_on:
+            end_s = pcm.stated * 8 / context.bit_rate
+    elif kind == "caf" and context and context.name.startswith("pcm_") and context.sample_rate:
+        end_s = stream.frames / context.sample_rate
+    elif kind == "mp3" and context and context.frame_size and context.sample_rate:
+        end_s = (headers.mp3_frames(path) or 0) * context.frame_size / context.sample_rate - Clock(container).origin_s
+    return end_s if 0 < end_s <= LONGEST_S else None
+
+
+def goes_on(container: "av.container.InputContainer", stream: Any, end_ms: int) -> bool:
+    """Whether a track has sound more than a second behind this end; where nobody can look there, it may have."""
+    import av
+
+    end_s = end_ms / 1000 + Clock(container).origin_s
+    try:
+        container.seek(max(0, round((end_s - SHORT_S) * 1_000_000)))
+    except av.FFmpegError:
+        return True
+    return any((stamp_s(p) or 0.0) + length_s(p) > end_s + SHORT_S for p in packets(container, stream))
 
 
 def is_measured(container: "av.container.InputContainer") -> bool:
-    """Whether the stated length is no mere line in a header."""
+    """Whether the stated length is that of the data or its index, and no mere line in a header."""
     return container.format.name in _MEASURED
 
 
 class Counted(Record):
-    """What only a look at every packet shows: when the last sample ends on a player's clock, and whether equal bytes
-    are equal time."""
+    """What only a look at every packet shows: when the last sample ends on a player's clock, whether equal bytes are
+    equal time, and how much of an MP3 is neither a frame nor at its end, with the place of the first such bytes."""
 
     duration_ms: int
     even: bool
+    junk_bytes: int = 0
+    junk_at_ms: int = 0
 
 
 def count(
@@ -331,14 +326,24 @@ def count(
     total_ms = (container.duration or 0) // 1000
     at_s = told_s = 0.0
     least, most = math.inf, 0.0  # bytes of a packet
+    is_mp3 = container.format.name == "mp3"
+    junk_bytes = junk_at_ms = 0
     for packet, after in with_next(packets(container, stream)):
         stamp = stamp_s(packet)
         if stamp is not None:
             at_s = clock.place(stamp, stamp_s(after), at_s)
+        if is_mp3 and packet.size > _LARGEST_MP3_FRAME and after and after.size:
+            junk_at_ms = junk_at_ms if junk_bytes else round(at_s * 1000)
+            junk_bytes += packet.size
         at_s += length_s(packet)
         if packet.size:
             least, most = min(least, packet.size), max(most, packet.size)
         if at_s - told_s > 60:
             told_s = at_s
             progress(round(at_s * 1000), max(total_ms, round(at_s * 1000)))
-    return Counted(duration_ms=max(0, round(at_s * 1000)), even=most <= least * _EVEN)
+    return Counted(
+        duration_ms=max(0, round(at_s * 1000)),
+        even=most <= least * _EVEN,
+        junk_bytes=junk_bytes,
+        junk_at_ms=junk_at_ms,
+    )

@@ -62,7 +62,7 @@ def _amiss(media: Media) -> str:
     if suffix == ".mp3" and not media.even:
         return "browsers find a moment in an MP3 file only roughly where its bit rate changes"
     if not media.states_length:
-        return "the file does not say how long it is, and browsers cannot seek in it"
+        return "the file does not say, or not rightly, how long it is, and browsers cannot seek in it"
     if media.first_ms > _WRONG_MS:
         return "the file's clock does not begin at nought, and browsers differ in what they make of that"
     if media.channel:

@@ -1,5 +1,7 @@
 """The one kind of error that is meant for people to read."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 BUG, USAGE, SOME_FAILED, LACKING, INTERRUPTED = 1, 2, 3, 4, 130
@@ -37,3 +39,19 @@ def _rebuild(kind: type[Problem], what: str, where: str, fix: str, exit_code: in
 
 class Starved(Problem):
     """Memory ran out, or seems to have: where nothing else runs beside it, the same may work."""
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What the system says against the reading of a file in here, as a Problem."""
+    try:
+        yield
+    except FileNotFoundError as e:
+        raise Problem("there is no such file", where=path, fix="put it there, or name another in meeting.toml") from e
+    except IsADirectoryError as e:
+        raise Problem("this is a folder, not a file", where=path, fix="name a file in meeting.toml") from e
+    except PermissionError as e:
+        fix = f"give yourself the right to read it: chmod u+r {path.name!r}"
+        raise Problem("this file may not be read", where=path, fix=fix) from e
+    except OSError as e:
+        raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
