@@ -194,15 +194,15 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             break
         try:
             if hear.listens(deaf, stage.name):
-                waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
+                waits = f"an engine must make {stage.name} again: onrecord run {context.meeting.id}"
             elif _make(deaf, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
                 ran.append(stage.name)
         except Problem as e:
             if not listens:
                 raise
             late = e
-    if hear.listens(context, "words") and not waits:
-        waits = f"some of it must be listened to: onrecord run {context.meeting.id}"
+    if hiding and undone and not waits and hear.listens(context, "words"):
+        waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
     if late:
         raise late
     if hiding and copy and _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink):

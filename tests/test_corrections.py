@@ -267,7 +267,7 @@ def test_hidden_words_leave_the_index_though_another_run_is_at_words(house: Hous
 def test_in_a_meeting_heard_in_part_hidden_words_are_cut_all_the_same(house: House) -> None:
     house.ran(only=(20_000, 50_000))
     applied = house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
-    assert "listened to" in applied.waits
+    assert applied.waits == ""
     assert everywhere(house.data, "w33") == []
     assert len(house.engine.asked) == 1
     house.ran()
