@@ -175,7 +175,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=1, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
+    Stage(name="probe", version=2, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",
