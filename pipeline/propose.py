@@ -178,7 +178,7 @@ def _gather(
         try:
             named = sorted(_inside(path, recursive, beside)) if path.is_dir() else [path]
             if not named:
-                fix = "name the recordings themselves" if recursive else "name the recordings, or add --recursive"
+                fix = "name the recordings or captions themselves" + ("" if recursive else ", or add --recursive")
                 raise Problem("there is no recording in this folder", where=path, fix=fix)
             if not os.path.lexists(path):
                 raise Problem("there is no such file or folder", where=path, fix="check its name")

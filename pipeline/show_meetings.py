@@ -86,7 +86,7 @@ def _passed_over(passed: PassedOver) -> str:
         kinds.append(
             f"{n_of(n, 'file')} that {'is no recording' if n == 1 else 'are no recordings'}: {_few(passed.files)}"
         )
-    return ", ".join(kinds)
+    return "; ".join(kinds)
 
 
 def _few(paths: Sequence[Path]) -> str:

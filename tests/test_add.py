@@ -184,7 +184,7 @@ def test_what_is_passed_over_is_said(layout: Layout, inbox: Path) -> None:
     assert [p.name for p in passed.files] == [f"notes {n}.txt" for n in range(9)]
     assert proposed(layout, inbox, recursive=True).passed_over.folders == ()
     told = onrecord("add", str(inbox), "--dry-run", data=layout.root).stdout
-    assert "not looked at: 1 folder (--recursive), 1 caption file that belongs to no recording: other.vtt" in told
+    assert "not looked at: 1 folder (--recursive); 1 caption file that belongs to no recording: other.vtt" in told
     assert "9 files that are no recordings: notes 0.txt, " in told
     assert "notes 4.txt and 4 more" in told
 
