@@ -88,7 +88,8 @@ def _named(side: Path, target: Path) -> Path:
 
 def to_toml(new: NewMeeting) -> str:
     """The `meeting.toml` of a new meeting, with what is not known yet to be filled in."""
-    sources = ", ".join(quoted(p.source.name) for p in new.parts)
+    paths = [p.source for p in new.parts] or [new.captions or Path()]
+    sources = ", ".join(quoted(path.name) for path in paths)
     lines = [f"# Made by `onrecord add` from {sources}.", "# Change whatever is wrong: docs/formats.md has every key."]
     for key, example in (
         ("title", '"Public Safety Panel"'),
@@ -104,7 +105,8 @@ def to_toml(new: NewMeeting) -> str:
     if len(new.parts) == 1:
         lines.append(f"media = {quoted(new.parts[0].name)}")
     if new.captions:
-        lines.append(f"captions = {quoted(new.captions_name)}  # delete this line to have the recording heard instead")
+        instead = "  # delete this line to have the recording heard instead" if new.parts else ""
+        lines.append(f"captions = {quoted(new.captions_name)}{instead}")
     lines += ['# exclude = [["1:02:10", "1:05:00", "exempt business"]]  # never transcribed, shown or played']
     if len(new.parts) > 1:
         for part in new.parts:

@@ -257,7 +257,7 @@ def search(
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
-    address: Annotated[str, typer.Argument(help="MEETING/START-END in milliseconds, as `search` prints it.")],
+    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
     style: Annotated[Literal["plain"], typer.Option("--style", help="How to cite it.")] = "plain",
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
     json: Json = False,

@@ -15,7 +15,9 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command(epilog="Example: onrecord add ~/Downloads/panel-2024-05-14.mp4 --body 'Wrenbridge Council'")
 def add(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER", help="Recordings, or folders that hold them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE|FOLDER", help="Recordings, folders of them, or captions.")
+    ],
     title: Annotated[str, typer.Option("--title", help="What the meeting is called.")] = "",
     body: Annotated[str, typer.Option("--body", help="Whose meeting it is; with several, that of all.")] = "",
     date: Annotated[str, typer.Option("--date", help="When it was held: 2024-05-14.")] = "",
@@ -40,8 +42,9 @@ def add(
     """Make a meeting's folder for each recording. Title, body and date are guessed and shown before anything is made.
 
     Use it instead of making data/raw/<meeting>/ by hand. Recordings are linked or copied, never moved. Captions with
-    the same name (x.mp4, x.vtt) come along, and x.info.json from a downloader is read. Files named "... part 1",
-    "... part 2" make one meeting. A recording that is there already is left out.
+    the same name (x.mp4, x.vtt) come along, and captions that are named are enough where there is no recording.
+    x.info.json from a downloader is read. Files named "... part 1", "... part 2" make one meeting. What is there
+    already is left out.
     """
     from pipeline import propose, show, show_meetings
     from pipeline.add import make

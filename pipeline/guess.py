@@ -38,6 +38,9 @@ _PART = re.compile(
 _NOISE = re.compile(
     r"\b(meeting[-_ ]recording|recording|\d{3,4}x\d{3,4}|(?:480|720|1080|2160)p|GMT|final|webcast)\b", re.IGNORECASE
 )
+_COPY = re.compile(
+    r"^copy of\s+|[-_\s]*\(\d{1,2}\)$|\s+-\s+copy$", re.IGNORECASE
+)  # what machines add to the names of copies
 _NO_TITLE = re.compile(r"(untitled.*|title|video|audio|track|new recording|zoom meeting|zoom|teams|[\W\d_]*)", re.I)
 _BODY = re.compile(
     r".*\S\s(council|authority|assembly|parliament|borough)"
@@ -110,6 +113,17 @@ def find_part(stem: str) -> tuple[str, int] | None:
     return f"{stem[: last.start()]}{stem[last.end() :]}", int(last["a"] or last["b"])
 
 
+def original_name(stem: str) -> str:
+    """The name that a file had before somebody copied it or downloaded it again.
+
+    >>> original_name("Copy of Public Safety Panel - Copy (2)")
+    'Public Safety Panel'
+    """
+    while (shorter := _COPY.sub("", stem)) not in (stem, ""):
+        stem = shorter
+    return stem
+
+
 def plain(text: object) -> str:
     """Text from outside on one line, without what can't be seen, and not too long."""
     if not isinstance(text, str):
@@ -121,17 +135,25 @@ def plain(text: object) -> str:
 
 def find_title(text: str) -> str:
     """A title from a name or a tag: without dates, ids and what recorders add; empty where nothing is left."""
-    text = _VIDEO_ID.sub("", plain(text))
+    text = original_name(_VIDEO_ID.sub("", original_name(plain(text))))
     if dated := find_date(text):
         text = dated[1]
     if re.search(r"[_+]", text) and " " not in text.strip():
         text = re.sub(r"[_+]+", " ", text)
-    text = " ".join(_NOISE.sub(" ", text.replace("_", " ")).split()).strip(" -–|_,.:;()[]")
+    text = _unframed(original_name(" ".join(_NOISE.sub(" ", text.replace("_", " ")).split())))
     if _NO_TITLE.fullmatch(text):
         return ""
     if " " not in text and "-" in text:
         text = text.replace("-", " ")
     return text[:1].upper() + text[1:] if text.islower() else text
+
+
+def _unframed(text: str) -> str:
+    """A title without the signs that what was taken out of it has left at its ends, and without half a bracket."""
+    edge = " -–|_,.:;"
+    text = re.sub(r"\(\s*\)|\[\s*\]", "", text).strip(edge)
+    halved = any(text.count(left) != text.count(right) for left, right in ("()", "[]"))
+    return text.strip(f"{edge}()[]") if halved else text
 
 
 def split_body(title: str) -> tuple[str, str]:

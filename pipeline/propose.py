@@ -17,7 +17,7 @@ from pipeline import guess, meetings
 from pipeline.guess import Guess
 from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
 from pipeline.receipts import hash_file
-from transcribe import audio
+from transcribe import audio, captions
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
@@ -25,6 +25,7 @@ How = Literal["linked", "pointed to", "copied"]  # hard link, symbolic link, cop
 Progress = Callable[[int, int], None]
 
 _LARGEST_INFO = 20_000_000  # bytes
+_LANGUAGE = re.compile(r"\.[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$")  # between a name and its suffix: x.en.vtt
 _LONGEST_NAME = 200  # bytes of a file name that is kept
 
 
@@ -41,7 +42,8 @@ class Part(Record):
 
 
 class NewMeeting(Record):
-    """A meeting that would be made. `guesses` has those of `title`, `body`, `held_on` and `source_url` there are."""
+    """A meeting that would be made; without `parts` where it has captions alone. `guesses` has those of `title`,
+    `body`, `held_on` and `source_url` there are."""
 
     folder: str
     parts: tuple[Part, ...]
@@ -58,10 +60,20 @@ class Known(Record):
     same_as: Path
 
 
+class PassedOver(Record):
+    """What lies in the folders that were named, and was not looked at: folders in them, captions that belong to no
+    recording, and files that are no recordings."""
+
+    folders: tuple[Path, ...] = ()
+    captions: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
 class Proposal(Record):
     meetings: tuple[NewMeeting, ...]
     known: tuple[Known, ...]
     refused: tuple[Problem, ...]
+    passed_over: PassedOver = PassedOver()
 
     @property
     def n_to_copy(self) -> int:
@@ -70,7 +82,7 @@ class Proposal(Record):
 
 
 class _Found(Record):
-    """A recording that was looked at."""
+    """A recording that was looked at, or captions without one."""
 
     path: Path
     size: int
@@ -88,7 +100,7 @@ def propose(
     apart: bool = False,
     progress: Progress | None = None,
 ) -> Proposal:
-    """The meetings that recordings, and folders of them, would make. Writes nothing.
+    """The meetings that recordings, folders of them, and captions without a recording would make. Writes nothing.
 
     `said` holds what need not be guessed, by key of meeting.toml; `link` is True for links only, False for copies
     only, None for links where they outlive the original. `progress` is told (files looked at, files). What can't be a
@@ -98,50 +110,75 @@ def propose(
     known: list[Known] = []
     found: list[_Found] = []
     there = _Shelf(layout)
-    gathered = list(_gather(layout, paths, recursive, refused))
+    beside: list[Path] = []
+    gathered = list(_gather(layout, paths, recursive, refused, beside))
+    belonging = {(p.parent, p.stem) for p in gathered if not _is_captions(p)}
+    gathered = [p for p in gathered if not (_is_captions(p) and _belongs(p, belonging))]
+    alone: list[_Found] = []
+    # Of two that are the same the one is kept that has the better name.
+    gathered.sort(key=lambda path: guess.original_name(path.stem) != path.stem)
     for n, path in enumerate(gathered):
         if progress:
             progress(n, len(gathered))
         try:
-            media = audio.probe(path, sha256="")
-            if same := there.same_as(path, media.size):
+            each = _look(path)
+            if same := there.same_as(path, each.size):
                 known.append(Known(path=path, same_as=same))
                 continue
-            there.add(path, media.size)
-            found.append(_Found(path=path, size=media.size, duration_ms=media.duration_ms, tags=audio.tags(path)))
+            there.add(path, each.size)
+            (alone if _is_captions(path) else found).append(each)
         except Problem as e:
             refused.append(e)
         except OSError as e:
             refused.append(Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the file"))
     groups = [(f.path.stem, [f]) for f in found] if apart else _groups(found)
-    if len(groups) > 1 and (one := [key for key in said if key != "body"]):
+    if (n_meetings := len(groups) + len(alone)) > 1 and (one := [key for key in said if key != "body"]):
         raise Problem(
-            f"{len(groups)} meetings would be made, and {' and '.join(map(_option, one))} can be only one's",
+            f"{n_meetings} meetings would be made, and {' and '.join(map(_option, one))} can be only one's",
             fix="add them one by one, or write it into each meeting.toml afterwards",
         )
     folders = meetings.find_folders(layout) if layout.raw.is_dir() else []
     taken = {f.name for f in folders} | set(meetings.assign_ids(layout, folders).values())
     new = []
     for stem, group in groups:
-        made = _meeting(layout, stem, group, said, link, taken)
-        taken.add(made.folder)
-        new.append(made)
-    return Proposal(meetings=tuple(new), known=tuple(known), refused=tuple(refused))
+        new.append(_meeting(layout, stem, group, said, link, taken))
+        taken.add(new[-1].folder)
+    for each in alone:
+        new.append(_captions_alone(each, said, taken))
+        taken.add(new[-1].folder)
+    return Proposal(
+        meetings=tuple(new),
+        known=tuple(known),
+        refused=tuple(refused),
+        passed_over=_passed_over(beside, belonging, {f.path for f in alone}),
+    )
+
+
+def _look(path: Path) -> _Found:
+    """What a recording is, or captions are. Raises Problem where a file is neither."""
+    if _is_captions(path):
+        words, _ = captions.read(path, recording_sha256="", duration_ms=None)
+        duration_ms = max((w.end_ms or 0 for w in words.words), default=0)
+        return _Found(path=path, size=path.stat().st_size, duration_ms=duration_ms, tags={})
+    media = audio.probe(path, sha256="")
+    return _Found(path=path, size=media.size, duration_ms=media.duration_ms, tags=audio.tags(path))
 
 
 def _option(key: str) -> str:
     return {"held_on": "--date"}.get(key, f"--{key.replace('_', '-')}")
 
 
-def _gather(layout: Layout, paths: Iterable[Path], recursive: bool, refused: list[Problem]) -> Iterator[Path]:
-    """Every file that is named, and every recording in folders that are, each once."""
+def _gather(
+    layout: Layout, paths: Iterable[Path], recursive: bool, refused: list[Problem], beside: list[Path]
+) -> Iterator[Path]:
+    """Every file that is named, and every recording in folders that are, each once. `beside` gets all else in them."""
     seen: set[Path] = set()
     made = layout.processed.resolve()
     for path in paths:
         try:
-            named = sorted(_inside(path, recursive)) if path.is_dir() else [path]
+            named = sorted(_inside(path, recursive, beside)) if path.is_dir() else [path]
             if not named:
-                fix = "name the recordings themselves" if recursive else "name the recordings, or add --recursive"
+                fix = "name the recordings or captions themselves" + ("" if recursive else ", or add --recursive")
                 raise Problem("there is no recording in this folder", where=path, fix=fix)
             if not os.path.lexists(path):
                 raise Problem("there is no such file or folder", where=path, fix="check its name")
@@ -162,16 +199,42 @@ def _gather(layout: Layout, paths: Iterable[Path], recursive: bool, refused: lis
                 yield each
 
 
-def _inside(folder: Path, recursive: bool) -> Iterator[Path]:
+def _inside(folder: Path, recursive: bool, beside: list[Path]) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise error
 
     for where, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = [f for f in folders if recursive and not f.startswith(".")]
-        for name in files:
+        shown = [f for f in folders if not f.startswith(".")]
+        beside += (Path(where, f) for f in shown if not recursive or Path(where, f).is_symlink())
+        folders[:] = shown if recursive else []
+        for name in (f for f in files if not f.startswith(".")):
             path = Path(where, name)
-            if path.suffix.lower() in MEDIA_SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
                 yield path
+            else:
+                beside.append(path)
+
+
+def _passed_over(beside: Iterable[Path], belonging: set[tuple[Path, str]], added: set[Path]) -> PassedOver:
+    left = sorted({p for p in beside if p not in added and not _belongs(p, belonging)})
+    folders = [p for p in left if p.is_dir()]
+    files = [p for p in left if not p.is_dir()]
+    return PassedOver(
+        folders=tuple(folders),
+        captions=tuple(filter(_is_captions, files)),
+        files=tuple(p for p in files if not _is_captions(p)),
+    )
+
+
+def _is_captions(path: Path) -> bool:
+    return path.suffix.lower() in CAPTION_SUFFIXES
+
+
+def _belongs(path: Path, recordings: set[tuple[Path, str]]) -> bool:
+    """Whether a file is what lies beside one of these recordings (folder and stem): captions, or a downloader's."""
+    if not (_is_captions(path) or path.name.endswith(".info.json")):
+        return False
+    return bool({(path.parent, path.stem), (path.parent, path.stem.rpartition(".")[0])} & recordings)
 
 
 class _Shelf:
@@ -237,9 +300,9 @@ def _meeting(
     links = [str(i.get("webpage_url")) if guess.is_link(i.get("webpage_url")) else "" for i in infos]
     if len(group) > 1 and "source_url" not in said:
         guesses.pop("source_url", None)
-    captions = _captions(first) if len(group) == 1 else []
-    if len(captions) > 1:
-        notes.append(f"other captions are left out: {', '.join(readable(c.name) for c in captions[1:])}")
+    beside = _captions(first) if len(group) == 1 else []
+    if len(beside) > 1:
+        notes.append(f"other captions are left out: {', '.join(readable(c.name) for c in beside[1:])}")
     if len(group) > 1:
         if any(_captions(f.path) for f in group):
             notes.append("captions of parts are left out: they would have to be joined")
@@ -262,15 +325,41 @@ def _meeting(
                 source_url=url if len(group) > 1 else "",
             )
         )
-    called = " ".join(guesses[k].value for k in ("held_on", "title") if k in guesses) or readable(stem)
     return NewMeeting(
-        folder=_free(meetings.slug(called), taken),
+        folder=_free(_called(guesses, stem), taken),
         parts=tuple(parts),
         guesses=guesses,
-        captions=captions[0] if captions else None,
-        captions_name=_kept_name(captions[0], "captions", names) if captions else "",
+        captions=beside[0] if beside else None,
+        captions_name=_kept_name(beside[0], "captions", names) if beside else "",
         notes=tuple(notes),
     )
+
+
+def _captions_alone(found: _Found, said: Mapping[str, str], taken: set[str]) -> NewMeeting:
+    """A meeting of which there is no recording."""
+    notes: list[str] = []
+    stem = _LANGUAGE.sub("", found.path.stem)
+    like = found.path.with_name(stem)
+    guesses = guess.guesses(readable(stem), {}, _info(like, notes), _info_path(like).name)
+    guesses |= {key: Guess(value=value, source=_option(key)) for key, value in said.items()}
+    recordings = (found.path.with_name(f"{stem}{suffix}") for suffix in sorted(MEDIA_SUFFIXES))
+    notes += (f"{readable(r.name)} is left out: name it, and its captions come along" for r in recordings if r.exists())
+    if not found.duration_ms:
+        notes.append("these words have no times: they can be read, and not cited")
+    return NewMeeting(
+        folder=_free(_called(guesses, stem), taken),
+        parts=(),
+        guesses=guesses,
+        captions=found.path,
+        captions_name=_kept_name(found.path, "captions", set()),
+        notes=tuple(notes),
+    )
+
+
+def _called(guesses: Mapping[str, Guess], stem: str) -> str:
+    """What a folder is called after what is known of its meeting."""
+    known = " ".join(guesses[k].value for k in ("held_on", "title") if k in guesses)
+    return meetings.slug(known or readable(stem))
 
 
 def _of_whole(about: dict[str, Any]) -> dict[str, Any]:
@@ -313,7 +402,7 @@ def _captions(media: Path) -> list[Path]:
     for path in media.parent.iterdir():
         if path.suffix.lower() in CAPTION_SUFFIXES and path.is_file() and path != _info_path(media):
             language = path.stem.removeprefix(media.stem)
-            if path.stem.startswith(media.stem) and re.fullmatch(r"(\.[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?", language):
+            if path.stem.startswith(media.stem) and (not language or _LANGUAGE.fullmatch(language)):
                 found.append(path)
     return sorted(found, key=rank)
 

@@ -143,7 +143,7 @@ def print_summary(outcomes: Sequence["Outcome"], wall_s: float, log: str) -> Non
     audio_ms = sum(max((r.audio_ms for r in o.ran), default=0) for o in outcomes)
     parts = [f"{count['done']} done", f"{count['fresh']} up to date", f"{count['failed']} failed"]
     listened = f", {timecode(audio_ms)} of recordings" if audio_ms else ""
-    err.print(Text(f"{len(outcomes)} meetings: {', '.join(parts)}{listened}, in {span(wall_s)}. Log: {log}"))
+    err.print(Text(f"{n_of(len(outcomes), 'meeting')}: {', '.join(parts)}{listened}, in {span(wall_s)}. Log: {log}"))
 
 
 def stages_of(first: str, last: str) -> str:
@@ -162,14 +162,16 @@ def print_plan(plans: Iterable["Plan"], failed: Sequence["Outcome"]) -> None:
     for outcome in failed:
         print_problem(f"{outcome.meeting}: {outcome.what}", outcome.where, outcome.fix)
     todo = [p for p in plans if p.stage]
-    expected = [p.expected_s for p in todo if p.expected_s is not None]
-    takes = f"about {span(sum(expected))} of work" if len(expected) == len(todo) else "no earlier run tells how long"
-    out.print(
-        Text(
-            f"would run {len(todo)} of {len(plans)} meetings, {timecode(sum(p.audio_ms for p in todo))} of recordings; "
-            f"{takes}; at most {sum(p.needed_bytes for p in todo) / 1e6:.0f} MB of disk for a while"
-        )
-    )
+    told = [f"would run {len(todo):,} of {n_of(len(plans) + len(failed), 'meeting')}"]
+    if todo:
+        expected = [p.expected_s for p in todo if p.expected_s is not None]
+        known = len(expected) == len(todo)
+        told[0] += f", {timecode(sum(p.audio_ms for p in todo))} of recordings"
+        told.append(f"about {span(sum(expected))} of work" if known else "no earlier run tells how long")
+        told.append(f"at most {sum(p.needed_bytes for p in todo) / 1e6:.0f} MB of disk for a while")
+    if failed:
+        told.append(f"{len(failed):,} {'has an error' if len(failed) == 1 else 'have errors'}: see above")
+    out.print(Text("; ".join(told)))
 
 
 def to_json(value: object) -> None:

@@ -10,13 +10,14 @@ from rich.text import Text
 
 from pipeline.check import Finding
 from pipeline.meetings import Layout, readable
-from pipeline.propose import NewMeeting, Proposal
-from pipeline.show import err, out, print_problem, printable
+from pipeline.propose import NewMeeting, PassedOver, Proposal
+from pipeline.show import err, n_of, out, print_problem, printable
 from search.cite import timecode
 from transcribe.problem import Problem
 
 _LABELS = {"title": "title", "body": "body", "held_on": "date", "source_url": "link"}
 _OPTIONS = {"title": "--title", "body": "--body", "held_on": "--date", "source_url": "--source-url"}
+_NAMED = 5  # files, at most, that are named where many were passed over
 _SPACE = {
     "linked": "linked, takes no space",
     "pointed to": "a pointer to where it is now",
@@ -64,8 +65,33 @@ def print_proposal(proposal: Proposal, layout: Layout) -> None:
         out.print(Text(printable(f"{known.path} is left out: the same as {known.same_as}")))
     for problem in proposal.refused:
         print_problem(problem.what, problem.where, problem.fix)
+    if passed := _passed_over(proposal.passed_over):
+        out.print(Text(printable(f"not looked at: {passed}")))
     if proposal.n_to_copy:
         out.print(f"{_size(proposal.n_to_copy)} will be copied; --link would point to the recordings instead.")
+
+
+def _passed_over(passed: PassedOver) -> str:
+    """What was not looked at, in a line that stays short."""
+    kinds = []
+    if passed.folders:
+        hint = "links: name them" if all(p.is_symlink() for p in passed.folders) else "--recursive"
+        kinds.append(f"{n_of(len(passed.folders), 'folder')} ({hint})")
+    if n := len(passed.captions):
+        belong = "belongs to no recording" if n == 1 else "belong to no recording"
+        kinds.append(
+            f"{n_of(n, 'caption file')} that {belong}: {_few(passed.captions)} (named alone, captions are enough)"
+        )
+    if n := len(passed.files):
+        kinds.append(
+            f"{n_of(n, 'file')} that {'is no recording' if n == 1 else 'are no recordings'}: {_few(passed.files)}"
+        )
+    return "; ".join(kinds)
+
+
+def _few(paths: Sequence[Path]) -> str:
+    names = ", ".join(readable(p.name) for p in paths[:_NAMED])
+    return f"{names} and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else names
 
 
 def _print_meeting(new: NewMeeting) -> None:
@@ -74,7 +100,8 @@ def _print_meeting(new: NewMeeting) -> None:
         for n, p in enumerate(new.parts, 1)
     ]
     if new.captions:
-        rows.append(("captions", new.captions.name, "give the words, unless --asr names an engine"))
+        remark = "give the words, unless --asr names an engine" if new.parts else "captions only, no recording"
+        rows.append(("captions", new.captions.name, remark))
     for key, label in _LABELS.items():
         guess = new.guesses.get(key)
         rows.append(
@@ -134,6 +161,11 @@ def proposal_as_json(proposal: Proposal, made: Sequence[Path], refused: Sequence
             for new in proposal.meetings
         ],
         "known": [{"path": readable(str(k.path)), "same_as": readable(str(k.same_as))} for k in proposal.known],
+        "not_looked_at": {
+            "folders": [readable(str(p)) for p in proposal.passed_over.folders],
+            "captions": [readable(str(p)) for p in proposal.passed_over.captions],
+            "files": [readable(str(p)) for p in proposal.passed_over.files],
+        },
         "refused": [{"what": readable(p.what), "where": readable(p.where), "fix": readable(p.fix)} for p in refused],
     }
 
@@ -152,13 +184,11 @@ def print_findings(findings: Sequence[Finding], n_meetings: int) -> None:
             out.print(row)
             out.print(Text(f"{'':<19}{printable(finding.fix)}", style="dim"))
         out.print()
-    n_errors = sum(f.kind == "error" for f in findings)
-    n_advice = len(findings) - n_errors
-    counted = f"{n_meetings} meeting{'s' if n_meetings != 1 else ''}"
+    counted = n_of(n_meetings, "meeting")
     if not findings:
         out.print(f"{counted}: nothing is wrong")
         return
-    out.print(
-        f"{counted}: {n_errors} error{'s' if n_errors != 1 else ''}, "
-        f"{n_advice} piece{'s' if n_advice != 1 else ''} of advice"
-    )
+    n_errors = sum(f.kind == "error" for f in findings)
+    n_advice = len(findings) - n_errors
+    advice = f"{n_advice:,} piece{'s' if n_advice != 1 else ''} of advice"
+    out.print(f"{counted}: {n_of(n_errors, 'error')}, {advice}")

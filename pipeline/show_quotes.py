@@ -7,24 +7,17 @@ import msgspec
 from rich.text import Text
 
 from pipeline.context import Context
-from pipeline.meetings import Layout
+from pipeline.meetings import Layout, readable
+from pipeline.places import Change, changed_by_people, changes, load_transcript, where_to_listen, why_silent
 from pipeline.show import out, printable, span, to_json
 from search import cite
 from search.index import Hit, Results
-from search.quotes import Quote, parse_address, read_parquet
+from search.quotes import Quote, parse_address, read_parquet, resolve
 from transcribe.correct import Correction
 from transcribe.problem import Problem
-from transcribe.records import SpeakerName, Transcript, load
+from transcribe.records import SpeakerName
 
 EVIDENCE_SHOWN = 3
-
-
-def load_transcript(layout: Layout, meeting: str) -> Transcript:
-    """A meeting's transcript as it stands. Raises Problem where there is none."""
-    path = layout.made(meeting) / "transcript.json"
-    if not path.is_file():
-        raise Problem(f"there is no transcript of {meeting!r}", where=path, fix=f"onrecord run {meeting}")
-    return load(path.read_bytes(), Transcript, "transcript/1", where=path)
 
 
 def print_results(results: Results, layout: Layout, *, evidence: bool, json: bool) -> None:
@@ -112,21 +105,42 @@ def _about(quote: Quote) -> str:
 
 def _evidence(name: SpeakerName) -> list[str]:
     best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
-    return [printable(f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”") for e in best[:EVIDENCE_SHOWN]]
+    return [
+        printable(
+            f"a person, at {cite.timecode(e.at_ms)}: {e.words}"
+            if e.kind == "human"
+            else f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”"
+        )
+        for e in best[:EVIDENCE_SHOWN]
+    ]
+
+
+def _told(change: Change) -> str:
+    by = f"{change.by or 'a person'}{' on ' + change.on if change.on else ''}"
+    if change.kind == "speaker":
+        return printable(f"Speaker set by {by}.")
+    was = f"“{change.was}”" if change.was else "nothing there"
+    before = f"the machine wrote {was}" if change.first else f"before that it said {was}"
+    doubt = "" if change.settled else " The words that were changed were others: listen before you quote."
+    return printable(f"Words changed by {by}; {before}.{doubt}")
 
 
 def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json: bool) -> None:
-    """One place in time: what is said there and around it, how the speaker is known, and its citation."""
+    """One place in time: what is said there and around it, how that is known, where to listen, and its citation."""
     place = parse_address(address)
     transcript = load_transcript(layout, place.meeting)
     table = layout.made(place.meeting) / "quotes.parquet"
     if not table.is_file():
         raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
+    words = resolve(place, transcript)
+    if not words:
+        raise why_silent(layout, place, transcript)
     passage = cite.around(place, read_parquet(table), transcript, n_around)
     quote = passage.quote
+    changed = changes(words, changed_by_people(layout, place.meeting))
     name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
     if json:
-        to_json({"passage": passage, "citation": cite.cite(quote, style), "speaker": name})
+        to_json({"passage": passage, "citation": cite.cite(quote, style), "speaker": name, "changes": changed})
         return
     for said in passage.before:
         out.print(
@@ -140,7 +154,9 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
             Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim")
         )
     out.print()
-    if name and (lines := _evidence(name)):
+    for change in changed:
+        out.print(Text(_told(change)))
+    if name and not any(c.kind == "speaker" for c in changed) and (lines := _evidence(name)):
         out.print(Text(f"How we know who speaks ({_status(name)}):"))
         for line in lines:
             out.print(Text(f"  {line}"))
@@ -150,6 +166,9 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
         out.print(
             Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red")
         )
+    if not cite.link(quote) and (sound := where_to_listen(layout, place.meeting, quote.start_ms, transcript)):
+        file, at_ms = sound
+        out.print(Text(printable(f"Listen: {readable(str(file))} at {cite.timecode(at_ms)}")))
     out.print()
     out.print(Text("Cite as:"))
     out.print(Text("\n".join(map(printable, cite.cite(quote, style).splitlines()))))

@@ -126,7 +126,7 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
     if not words or not touched:
         raise Problem(
             f"nothing is said at {address}",
-            fix="search for the words; the place may be silent, untranscribed, excluded, or after the meeting's end",
+            fix="search for the words, and copy their address",
         )
     same = [row for row in touched if (row.start_ms, row.end_ms) == (address.start_ms, address.end_ms)]
     quote = same[0] if same else _at(address, touched, text_of(words), {w.speaker for w in words}, transcript)

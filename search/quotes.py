@@ -85,24 +85,40 @@ class Address(Record):
 
 
 _ADDRESS = re.compile(r"([a-z0-9-]{1,80})/([0-9]{1,10})-([0-9]{1,10})(?:~([0-9a-f]{8}))?")
+_CLOCK = r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,3})?"
+_CLOCK_ADDRESS = re.compile(rf"([a-z0-9-]{{1,80}})/({_CLOCK})-({_CLOCK})")
 
 
 def parse_address(text: str) -> Address:
-    """The address in `text`. Raises Problem where it is malformed or its range is empty.
+    """The address in `text`, which may also give its times as a clock does: people read them off a player.
+
+    Raises Problem where it is malformed or its range is empty.
 
     >>> str(parse_address("2024-05-14-safety/12000-15500~0a1b2c3d"))
     '2024-05-14-safety/12000-15500~0a1b2c3d'
+    >>> str(parse_address("2024-05-14-safety/0:00:12-0:00:15.5"))
+    '2024-05-14-safety/12000-15500'
     """
-    found = _ADDRESS.fullmatch(text.strip().lower())
-    if not found:
+    written = text.strip().lower()
+    if found := _ADDRESS.fullmatch(written):
+        meeting, start_ms, end_ms, check = found[1], int(found[2]), int(found[3]), found[4] or ""
+    elif found := _CLOCK_ADDRESS.fullmatch(written):
+        meeting, start_ms, end_ms, check = found[1], _clock_ms(found[2]), _clock_ms(found[3]), ""
+    else:
         raise Problem(
             f"{text!r:.200} is not the address of a quote",
-            fix="copy it whole from a search: <meeting>/<start>-<end>, in milliseconds",
+            fix="copy it whole from a search, <meeting>/<start>-<end> in milliseconds, "
+            "or with two times in the recording: <meeting>/0:04:29-0:04:35",
         )
-    start_ms, end_ms = int(found[2]), int(found[3])
     if start_ms >= end_ms:
         raise Problem(f"the address {found[0]!r} ends before it starts", fix="write the earlier time first")
-    return Address(meeting=found[1], start_ms=start_ms, end_ms=end_ms, check=found[4] or "")
+    return Address(meeting=meeting, start_ms=start_ms, end_ms=end_ms, check=check)
+
+
+def _clock_ms(text: str) -> int:
+    hours, minutes, seconds = text.split(":")
+    whole, _, fraction = seconds.partition(".")
+    return ((int(hours) * 60 + int(minutes)) * 60 + int(whole)) * 1000 + int(fraction.ljust(3, "0"))
 
 
 def resolve(address: Address, transcript: Transcript) -> tuple[Word, ...]:
@@ -190,7 +206,7 @@ def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName
 
 def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
     """Where the public can listen to this moment: the part's own page, or else the whole meeting's."""
-    part = _part(start_ms, recording.media)
+    part = part_at(start_ms, recording.media)
     if part and part.source_url:
         return part.source_url, max(0, start_ms - part.start_ms + part.source_offset_ms)
     if meeting.source_url:
@@ -198,7 +214,8 @@ def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str,
     return "", None
 
 
-def _part(start_ms: int, media: Sequence[Media]) -> Media | None:
+def part_at(start_ms: int, media: Sequence[Media]) -> Media | None:
+    """The part of a recording that plays at this moment; None where there is no recording."""
     begun = [m for m in media if m.start_ms <= start_ms]
     return max(begun, key=lambda m: m.start_ms, default=None)
 

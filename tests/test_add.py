@@ -158,6 +158,63 @@ def test_a_recording_that_is_there_is_left_out(layout: Layout, inbox: Path) -> N
     }
 
 
+def test_of_copies_the_one_with_the_better_name_is_added(layout: Layout, inbox: Path) -> None:
+    path = sound(inbox / "Public Safety Panel 2024-05-14.wav")
+    for name in ("Copy of Public Safety Panel 2024-05-14.wav", "A (2).wav", "A - Copy.wav"):
+        shutil.copy(path, inbox / name)
+    proposal = proposed(layout, inbox)
+    assert [p.source for m in proposal.meetings for p in m.parts] == [path]
+    assert {k.same_as for k in proposal.known} == {path}
+    sound(inbox / "b" / "Copy of Cabinet (2).wav", 200)
+    (new,) = proposed(layout, inbox / "b").meetings
+    assert new.folder == "cabinet"
+
+
+def test_what_is_passed_over_is_said(layout: Layout, inbox: Path) -> None:
+    sound(inbox / "panel.wav").with_suffix(".en.vtt").write_text(captions())
+    (inbox / "panel.info.json").write_text("{}")
+    sound(inbox / "older" / "cabinet.wav", 200)
+    (inbox / "other.vtt").write_text(captions())
+    for n in range(9):
+        (inbox / f"notes {n}.txt").write_text("x")
+    (inbox / ".hidden").write_text("x")
+    passed = proposed(layout, inbox).passed_over
+    assert [p.name for p in passed.folders] == ["older"]
+    assert [p.name for p in passed.captions] == ["other.vtt"]
+    assert [p.name for p in passed.files] == [f"notes {n}.txt" for n in range(9)]
+    assert proposed(layout, inbox, recursive=True).passed_over.folders == ()
+    told = onrecord("add", str(inbox), "--dry-run", data=layout.root).stdout
+    assert "not looked at: 1 folder (--recursive); 1 caption file that belongs to no recording: other.vtt" in told
+    assert "9 files that are no recordings: notes 0.txt, " in told
+    assert "notes 4.txt and 4 more" in told
+
+
+def test_captions_alone_are_a_meeting(layout: Layout, inbox: Path) -> None:
+    path = inbox / "Wrenbridge Council - Public Safety Panel 14 May 2024.en.vtt"
+    path.write_text(captions())
+    (new,) = proposed(layout, path).meetings
+    assert (new.folder, new.parts, new.captions) == ("2024-05-14-public-safety-panel", (), path)
+    assert "captions only, no recording" in onrecord("add", str(path), "--dry-run", data=layout.root).stdout
+    meeting = read_meeting(make(layout, new), "x")
+    assert (meeting.media, meeting.captions, meeting.body) == ((), path.name, "Wrenbridge Council")
+    assert [k.path for k in proposed(layout, path).known] == [path]
+    assert onrecord("check", data=layout.root).returncode == 0
+    done = onrecord("run", "--jobs", "0", data=layout.root)
+    assert done.returncode == 0, done.stderr
+
+
+def test_captions_that_are_named_beside_their_recording_come_along(layout: Layout, inbox: Path) -> None:
+    path = sound(inbox / "panel.wav")
+    path.with_suffix(".vtt").write_text(captions())
+    (new,) = proposed(layout, path, path.with_suffix(".vtt")).meetings
+    assert (len(new.parts), new.captions) == (1, path.with_suffix(".vtt"))
+    (inbox / "bad.vtt").write_text("minutes")
+    (problem,) = proposed(layout, inbox / "bad.vtt").refused
+    assert "bad.vtt" in problem.where
+    (alone,) = proposed(layout, path.with_suffix(".vtt")).meetings
+    assert "panel.wav is left out" in alone.notes[0]
+
+
 def test_another_recording_of_the_same_name_gets_a_folder_of_its_own(layout: Layout, inbox: Path) -> None:
     first = make(layout, proposed(layout, sound(inbox / "panel.wav")).meetings[0])
     before = everything(first)

@@ -124,9 +124,17 @@ def test_a_dry_run_does_nothing(tmp_path: Path) -> None:
     told = onrecord("run", "--dry-run", data=tmp_path)
     assert told.returncode == 0
     assert f"{MEETING}" in told.stdout
-    assert "would run 1 of 1 meetings" in told.stdout
+    assert "would run 1 of 1 meeting, " in told.stdout
     assert made(tmp_path) == before
     assert not (tmp_path / "processed").exists()
+
+
+def test_a_dry_run_counts_what_is_broken(data: Path) -> None:
+    with_captions(data, "broken", toml="title = 5")
+    told = onrecord("run", "--dry-run", data=data)
+    assert told.returncode == 3
+    assert told.stdout.splitlines()[-1] == "would run 0 of 2 meetings; 1 has an error: see above"
+    assert "1 meeting: 0 done, 1 up to date, 0 failed" in onrecord("run", MEETING, data=data).stderr
 
 
 def test_verify_finds_what_size_and_time_hide(data: Path) -> None:

@@ -200,6 +200,22 @@ def test_addresses_are_read_as_written(meeting: str, start_ms: int, length_ms: i
 
 
 @pytest.mark.parametrize(
+    ("text", "address"),
+    [("m/0:04:29-0:04:35", "m/269000-275000"), ("m/0:00:00.5-1:02:03.045", "m/500-3723045")],
+)
+def test_times_may_be_written_as_a_clock_shows_them(text: str, address: str) -> None:
+    assert str(parse_address(text)) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["m/0:04:29", "m/0:04:35-0:04:29", "m/0:61:00-0:62:00", "m/0:04:29-275000", "m/4:29-4:35"]
+)
+def test_clocks_that_show_no_time_are_refused(text: str) -> None:
+    with pytest.raises(Problem):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "m", "m/1", "m/5-5", "m/9-5", "m/-1-5", "../m/1-5", "m/1-5~xyz", "m/1-5~abcd", "m/1.5-2", "m/1-99999999999"],
 )

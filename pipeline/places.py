@@ -1,0 +1,146 @@
+"""What is known of a place in a meeting beside what is said there: why nothing is, who changed it, where to listen."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from msgspec.structs import replace
+
+from pipeline import corrections, meetings
+from pipeline.meetings import Layout
+from search.cite import timecode
+from search.quotes import Address, part_at
+from transcribe.correct import UNSETTLED, Correction, in_force
+from transcribe.problem import Problem
+from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
+
+
+class Change(Record):
+    """Words or a speaker that a person set. `was` is what the words were made of, `first` whether no person had changed
+    them before, `settled` whether that is what the person saw."""
+
+    kind: Literal["words", "speaker"]
+    by: str
+    on: str  # UTC day; empty where the correction is not kept any more
+    was: str = ""
+    first: bool = True
+    settled: bool = True
+
+
+def folder_of(layout: Layout, meeting: str) -> Path | None:
+    """The folder of a meeting's raw files, by its id; None where there is none."""
+    folders = meetings.find_folders(layout) if layout.raw.is_dir() else []
+    ids = meetings.assign_ids(layout, folders)
+    return next((f for f in folders if ids[f.name] == meeting), None)
+
+
+def load_transcript(layout: Layout, meeting: str) -> Transcript:
+    """A meeting's transcript as it stands. Raises Problem where there is none, or no such meeting."""
+    path = layout.made(meeting) / "transcript.json"
+    if path.is_file() and meetings.is_id(meeting):
+        return load(path.read_bytes(), Transcript, "transcript/1", where=path)
+    if folder_of(layout, meeting):
+        raise Problem(f"there is no transcript of {meeting!r}", where=path, fix=f"onrecord run {meeting}")
+    if meetings.is_id(meeting) and layout.made(meeting).is_dir():
+        raise Problem(
+            f"there is no transcript of {meeting!r}, and its folder in raw/ is gone",
+            where=path,
+            fix=f"put that folder back, or take out what is left: onrecord remove {meeting}",
+        )
+    raise Problem(f"there is no meeting {meeting!r}", where=layout.raw, fix="`onrecord status` lists them")
+
+
+def recording_of(layout: Layout, meeting: str) -> Recording | None:
+    path = layout.made(meeting) / "recording.json"
+    return load(path.read_bytes(), Recording, "recording/1", where=path) if path.is_file() else None
+
+
+def changed_by_people(layout: Layout, meeting: str) -> tuple[Correction, ...]:
+    """What people changed in a meeting, in order; nothing where its folder is gone."""
+    folder = folder_of(layout, meeting)
+    return corrections.read(folder) if folder else ()
+
+
+def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Problem:
+    """Why there are no words at a place."""
+    address = str(replace(place, check=""))
+    recording = recording_of(layout, place.meeting)
+    if recording and place.start_ms >= recording.duration_ms:
+        ends = f"the recording ends before that, at {timecode(recording.duration_ms)}"
+        return Problem(ends, where=address, fix="check the times")
+    there = [s for s in transcript.stretches if s.start_ms < place.end_ms and place.start_ms < s.end_ms]
+    stretch = min(there, key=lambda s: ("masked", "excluded", "partial", "untranscribed").index(s.kind), default=None)
+    if not stretch:
+        fix = "search for the words, and copy their address"
+        return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
+    return Problem(_said_of(stretch), where=address, fix=_mended(layout, place.meeting, address, place, stretch))
+
+
+def _said_of(stretch: Stretch) -> str:
+    span = f"{timecode(stretch.start_ms)} to {timecode(stretch.end_ms)}"
+    if stretch.kind == "partial":
+        return f"nothing is known of {span} yet: it was not listened to"
+    return f"{span} is {stretch.kind}: {stretch.reason or 'no reason is given'}"
+
+
+def _mended(layout: Layout, meeting: str, address: str, place: Address, stretch: Stretch) -> str:
+    if stretch.kind == "partial":
+        return f"onrecord run {meeting}"
+    if stretch.kind == "untranscribed":
+        return "listen to the recording itself: words could not be made out there"
+    hiding = [c for c in in_force(changed_by_people(layout, meeting)) if c.kind in ("mask", "exclude")]
+    if any(c.touches(place.start_ms, place.end_ms) for c in hiding):
+        return f"where it should not be: onrecord correct {address} --undo"
+    return "where it should not be, take it out of `exclude` in its meeting.toml"
+
+
+def changes(words: Sequence[Word], made: Iterable[Correction]) -> list[Change]:
+    """Who set the wording and the speakers of words that stand in a row, from all corrections of their meeting."""
+    made = list(made)
+    by_id = {c.id: c for c in made}
+    found: dict[str, Change] = {}
+    for change, group in groupby(words, key=lambda w: w.change or ""):
+        name = change.removeprefix(UNSETTLED)
+        if not name.startswith("correction "):
+            continue
+        c = by_id.get(name.removeprefix("correction "))
+        before = made[: made.index(c)] if c else ()
+        was = " ".join(w.original for w in group if w.original)
+        known = found.get(change)
+        found[change] = Change(
+            kind="words",
+            by=c.by if c else "",
+            on=c.at[:10] if c else "",
+            was=f"{known.was} … {was}" if known and known.was and was else (known.was if known else "") or was,
+            first=not any(b.kind == "words" and c and b.touches(c.start_ms, c.end_ms) for b in before),
+            settled=change == name,
+        )
+    return [*found.values(), *_speakers_set(words, made)]
+
+
+def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Change]:
+    """Who said last who speaks, for each correction that still holds for one of these words."""
+    setting = [c for c in in_force(made) if c.kind == "speaker"]
+    holding: dict[str, Correction] = {}
+    for word in words:
+        middle = ((word.start_ms or 0) + (word.end_ms or 0)) // 2
+        last = next((c for c in reversed(setting) if c.start_ms <= middle < c.end_ms), None)
+        if last and word.speaker == (f"@{last.new}" if last.new else None):
+            holding[last.id] = last
+    return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
+
+
+def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transcript) -> tuple[Path, int] | None:
+    """A file on this machine, and the ms in it, at which a moment of a meeting plays; None where there is none.
+
+    It is the recording, or the part of it; and the copy that leaves out what is hidden, where anything is.
+    """
+    copy = layout.made(meeting) / "playable.m4a"
+    if copy.is_file() and any(s.kind in ("masked", "excluded") for s in transcript.stretches):
+        return copy, at_ms
+    recording, folder = recording_of(layout, meeting), folder_of(layout, meeting)
+    part = part_at(at_ms, recording.media) if recording else None
+    if part and folder and (folder / part.file).is_file():
+        return folder / part.file, at_ms - part.start_ms
+    return (copy, at_ms) if copy.is_file() else None
