@@ -59,8 +59,8 @@ def backup(
 ) -> None:
     """Put what people made into one small zip: every meeting.toml and correction, people, ids, the codebook.
 
-    Use it before removing meetings, moving to another machine, and now and then. Recordings are not in it, nor what
-    a run makes from them.
+    Use it before removing meetings, moving to another machine, and now and then. Recordings and captions are not in
+    it, nor what a run makes from them.
     """
     from pipeline import asked, keep, show, show_keep
 

@@ -240,7 +240,9 @@ def words_notes(context: Context) -> list[str]:
     words = context.words().words
     notes = []
     if words and all(w.timing == "none" for w in words):
-        notes.append("words without times: nothing can be cited until they are aligned")
+        notes.append(
+            "words without times: nothing can be cited. Times come from a recording beside them and an engine (--asr)"
+        )
     if context.only and _uses_captions(context, "words", context.asr):
         notes.append("captions give all words at once: --only changes nothing")
     return notes

@@ -45,7 +45,7 @@ def print_backup(manifest: Manifest, path: Path) -> None:
         f"kept {n_of(len(manifest.files), 'file')} of {n_of(n_meetings, 'meeting')} in {path} "
         f"({size(path.stat().st_size)}), and read them back"
     )
-    _line("Recordings are not in it: keep those elsewhere.")
+    _line("Recordings and captions are not in it: keep those elsewhere.")
 
 
 def print_steps(manifest: Manifest, steps: Sequence[Step], data: Path, *, force: bool) -> None:

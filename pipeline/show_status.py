@@ -150,7 +150,7 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         ("with stretches that could not be made out", lambda s: s.untranscribed_ms),
         ("with excluded stretches", lambda s: s.excluded_ms),
         ("with masked stretches", lambda s: s.masked_ms),
-        ("with words without times: nothing can be cited until they are aligned", _untimed_ms),
+        ("with words without times, of which nothing can be cited", _untimed_ms),
         ("with captions only, nothing to listen to", lambda s: s.audio_ms if s.captions_only else 0),
     ]
     marked = [(what, length, [s for s in found if length(s)]) for what, length in kinds]
