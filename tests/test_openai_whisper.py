@@ -10,6 +10,7 @@ from tests import tiny_whisper
 from tests.make_media import tone
 from transcribe import ct2, openai_whisper, whisper
 from transcribe.audio import Audio, Source, decode
+from transcribe.hearing import Listener
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 
@@ -17,7 +18,12 @@ pytest.importorskip("whisper")
 pytest.importorskip("faster_whisper")
 
 
-def load(path: Path, cache: Path) -> openai_whisper.OpenAIWhisper:
+def model_in(path: Path, cache: Path) -> Any:
+    ears: Any = load(path, cache).ears
+    return ears.model
+
+
+def load(path: Path, cache: Path) -> Listener:
     return openai_whisper.load(path, fingerprint="f", device="cpu", n_threads=1, cache=cache)
 
 
@@ -48,7 +54,7 @@ def test_both_libraries_compute_the_same_from_a_folder(folder: Path, tmp_path: P
     import torch
     import whisper as openai
 
-    model = load(folder, tmp_path).model
+    model = model_in(folder, tmp_path)
     mel = openai.log_mel_spectrogram(openai.pad_or_trim(tone(5_000)))
     with torch.no_grad():
         ours = model.encoder(mel[None]).numpy()
@@ -62,7 +68,7 @@ def test_both_libraries_compute_the_same_from_a_folder(folder: Path, tmp_path: P
 
 
 def test_the_heads_that_follow_the_sound_come_along(folder: Path, tmp_path: Path) -> None:
-    heads = load(folder, tmp_path).model.alignment_heads.to_dense()
+    heads = model_in(folder, tmp_path).alignment_heads.to_dense()
     assert heads.nonzero().tolist() == [[tiny_whisper.LAYERS - 1, 0]]
 
 

@@ -12,13 +12,14 @@ from tests import tiny_whisper
 from tests.make_media import write_sound
 from transcribe import whisper
 from transcribe.audio import Audio, Source, decode
+from transcribe.hearing import Listener
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 
 pytest.importorskip("faster_whisper")
 
 
-def load(folder: Path) -> whisper.Whisper:
+def load(folder: Path) -> Listener:
     return whisper.load(folder, fingerprint="f", device="cpu", compute_type="int8", n_threads=2)
 
 
@@ -133,7 +134,7 @@ def test_clips_of_a_batch_keep_their_own_words(starter: Path, shared: Path, tmp_
     audio = decode([Source(shared / "audio/read/two_cities_16k.wav")], tmp_path / "a.s16")
     spans_ms = [(at, at + 2_500 + 113 * i) for i, at in enumerate(range(700, 24_000, 2_917))]
     sounds = [audio.slice(start, end) for start, end in spans_ms]
-    ears = whisper._Ears(load(starter / "whisper-base").model)
+    ears = load(starter / "whisper-base").ears
     together = ears.first(sounds, "en", "")
     for (start, end), sound, heard in zip(spans_ms, sounds, together, strict=True):
         (alone,) = ears.first([sound], "en", "")

@@ -65,6 +65,33 @@ class Ears(Protocol):
         ...
 
 
+class Listener(Record):
+    """A recogniser (see `transcribe.engines.Recogniser`) with its model loaded, whichever Whisper it is."""
+
+    fingerprint: str
+    ears: Ears
+
+    def words(
+        self,
+        audio: Audio,
+        *,
+        language: str | None,
+        vocabulary: Sequence[str],
+        progress: Progress | None = None,
+        from_ms: int = 0,
+        to_ms: int | None = None,
+    ) -> Iterator[Block]:
+        return blocks(
+            self.ears,
+            audio,
+            language=language,
+            vocabulary=vocabulary,
+            progress=progress,
+            from_ms=from_ms,
+            to_ms=to_ms,
+        )
+
+
 def blocks(
     ears: Ears,
     audio: Audio,

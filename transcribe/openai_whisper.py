@@ -9,45 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import ct2, hearing
-from transcribe.audio import Audio
-from transcribe.engines import Block, Progress
-from transcribe.hearing import SEED, Heard
+from transcribe import ct2
+from transcribe.hearing import SEED, Heard, Listener
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record
 
 BEAM = 5
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-class OpenAIWhisper(Record):
-    """A recogniser (see `transcribe.engines.Recogniser`) with its model loaded."""
-
-    fingerprint: str
-    model: Any  # whisper.model.Whisper
-
-    def words(
-        self,
-        audio: Audio,
-        *,
-        language: str | None,
-        vocabulary: Sequence[str],
-        progress: Progress | None = None,
-        from_ms: int = 0,
-        to_ms: int | None = None,
-    ) -> Iterator[Block]:
-        yield from hearing.blocks(
-            _Ears(self.model),
-            audio,
-            language=language,
-            vocabulary=vocabulary,
-            progress=progress,
-            from_ms=from_ms,
-            to_ms=to_ms,
-        )
-
-
-def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Path) -> OpenAIWhisper:
+def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Path) -> Listener:
     """The recogniser in a `.pt` file, or of the weights in a CTranslate2 folder, converted once into `cache`.
 
     Opens no socket. Raises Problem where there is no such model, or it cannot be loaded.
@@ -77,7 +47,7 @@ def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Pa
         ) from e
     if source.is_dir():
         ct2.set_alignment_heads(model, source)
-    return OpenAIWhisper(fingerprint=fingerprint, model=model)
+    return Listener(fingerprint=fingerprint, ears=_Ears(model))
 
 
 def _converted(folder: Path, cache: Path) -> Path:
@@ -98,14 +68,14 @@ class _Ears:
     def __init__(self, model: Any) -> None:
         from whisper.tokenizer import LANGUAGES
 
-        self._model = model
+        self.model = model
         self.languages = frozenset(LANGUAGES if model.is_multilingual else ["en"])
 
     def detect(self, samples: NDArray[np.float32]) -> str:
         import whisper
 
-        mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self._model.dims.n_mels)
-        _, probabilities = self._model.detect_language(mel.to(self._model.device))
+        mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self.model.dims.n_mels)
+        _, probabilities = self.model.detect_language(mel.to(self.model.device))
         return str(max(probabilities, key=probabilities.get))
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
@@ -124,7 +94,7 @@ class _Ears:
         import whisper
 
         result = whisper.transcribe(
-            self._model,
+            self.model,
             samples,
             language=language,
             temperature=temperature,
@@ -132,7 +102,7 @@ class _Ears:
             condition_on_previous_text=False,
             initial_prompt=prompt,
             word_timestamps=True,
-            fp16=self._model.device.type == "cuda",
+            fp16=self.model.device.type == "cuda",
         )
         return [
             Heard(

@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import hearing
-from transcribe.audio import RATE_HZ, Audio
-from transcribe.engines import Block, Progress
-from transcribe.hearing import SEED, Heard
+from transcribe.audio import RATE_HZ
+from transcribe.hearing import SEED, Heard, Listener
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record
 
 BATCH = 8
 BEAM = 5
@@ -20,34 +17,7 @@ SILENCE_S = 0.5  # between clips handed over together, so that they can be told 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-class Whisper(Record):
-    """A recogniser (see `transcribe.engines.Recogniser`) with its model loaded."""
-
-    fingerprint: str
-    model: Any  # faster_whisper.WhisperModel
-
-    def words(
-        self,
-        audio: Audio,
-        *,
-        language: str | None,
-        vocabulary: Sequence[str],
-        progress: Progress | None = None,
-        from_ms: int = 0,
-        to_ms: int | None = None,
-    ) -> Iterator[Block]:
-        yield from hearing.blocks(
-            _Ears(self.model),
-            audio,
-            language=language,
-            vocabulary=vocabulary,
-            progress=progress,
-            from_ms=from_ms,
-            to_ms=to_ms,
-        )
-
-
-def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Whisper:
+def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
     """The recogniser in a CTranslate2 folder. Opens no socket. Raises Problem where the folder holds no such model."""
     if not (folder / "model.bin").is_file() or not (folder / "tokenizer.json").is_file():
         raise Problem(
@@ -65,7 +35,7 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
             fix="onrecord models verify shows whether a file is damaged",
             exit_code=LACKING,
         ) from e
-    return Whisper(fingerprint=fingerprint, model=model)
+    return Listener(fingerprint=fingerprint, ears=_Ears(model))
 
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
@@ -85,12 +55,12 @@ class _Ears:
     def __init__(self, model: Any) -> None:
         from faster_whisper import BatchedInferencePipeline
 
-        self._model = model
+        self.model = model
         self._batched = BatchedInferencePipeline(model)
         self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> str:
-        language, *_ = self._model.detect_language(samples)
+        language, *_ = self.model.detect_language(samples)
         return str(language)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
@@ -128,7 +98,7 @@ class _Ears:
         import ctranslate2
 
         ctranslate2.set_random_seed(SEED)
-        segments, _ = self._model.transcribe(
+        segments, _ = self.model.transcribe(
             samples,
             language=language,
             beam_size=BEAM,
