@@ -36,6 +36,7 @@ from transcribe.records import Record, Unreadable
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)
 LISTENING = ("playable", "words", "turns")  # what reads a meeting's media
+HEARING = ("audio-*", "excerpt-*", "words-*")  # what they keep in the scratch folder
 ASK_AGAIN_S = 1.0  # for meetings that other runs hold
 
 
@@ -140,9 +141,9 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         sink(Event(at=now(), meeting=id, what="start", stage=stage.name, message=reason))
         context.scratch.mkdir(parents=True, exist_ok=True)
         known = receipts.read(context.made, stage.name)
-        context = msgspec.structs.replace(context, verify=True)
-        version, params = stage.version, stage.params(context)
         inputs = {n: receipts.state_of(p, known.inputs.get(n) if known else None) for n, p in paths.items()}
+        context = msgspec.structs.replace(context, verify=True, inputs=inputs)
+        version, params = stage.version, stage.params(context)
         began = time.monotonic()
 
         heard_ms = 0  # of what was listened to, where the stage is one that listens
@@ -160,7 +161,7 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
         if not lock.still_ours():
             raise locks.Busy(f"{stage.name} was taken over by another run")
         if stage.name == "playable" and stage.params(context) != params:
-            _tidy(context.scratch, *names)
+            _tidy(context.scratch, *HEARING, *names)
             raise locks.Busy("somebody hid something, or no longer does, while the copy was made")
         _put_in_place(context, stage, names, set(known.outputs if known else ()) - set(names))
         audio_ms = heard_ms if stage.name in ("words", "turns") else audio_ms_of(context)
@@ -179,7 +180,7 @@ def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) ->
             ),
         )
         if stage.name == "words":
-            _tidy_words(context.scratch)
+            _tidy(context.scratch, "words-*")
         for note in stage.notes(context):
             sink(Event(at=now(), meeting=id, what="note", stage=stage.name, message=note))
         sink(Event(at=now(), meeting=id, what="done", stage=stage.name, wall_s=ran.wall_s))
@@ -210,7 +211,7 @@ def _check_unchanged(context: Context, read: Mapping[Path, FileState], names: Se
     read. Raises Problem; or Busy where it may be tried again at once."""
     for path, state in read.items():
         if receipts.state_of(path, state).sha256 != state.sha256:
-            _tidy(context.scratch, *names)
+            _tidy(context.scratch, *HEARING, *names)
             if path.parent == context.made or path.name == CORRECTIONS:
                 raise locks.Busy(f"{path.name} was changed meanwhile, by another run or somebody's correction")
             raise Problem(
@@ -346,17 +347,12 @@ def _outcome(job: Job, status: Literal["done", "fresh", "busy"], **more: Any) ->
     return Outcome(meeting=job.id, folder=meetings.readable(job.folder), status=status, **more)
 
 
-def _tidy(scratch: Path, *names: str) -> None:
-    """Remove what was kept for the stages that listen, and what is named, and no more: another run may be writing its
-    quotes there."""
-    for pattern in ("audio-*", "excerpt-*", "words-*", *names):
+def _tidy(scratch: Path, *patterns: str) -> None:
+    """Remove what these name (else what was kept for the stages that listen), and no more: another run may be writing
+    its quotes there."""
+    for pattern in patterns or HEARING:
         for path in scratch.glob(pattern):
             path.unlink(missing_ok=True)
-
-
-def _tidy_words(scratch: Path) -> None:
-    for path in scratch.glob("words-*"):
-        path.unlink(missing_ok=True)
 
 
 def as_problem(error: Exception, where: Path, stage: str) -> Problem:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from analyse.codebook import Codebook
 from pipeline import corrections
 from pipeline.meetings import Layout
+from pipeline.receipts import FileState
 from transcribe import correct, engines
 from transcribe.correct import Correction
 from transcribe.ranges import Ranges
@@ -16,7 +19,8 @@ Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 class Context(Record):
     """`only` is the stretch that is to be listened to first, in ms; the whole recording where there is none. With
-    `verify` nothing of an earlier result is kept that is not, to the bit, what was written."""
+    `verify` nothing of an earlier result is kept that is not, to the bit, what was written. `inputs` are the files of a
+    stage that is being made, as they were when it began."""
 
     layout: Layout
     meeting: Meeting
@@ -26,6 +30,7 @@ class Context(Record):
     upgrade: bool = False
     only: tuple[int, int] | None = None
     verify: bool = False
+    inputs: dict[str, FileState] = msgspec.field(default_factory=dict)
     n_threads: int = 0
 
     @property

@@ -14,7 +14,6 @@ import msgspec
 from pipeline import hear
 from pipeline.context import Context, Progress, write
 from pipeline.corrections import FILE as CORRECTIONS
-from pipeline.receipts import read as read_receipt
 from pipeline.receipts import state_of
 from transcribe.audio import probe
 from transcribe.records import Media, Record, Recording, dump
@@ -48,13 +47,11 @@ def _probe_params(context: Context) -> dict[str, Any]:
 
 
 def _probe(context: Context, progress: Progress) -> list[str]:
-    # A receipt that is stale for another reason still knows large files by size and time.
-    known = read_receipt(context.made, "probe")
     media: list[Media] = []
     at_ms = 0
     for part in context.meeting.media:
         path = context.raw / part.file
-        state = state_of(path, known.inputs.get(f"raw/{part.file}") if known else None)
+        state = context.inputs[f"raw/{part.file}"]
         found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
         if state_of(path, state) != state:
             raise hear.changed(path)
