@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import importlib.metadata
 import os
 import secrets
@@ -305,10 +306,9 @@ def _existing(path: Path) -> Path:
 
 def _rights(data: Path) -> Finding:
     """Whether files can be made, renamed, linked and locked where a run does that; what was tried is removed."""
+    about = functools.partial(Finding, part="data", what="rights")
     if not data.is_dir():
-        return Finding(
-            part="data", what="rights", found=f"there is no folder {data}", ok=False, fix=f"mkdir -p {data}/raw"
-        )
+        return about(found=f"there is no folder {data}", ok=False, fix=f"mkdir -p {data}/raw")
     place = _existing(data / "processed")
     kind = file_system(place)
     trial = place / f".doctor-{secrets.token_hex(8)}"
@@ -316,9 +316,7 @@ def _rights(data: Path) -> Finding:
     try:
         trial.mkdir()
     except OSError as e:
-        return Finding(
-            part="data",
-            what="rights",
+        return about(
             found=f"{place} cannot be written: {e.strerror}",
             ok=False,
             fix=f"chmod u+w {place}, or name another folder with --data",
@@ -329,17 +327,17 @@ def _rights(data: Path) -> Finding:
             pass
         try:
             with one.open("xb"):
-                return _unsafe(
-                    f"{found}; O_EXCL does not hold, so two runs could write one file", "run only one at a time"
+                return about(
+                    found=f"{found}; O_EXCL does not hold, so two runs could write one file",
+                    ok=False,
+                    fix="run only one at a time",
                 )
         except FileExistsError:
             pass
         try:
             os.link(one, two)
         except OSError:
-            return Finding(
-                part="data",
-                what="rights",
+            return about(
                 found=f"{found}; no hard links, so locks are a little weaker",
                 ok=True,
                 better="on a disk of its own kind two runs at once are safer",
@@ -348,18 +346,12 @@ def _rights(data: Path) -> Finding:
     finally:
         shutil.rmtree(trial, ignore_errors=True)
     if kind in NETWORK:
-        return Finding(
-            part="data",
-            what="rights",
+        return about(
             found=f"{found}, over the network",
             ok=True,
             better="runs of several machines share the work here; alone, a local disk is faster",
         )
-    return Finding(part="data", what="rights", found=found, ok=True)
-
-
-def _unsafe(found: str, fix: str) -> Finding:
-    return Finding(part="data", what="rights", found=found, ok=False, fix=fix)
+    return about(found=found, ok=True)
 
 
 def file_system(path: Path) -> str:

@@ -310,8 +310,7 @@ def spoken_by(
         label = f"@{person.id}" if person else None
         replaced = set()
         for i, word in enumerate(heard):
-            middle = _middle(word)
-            if middle is not None and c.start_ms <= middle < c.end_ms:
+            if c.start_ms <= _middle(word) < c.end_ms:
                 replaced.add(word.speaker)
                 heard[i] = msgspec.structs.replace(word, speaker=label, speaker_margin=None)
         spans = [piece for t in spans for piece in _given(t, c, replaced, label)]
