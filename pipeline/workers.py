@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
-from multiprocessing.queues import Queue
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Lock
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from pipeline.events import Event, Sink, now
+from pipeline.events import Event, Sink
 from transcribe.lifeline import end_with_parent
 
 # Engines say after every few clips that they are alive, which for the largest model on two slow cores is ten minutes.
@@ -55,8 +56,9 @@ class Inline:
 
 
 class Processes:
-    """Spawned processes, with a queue of events of their own: whoever is killed while it writes leaves it locked for
-    ever. Use it in a `with`; leaving that by an exception kills them."""
+    """Spawned processes, with a pipe for their events. Whoever is killed while it writes leaves the pipe locked for
+    ever, but only for its own pool, which is lost anyway. Use it in a `with`; leaving that by an exception kills them.
+    """
 
     def __init__(self, n: int, do: Callable[[Any, Sink], Any], sink: Sink, *, stall_s: float) -> None:
         self._do, self._sink = do, sink
@@ -65,8 +67,9 @@ class Processes:
         self._heard_s: dict[Future[Any], float] = {}
         self._futures: dict[str, Future[Any]] = {}
         spawn = get_context("spawn")
-        self._events: Queue[Event] = spawn.Queue()
-        self._pool = ProcessPoolExecutor(n, mp_context=spawn, initializer=_start, initargs=(self._events,))
+        self._events, self._theirs = spawn.Pipe(duplex=False)
+        initargs = (self._theirs, spawn.Lock())
+        self._pool = ProcessPoolExecutor(n, mp_context=spawn, initializer=_start, initargs=initargs)
         self._listener = threading.Thread(target=self._listen, daemon=True)
 
     def __enter__(self) -> Self:
@@ -77,9 +80,8 @@ class Processes:
         if error is not None:
             self._kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._events.put(Event(at=now(), meeting="", what="end"))
+        self._theirs.close()  # the last end to write to: the listener has heard everything, and ends
         self._listener.join(timeout=5)
-        self._events.cancel_join_thread()
 
     def submit(self, meeting: str, job: Any) -> "Future[Any]":
         """Raises BrokenProcessPool after a worker died."""
@@ -102,7 +104,11 @@ class Processes:
                 wait(in_flight)
 
     def _listen(self) -> None:
-        while (event := self._events.get()).what != "end":
+        while True:
+            try:
+                event: Event = self._events.recv()
+            except (EOFError, OSError):  # all have gone, the last perhaps in the middle of a word
+                return
             if future := self._futures.get(event.meeting):
                 self._heard_s[future] = time.monotonic()
             with contextlib.suppress(OSError):  # a terminal that went away; without a listener all would seem to hang
@@ -125,17 +131,23 @@ def _interrupts_held() -> Iterator[None]:
 
 # -- in a worker ----------------------------------------------------------------------------------
 
-_events: "Queue[Event] | None" = None
+_to_parent: tuple[Connection, Lock] | None = None
 
 
-def _start(events: "Queue[Event]") -> None:
+def _start(events: Connection, one_at_a_time: Lock) -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it."""
-    global _events
-    _events = events
+    global _to_parent
+    _to_parent = events, one_at_a_time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def _work(do: Callable[[Any, Sink], Any], job: Any) -> Any:
-    assert _events is not None
-    return do(job, _events.put)
+    return do(job, _tell)
+
+
+def _tell(event: Event) -> None:
+    assert _to_parent is not None
+    events, one_at_a_time = _to_parent
+    with one_at_a_time:
+        events.send(event)
