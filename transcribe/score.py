@@ -196,11 +196,11 @@ def bootstrap(errors_a: Sequence[int], errors_b: Sequence[int], n_words: Sequenc
         raise ValueError("without words there is no error rate")
     more, words = np.subtract(errors_a, errors_b, dtype=np.int64), np.array(n_words, dtype=np.int64)
     rng = np.random.default_rng(seed)
-    differences = []
+    differences: list[float] = []
     while len(differences) < N_RESAMPLES:
         drawn = rng.integers(len(words), size=len(words))
         if n := words[drawn].sum():
-            differences.append(more[drawn].sum() / n)
+            differences.append(float(more[drawn].sum() / n))
     low, high = np.percentile(differences, [2.5, 97.5])
     return Interval(difference=float(more.sum() / words.sum()), low=float(low), high=float(high))
 
