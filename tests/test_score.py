@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 from transcribe import references, score
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName, Turn, Word
-from transcribe.score import (
-    Interval,
-    NameWords,
-    TurnErrors,
-    WordErrors,
-    name_words,
-    one_speaker,
-    speaker_words,
-    turn_errors,
-)
+from transcribe.score import Interval, TurnErrors, WordErrors, one_speaker, turn_errors
+from transcribe.score_voices import NameWords, name_words, speaker_words
 
 
 def turn(speaker: str, start_s: float, end_s: float, exclusive: bool = False) -> Turn:
