@@ -16,7 +16,7 @@ from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Word, Words, check_range, load
 
 LARGEST_BYTES = 64_000_000
-MOST_WORDS, MOST_TURNS, MOST_VOICES = 200_000, 50_000, 500  # of one recording; a day of meetings has less
+MOST_WORDS, MOST_TURNS, MOST_VOICES = 100_000, 50_000, 200  # of one recording; a day of meetings has less
 
 
 class Utterance(Record):
