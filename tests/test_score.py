@@ -335,6 +335,12 @@ def test_files_are_told_by_name_and_content(shared: Path, tmp_path: Path) -> Non
     }
     (tmp_path / "jfk.txt").write_text("ask not\nwhat")
     assert [w.text for w in references.read(tmp_path / "jfk.txt")["jfk"].words or ()] == ["ask", "not", "what"]
+    (tmp_path / "made.json").write_text(
+        '{"schema": "reference/1", "turns": [{"speaker": "holm", "start_ms": 0, "end_ms": 2000}], "sentences":'
+        ' [{"speaker": "holm", "start_ms": 0, "end_ms": 900, "text": "Gates open."}]}'
+    )
+    made = references.read(tmp_path / "made.json")["made"]
+    assert (made.turns, made.by_person, len(made.words or ())) == ((turn("holm", 0, 2),), True, 2)
     assert references.called(Path("data/raw/panel/reference/reference.json")) == "panel"
     assert references.called(Path("data/processed/panel/words.json")) == "panel"
     assert references.called(Path("trn00.words.json")) == "trn00"

@@ -2,7 +2,7 @@
 
 Plain text; RTTM, UEM, STM and CTM as NIST defined them; SegLST (JSON, a list of segments); word times as JSON
 (`{"words": [{"start", "end", "speaker", "word"}]}`, seconds); and our own JSON: `transcript/1`, `words/1`, `turns/1`
-and `reference/1`, sentences with speaker and times. All raise Problem, with the line or item, for a file that is not
+and `reference/1`, sentences with speaker and times, and turns where they are longer. All raise Problem, with the line or item, for a file that is not
 what its name says, or larger than any meeting needs.
 """
 
@@ -244,15 +244,25 @@ def _transcript(path: Path) -> Account:
     return Account(words=found.words, turns=found.turns, names=found.names)
 
 
-def _said(utterances: Sequence[Utterance], *, by_person: bool = False) -> Account:
-    return Account(words=words_of(utterances), turns=turns_of(utterances), by_person=by_person)
+def _reference(path: Path) -> Account:
+    said = msgspec.structs.replace(_said(read_sentences(path)), by_person=True)
+    if "turns" not in (body := _object(path)):
+        return said
+    try:
+        return msgspec.structs.replace(said, turns=msgspec.convert(body["turns"], tuple[Turn, ...]))
+    except msgspec.MsgspecError as e:
+        raise _broken(path, f"its turns cannot be read: {e}") from e
+
+
+def _said(utterances: Sequence[Utterance]) -> Account:
+    return Account(words=words_of(utterances), turns=turns_of(utterances))
 
 
 _OURS: Mapping[str, Callable[[Path], Account]] = {
     "transcript/1": _transcript,
     "words/1": lambda path: Account(words=load(read_bytes(path), Words, "words/1", where=path).words),
     "turns/1": lambda path: Account(turns=load(read_bytes(path), Turns, "turns/1", where=path).turns),
-    "reference/1": lambda path: _said(read_sentences(path), by_person=True),
+    "reference/1": _reference,
 }
 
 
