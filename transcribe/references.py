@@ -2,8 +2,8 @@
 
 Plain text; RTTM, UEM, STM and CTM as NIST defined them; SegLST (JSON, a list of segments); word times as JSON
 (`{"words": [{"start", "end", "speaker", "word"}]}`, seconds); and our own JSON: `transcript/1`, `words/1`, `turns/1`
-and `reference/1`, sentences with speaker and times, and turns where they are longer. All raise Problem, with the line or item, for a file that is not
-what its name says, or larger than any meeting needs.
+and `reference/1`, sentences with speaker and times, and turns where those are longer. All raise Problem, with the line
+or item, for a file that is not what its name says, or larger than any meeting needs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
