@@ -17,6 +17,7 @@ from transcribe.matching import Match, aligned, match, need, normalise
 from transcribe.records import Record, Turn, Word, text_of
 
 RUN = 8  # words lost one after another are a passage lost
+N_RESAMPLES = 2000  # of the bootstrap
 SPEECHLESS_MS = 500  # a word further than this from all that people said was said by nobody
 
 
@@ -217,20 +218,8 @@ def score_turns(
     reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None = None
 ) -> TurnScore:
     """Diarisation errors, no collar, overlap counted, within the UEM where one is given."""
-    errors, jaccard = _turn_score(reference, hypothesis, uem)
-    n_reference, n_found = (len({t.speaker for t in turns}) for turns in (reference, hypothesis))
-    return TurnScore(
-        errors=errors,
-        jaccard=jaccard,
-        one_speaker=turn_errors(reference, one_speaker(reference), uem),
-        voices=VoiceCounts(
-            n_recordings=1,
-            n_exact=int(n_found == n_reference),
-            n_reference=n_reference,
-            n_found=n_found,
-            off=abs(n_found - n_reference),
-        ),
-    )
+    baseline = turn_errors(reference, one_speaker(reference), uem)
+    return msgspec.structs.replace(_turn_score(reference, hypothesis, uem), one_speaker=baseline)
 
 
 def word_errors(reference_text: str, hypothesis_text: str) -> WordErrors:
@@ -257,12 +246,13 @@ def turn_errors(
     The hypothesis counts by its overlapping turns where it has any, else by its exclusive ones. `uem` is what is
     scored; without it, everything.
     """
-    return _turn_score(reference, hypothesis, uem)[0]
+    return _turn_score(reference, hypothesis, uem).errors
 
 
 def _turn_score(
     reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None
-) -> tuple[TurnErrors, JaccardErrors]:
+) -> TurnScore:
+    """All but the baseline."""
     ours, theirs = _joined(reference), _joined([t for t in hypothesis if not t.exclusive] or hypothesis)
     within = _joined([Turn(speaker="", start_ms=a, end_ms=b) for a, b in uem]) if uem is not None else None
     moments = [at for side in (ours, theirs, within or {}) for ranges in side.values() for at in ranges]
@@ -284,17 +274,28 @@ def _turn_score(
     matched_ms[rows] = together_ms[rows, columns]
     either_ms = wanted_ms.copy()
     either_ms[rows] += found_ms[columns] - matched_ms[rows]
-    speaks = wanted_ms > 0
-    jaccard = JaccardErrors(
-        summed=float((1 - matched_ms[speaks] / either_ms[speaks]).sum()), n_voices=int(speaks.sum())
-    )
     missed_ms = np.maximum(n_wanted - n_found, 0) @ lengths_ms
-    return TurnErrors(
-        missed_ms=int(missed_ms),
-        false_alarm_ms=int(np.maximum(n_found - n_wanted, 0) @ lengths_ms),
-        confused_ms=int(wanted_ms.sum() - missed_ms - matched_ms.sum()),
-        reference_ms=int(wanted_ms.sum()),
-    ), jaccard
+    speaks = wanted_ms > 0
+    n_voices, n_voices_found = int(speaks.sum()), int((found_ms > 0).sum())
+    return TurnScore(
+        errors=TurnErrors(
+            missed_ms=int(missed_ms),
+            false_alarm_ms=int(np.maximum(n_found - n_wanted, 0) @ lengths_ms),
+            confused_ms=int(wanted_ms.sum() - missed_ms - matched_ms.sum()),
+            reference_ms=int(wanted_ms.sum()),
+        ),
+        jaccard=JaccardErrors(
+            summed=float((1 - matched_ms[speaks] / either_ms[speaks]).sum()),
+            n_voices=n_voices,
+        ),
+        voices=VoiceCounts(
+            n_recordings=1,
+            n_exact=int(n_voices == n_voices_found),
+            n_reference=n_voices,
+            n_found=n_voices_found,
+            off=abs(n_voices - n_voices_found),
+        ),
+    )
 
 
 def _joined(turns: Iterable[Turn]) -> dict[str, list[int]]:
@@ -323,9 +324,6 @@ def one_speaker(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     worth at best; of a hypothesis, what it was worth there."""
     ends = iter(_joined(msgspec.structs.replace(t, speaker="S1") for t in turns).get("S1", ()))
     return tuple(Turn(speaker="S1", start_ms=a, end_ms=b) for a, b in zip(ends, ends, strict=True))
-
-
-N_RESAMPLES = 2000
 
 
 def bootstrap(errors_a: Sequence[int], errors_b: Sequence[int], n_words: Sequence[int], *, seed: int = 0) -> Interval:
