@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from transcribe import references, score
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName, Turn, Word
-from transcribe.score import NameWords, TurnErrors, WordErrors, name_words, one_speaker, speaker_words, turn_errors
+from transcribe.score import (
+    Interval,
+    NameWords,
+    TurnErrors,
+    WordErrors,
+    name_words,
+    one_speaker,
+    speaker_words,
+    turn_errors,
+)
 
 
 def turn(speaker: str, start_s: float, end_s: float, exclusive: bool = False) -> Turn:
@@ -174,3 +183,32 @@ def test_real_references_agree_with_themselves(shared: Path) -> None:
         words = references.read_words(folder / f"{name}.words.json")
         assert speaker_words(words, words).rate == 1
     assert baseline.rate == pytest.approx(0.31, abs=0.01)
+
+
+def test_the_bootstrap_tells_a_difference_from_luck() -> None:
+    n_words = [20] * 50
+    assert score.bootstrap([1] * 50, [1] * 50, n_words) == Interval(difference=0.0, low=0.0, high=0.0)
+    assert score.bootstrap([3] * 50, [1] * 50, n_words) == Interval(difference=0.1, low=0.1, high=0.1)
+    lucky = score.bootstrap([20, *[0] * 49], [0] * 50, n_words)  # all that A did worse is one sentence
+    assert lucky.difference == 0.02
+    assert lucky.low == 0.0
+    assert 0.05 < lucky.high < 0.1
+    with pytest.raises(ValueError, match="without words"):
+        score.bootstrap([0, 0], [1, 1], [0, 0])
+    with pytest.raises(ValueError, match="same files"):
+        score.bootstrap([1], [1, 2], [5])
+
+
+def test_the_bootstrap_pools_and_never_averages_rates() -> None:
+    found = score.bootstrap([1, 0], [0, 0], [1, 99])
+    assert found.difference == 0.01
+    assert found == score.bootstrap([1, 0], [0, 0], [1, 99])
+    assert found.low == 0.0
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 2, st.integers(1, 60)), min_size=1, max_size=12), st.integers(0, 9))
+def test_the_bootstrap_turns_round_with_its_systems(rows: list[tuple[int, int, int]], seed: int) -> None:
+    a, b, n = (list(column) for column in zip(*rows, strict=True))
+    there, back = score.bootstrap(a, b, n, seed=seed), score.bootstrap(b, a, n, seed=seed)
+    assert (there.difference, there.low, there.high) == pytest.approx((-back.difference, -back.high, -back.low))
+    assert there.low <= there.high
