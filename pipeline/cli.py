@@ -185,7 +185,7 @@ def status(
     if json:
         show.to_json(found)
     else:
-        show_status.print_status(found, all=all or bool(meetings))
+        show_status.print_status(found, all=all or bool(meetings), receipts=bool(meetings))
 
 
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")

@@ -7,7 +7,7 @@ by itself, by the engine that the other words are from; words of two engines are
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +270,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     before = context.words() if task.keep else None
     words = list(before.words) if before else []
     stretches = _cut(before.stretches, without(_whole(context), task.unheard)) if before else []
+    speech: Sequence[tuple[int, int]] | None = before.speech if before else ()
     language = context.meeting.language or (before.language if before else "")
     missing = list(task.unheard)
     if task.to_hear:
@@ -280,6 +281,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
         stretches += _cut([*audio.lost, *(s for b in blocks for s in b.stretches)], ranges)
         language = language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
         missing = without(missing, ranges)
+        speech = None if speech is None else joined([*speech, *(span for b in blocks for span in b.speech)])
     silence = _silence(context)
     missing = joined([*missing, *silence])
     stretches = _cut(stretches, without(_whole(context), silence))
@@ -289,6 +291,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
         engine=task.made_by,
         words=words_outside(sorted(words, key=_start), silence),
         stretches=tuple(sorted(stretches, key=lambda s: (s.start_ms, s.end_ms))),
+        speech=None if speech is None else tuple(without(speech, silence)),
     )
     names = [write(context, "words.json", dump(made, "words/1"))]
     if missing:

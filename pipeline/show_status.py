@@ -17,8 +17,9 @@ FEW = 10  # meetings are listed one by one without --all
 N_FAILED, N_GROUPS, N_NAMED = 6, 6, 3  # of a section that is longer, this much is shown
 
 
-def print_status(status: Status, *, all: bool, through: str = "index") -> None:
-    """A summary, then what failed, what comes next and what is done, in a screen; everything with `all`."""
+def print_status(status: Status, *, all: bool, receipts: bool) -> None:
+    """A summary, then what failed, what comes next and what is done, in a screen; everything with `all`; with
+    `receipts` also what became of each transcribed meeting's time."""
     found = status.meetings
     all = all or len(found) <= FEW
     _line(_summary(status))
@@ -28,6 +29,8 @@ def print_status(status: Status, *, all: bool, through: str = "index") -> None:
     _running([s for s in found if s.state == "running"], all=all)
     _to_do([s for s in found if s.state == "to do"], all=all)
     _done([s for s in found if s.state == "done"], all=all)
+    if receipts:
+        _coverage([s for s in found if s.coverage])
     _engines(status.engines)
     _remarks(found, all=all)
     _leftovers(status, all=all)
@@ -52,7 +55,7 @@ def _summary(status: Status) -> str:
 def _sizes(status: Status) -> str:
     parts = [
         f"recordings {timecode(status.audio_ms)}",
-        f"transcribed {timecode(status.transcribed_ms)}",
+        f"covered {timecode(status.covered_ms)}",
         f"{size(status.n_bytes)} of processed files",
     ]
     if status.n_to_do + status.n_running:
@@ -113,6 +116,21 @@ def _done(done: Sequence[Standing], *, all: bool) -> None:
         _line(f"  {standing.meeting}  {timecode(standing.audio_ms)}  {size(standing.n_bytes)}")
 
 
+def _coverage(found: Sequence[Standing]) -> None:
+    for standing in found:
+        coverage = standing.coverage
+        assert coverage is not None
+        _head(f"where the {timecode(coverage.duration_ms)} of {standing.meeting} went")
+        no_speech = "no speech" if coverage.listened else "no words"
+        parts = [(no_speech, coverage.no_speech_ms), ("transcribed", coverage.transcribed_ms)]
+        if coverage.unattributed_ms:
+            parts.append(("  of it, in nobody's voice", coverage.unattributed_ms))
+        parts += [(f"not transcribed: {reason}", ms) for reason, ms in coverage.untranscribed.items()]
+        parts.append(("excluded or masked", coverage.excluded_ms))
+        for what, ms in parts:
+            _line(f"  {ms / 1000:9,.1f} s  {100 * ms / (coverage.duration_ms or 1):5.1f} %  {what}")
+
+
 def _engines(engines: Sequence[Engine]) -> None:
     if not engines:
         return
@@ -147,7 +165,7 @@ def _short_name(fingerprint: str) -> str:
 def _remarks(found: Sequence[Standing], *, all: bool) -> None:
     kinds: list[tuple[str, Callable[[Standing], int]]] = [
         ("partial: only a stretch was transcribed, the rest is to do", lambda s: s.partial_ms),
-        ("with stretches that could not be made out", lambda s: s.untranscribed_ms),
+        ("with stretches that could not be made out", lambda s: s.uncovered_ms),
         ("with excluded stretches", lambda s: s.excluded_ms),
         ("with masked stretches", lambda s: s.masked_ms),
         ("with words without times, of which nothing can be cited", _untimed_ms),

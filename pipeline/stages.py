@@ -190,7 +190,7 @@ STAGES = (
         params=hear.turns_params,
         make=hear.make_turns,
     ),
-    Stage(name="transcript", version=3, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
+    Stage(name="transcript", version=4, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(
         name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),

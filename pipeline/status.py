@@ -23,16 +23,16 @@ from pipeline.remove import in_trash, indexed, trash_of
 from transcribe import correct, locks, models
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Record, Stretch, Unreadable
+from transcribe.records import Coverage, Record, Stretch, Unreadable
 
 LOG_BYTES = 64_000_000  # of the newest logs; what failed before that is tried again soon enough
 
 
 class Standing(Record, omit_defaults=False):
     """How one meeting stands. `stage` and `why` say what would run next; `what`, `where`, `fix` why it failed, at
-    `failed_at` (UTC) by the run with this `log`, or now where there is none. `transcribed_ms` is time that was
-    listened to, or read from captions, and is not hidden; `partial_ms` waits to be. `words` and `voices` are the
-    fingerprints of the engines that made them."""
+    `failed_at` (UTC) by the run with this `log`, or now where there is none. `covered_ms` is time that was listened
+    to, or read from captions, and is not hidden; `partial_ms` waits to be. `coverage` is the transcript's receipt of
+    all time; `words` and `voices` are the fingerprints of the engines that made them."""
 
     meeting: str
     folder: str
@@ -46,11 +46,12 @@ class Standing(Record, omit_defaults=False):
     failed_at: str = ""
     log: str = ""
     audio_ms: int = 0
-    transcribed_ms: int = 0
-    untranscribed_ms: int = 0
+    covered_ms: int = 0
+    uncovered_ms: int = 0
     excluded_ms: int = 0
     masked_ms: int = 0
     partial_ms: int = 0
+    coverage: Coverage | None = None
     words: str = ""
     voices: str = ""
     captions_only: bool = False
@@ -82,7 +83,7 @@ class Status(Record, omit_defaults=False):
     n_running: int
     n_failed: int
     audio_ms: int
-    transcribed_ms: int
+    covered_ms: int
     expected_s: float | None
     n_bytes: int
     engines: tuple[Engine, ...]
@@ -114,7 +115,7 @@ def status(layout: Layout, wanted: list[str] | None = None) -> Status:
         n_running=count["running"],
         n_failed=count["failed"],
         audio_ms=sum(s.audio_ms for s in found),
-        transcribed_ms=sum(s.transcribed_ms for s in found),
+        covered_ms=sum(s.covered_ms for s in found),
         expected_s=sum(expected) if len(expected) == len(todo) else None,
         n_bytes=sum(s.n_bytes for s in found),
         engines=(*_engines("words", found), *_engines("voices", found)),
@@ -131,6 +132,7 @@ class _Made(msgspec.Struct):
 
     engine: str
     stretches: tuple[Stretch, ...] = ()
+    coverage: Coverage | None = None
 
 
 def _standing(layout: Layout, job: Job, plan: Plan, failure: "tuple[Event, Path] | None") -> Standing:
@@ -148,11 +150,12 @@ def _standing(layout: Layout, job: Job, plan: Plan, failure: "tuple[Event, Path]
         why=plan.why,
         expected_s=plan.expected_s,
         audio_ms=plan.audio_ms,
-        transcribed_ms=length(without(whole, [*missing, *silence, *untold])) if made else 0,
-        untranscribed_ms=length(untold),
+        covered_ms=length(without(whole, [*missing, *silence, *untold])) if made else 0,
+        uncovered_ms=length(untold),
         excluded_ms=length(within(_of_kind(hidden, "excluded"), whole)),
         masked_ms=length(within(_of_kind(hidden, "masked"), whole)),
         partial_ms=length(within(without(missing, silence), whole)),
+        coverage=made.coverage if made else None,
         words=words,
         voices=voices,
         captions_only=not context.meeting.media,

@@ -62,7 +62,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_finished_meeting(data: Path) -> None:
     found = status(data)
     assert (found["n_done"], found["n_to_do"], found["n_running"], found["n_failed"]) == (1, 0, 0, 0)
-    assert found["audio_ms"] == found["transcribed_ms"] == 39_500
+    assert found["audio_ms"] == found["covered_ms"] == 39_500
     one = found["meetings"][0]
     assert set(one) == set(Standing.__struct_fields__)
     assert (one["state"], one["words"], one["voices"], one["captions_only"]) == (
@@ -95,7 +95,7 @@ def test_excluded_time_counts_as_not_transcribed(tmp_path: Path) -> None:
     assert standing(tmp_path)["state"] == "to do"
     cli("run", "--jobs", "0", data=tmp_path)
     found = standing(tmp_path)
-    assert (found["excluded_ms"], found["transcribed_ms"]) == (9_000, 30_500)
+    assert (found["excluded_ms"], found["covered_ms"]) == (9_000, 30_500)
     assert "excluded stretches" in cli("status", data=tmp_path)
 
 
@@ -133,19 +133,19 @@ def planned(data: Path, **asked: Any) -> Plan:
 def test_what_waits_to_be_heard_is_not_transcribed(partial: Path) -> None:
     found = standing(partial)
     assert (found["state"], found["stage"], found["audio_ms"]) == ("to do", "words", 60_000)
-    assert (found["transcribed_ms"], found["partial_ms"], found["excluded_ms"]) == (20_000, 35_000, 5_000)
+    assert (found["covered_ms"], found["partial_ms"], found["excluded_ms"]) == (20_000, 35_000, 5_000)
     told = cli("status", data=partial)
-    assert "transcribed 0:00:20" in told
+    assert "covered 0:00:20" in told
     assert "1 partial: only a stretch was transcribed, the rest is to do (0:00:35)" in told
     hear(partial)
     found = standing(partial)
-    assert (found["state"], found["transcribed_ms"], found["partial_ms"]) == ("done", 55_000, 0)
+    assert (found["state"], found["covered_ms"], found["partial_ms"]) == ("done", 55_000, 0)
 
 
 def test_words_alone_are_partial_too(partial: Path) -> None:
     for stage in ("transcript", "statements", "index"):
         (partial / "processed" / MEETING / "receipts" / f"{stage}.json").unlink()
-    assert standing(partial)["transcribed_ms"] == 20_000
+    assert standing(partial)["covered_ms"] == 20_000
 
 
 def test_what_is_masked_is_not_transcribed(partial: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_is_masked_is_not_transcribed(partial: Path) -> None:
         if has_run:
             hear(partial, only=(20_000, 40_000))
         found = standing(partial)
-        assert (found["transcribed_ms"], found["partial_ms"], found["masked_ms"]) == (10_000, 30_000, 15_000)
+        assert (found["covered_ms"], found["partial_ms"], found["masked_ms"]) == (10_000, 30_000, 15_000)
         assert "1 with masked stretches (0:00:15)" in cli("status", data=partial)
 
 
@@ -320,7 +320,7 @@ def many() -> Status:
         n_running=0,
         n_failed=40,
         audio_ms=300 * 3_600_000,
-        transcribed_ms=200 * 3_600_000,
+        covered_ms=200 * 3_600_000,
         expected_s=None,
         n_bytes=10**9,
         engines=(*show_engines("words", found), *show_engines("voices", found)),
@@ -336,13 +336,13 @@ def show_engines(makes: Any, found: tuple[Standing, ...]) -> Any:
 
 
 def test_three_hundred_meetings_fit_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    show_status.print_status(many(), all=False)
+    show_status.print_status(many(), all=False, receipts=False)
     short = capsys.readouterr().out.splitlines()
     assert len(short) < 60
     assert short[0] == "300 meetings: 200 done, 60 to do, 40 failed"
     assert "mixed" in "\n".join(short)
     assert "whisper-base on cpu int8 (150 meetings)" in "\n".join(short)
-    show_status.print_status(many(), all=True)
+    show_status.print_status(many(), all=True, receipts=True)
     everything = capsys.readouterr().out
     assert all(f"m-{i:03}" in everything for i in range(300))
 

@@ -25,13 +25,15 @@ Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 
 class Block(Record):
-    """The words of one stretch of audio, about ten minutes long. Blocks come in order and do not overlap."""
+    """The words of one stretch of audio, about ten minutes long, and where in it anybody spoke. Blocks come in order
+    and do not overlap."""
 
     start_ms: int
     end_ms: int
     language: str
     words: tuple[Word, ...]
     stretches: tuple[Stretch, ...] = ()
+    speech: tuple[tuple[int, int], ...] = ()
 
 
 class Recogniser(Protocol):

@@ -177,6 +177,7 @@ def _block(
         language=language,
         words=tuple(_in_order(words, end_ms)),
         stretches=tuple(lost),
+        speech=tuple(span for clip in held for span in clip.speech),
     )
 
 

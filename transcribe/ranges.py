@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 Ranges = list[tuple[int, int]]
+FOREVER = 2**62
 
 
 def joined(ranges: Iterable[Sequence[int]]) -> Ranges:
@@ -29,10 +30,8 @@ def without(ranges: Iterable[Sequence[int]], gone: Iterable[Sequence[int]]) -> R
     >>> without([(0, 10)], [(2, 3), (8, 20)])
     [(0, 2), (3, 8)]
     """
-    left = joined(ranges)
-    for start, end in joined(gone):
-        left = [piece for a, b in left for piece in ((a, min(b, start)), (max(a, end), b)) if piece[0] < piece[1]]
-    return left
+    holes = joined(gone)
+    return within(ranges, zip([0, *(end for _, end in holes)], [*(start for start, _ in holes), FOREVER], strict=True))
 
 
 def within(ranges: Iterable[Sequence[int]], windows: Iterable[Sequence[int]]) -> Ranges:
@@ -41,10 +40,18 @@ def within(ranges: Iterable[Sequence[int]], windows: Iterable[Sequence[int]]) ->
     >>> within([(0, 10), (20, 30)], [(5, 25)])
     [(5, 10), (20, 25)]
     """
-    windows = joined(windows)
-    return [
-        (max(a, start), min(b, end)) for a, b in joined(ranges) for start, end in windows if max(a, start) < min(b, end)
-    ]
+    ours, theirs = joined(ranges), joined(windows)
+    out: Ranges = []
+    i = k = 0
+    while i < len(ours) and k < len(theirs):
+        start, end = max(ours[i][0], theirs[k][0]), min(ours[i][1], theirs[k][1])
+        if start < end:
+            out.append((start, end))
+        if ours[i][1] <= theirs[k][1]:
+            i += 1
+        else:
+            k += 1
+    return out
 
 
 def length(ranges: Iterable[Sequence[int]]) -> int:

@@ -215,13 +215,15 @@ class SpeakerName(Record):
 
 
 class Words(Record):
-    """What a recogniser (or captions) gave for a whole recording."""
+    """What a recogniser (or captions) gave for a whole recording. `speech` is where anybody spoke, as far as its sound
+    shows, or None where nobody listened for that."""
 
     recording_sha256: str
     language: str
     engine: str  # fingerprint
     words: tuple[Word, ...]
     stretches: tuple[Stretch, ...] = ()
+    speech: tuple[tuple[int, int], ...] | None = None
 
 
 class Turns(Record):
@@ -232,6 +234,28 @@ class Turns(Record):
     turns: tuple[Turn, ...]
 
 
+class Coverage(Record, omit_defaults=False):
+    """What became of a recording's time, in ms: no speech + transcribed + untranscribed + excluded = the duration.
+
+    `untranscribed` is by reason, what nobody has listened to yet among them; `excluded_ms` is all that is hidden;
+    `unattributed_ms` is the part of `transcribed_ms` whose words have no voice. Where the words are from captions, or
+    of a time before such receipts, `listened` is false: no speech means no words.
+    """
+
+    duration_ms: int
+    transcribed_ms: int
+    untranscribed: dict[str, int]
+    excluded_ms: int
+    no_speech_ms: int
+    unattributed_ms: int
+    listened: bool
+
+    def __post_init__(self) -> None:
+        told_ms = self.no_speech_ms + self.transcribed_ms + sum(self.untranscribed.values()) + self.excluded_ms
+        if told_ms != self.duration_ms or not 0 <= self.unattributed_ms <= self.transcribed_ms:
+            raise ValueError(f"this accounts for {told_ms} ms of {self.duration_ms}")
+
+
 class Transcript(Record):
     recording_sha256: str
     language: str
@@ -240,6 +264,7 @@ class Transcript(Record):
     turns: tuple[Turn, ...]
     stretches: tuple[Stretch, ...] = ()
     names: tuple[SpeakerName, ...] = ()
+    coverage: Coverage | None = None
 
 
 def check_words(words: Sequence[Word], duration_ms: int) -> None:

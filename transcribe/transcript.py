@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from transcribe import correct, name
+from transcribe import correct, coverage, name
 from transcribe.attribute import attribute
 from transcribe.correct import Correction
 from transcribe.problem import Problem
@@ -68,14 +68,16 @@ def assemble(
     names = name.name(attributed, heard, meeting.people, voices=voices)
     sure = tuple(map(_if_sure, attributed))
     said, given, confirmed = correct.spoken_by(sure, heard, corrections, meeting.people)
+    stretches = _stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms)
     return Transcript(
         recording_sha256=recording.sha256,
         language=words.language,
         engine=f"{words.engine} + {turns.engine}",
         words=said,
         turns=given,
-        stretches=_stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms),
+        stretches=stretches,
         names=(*names, *confirmed),
+        coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
     )
 
 
