@@ -24,7 +24,9 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +37,13 @@ from numpy.typing import NDArray
 from transcribe import engines, openai_whisper, references, score, whisper
 from transcribe.audio import RATE_HZ, Audio, Source, decode
 from transcribe.hearing import Listener
+from transcribe.matching import Match, aligned, match, normalise
+from transcribe.ranges import length
 from transcribe.records import Record, Stretch, Word, text_of
 from transcribe.references import Utterance
 
 SAMPLE = Path(__file__).parents[2] / "data" / "raw" / "2024-05-14-public-safety"
 NOTHING_SAID = "nothing said"
-LONG_RUN = 8
 BEAM = 5
 
 
@@ -66,10 +69,9 @@ class Result(Record):
     by_sentence: tuple[int, ...]
     words_by_sentence: tuple[int, ...]
     dropped: tuple[tuple[int, str], ...]  # runs: when, and the words
-    untraced: int  # of them, those that no stretch shows
+    n_untraced: int  # of them, those that no stretch shows
     n_invented: int  # words that are not in the reference, where next to nothing is said
-    n_names: int
-    n_names_right: int
+    names: score.NamesHeard
     untranscribed_ms: int
     wall_s: float
     cpu_s: float
@@ -91,7 +93,7 @@ def recordings(shared: Path, made: Sequence[Path], scratch: Path) -> Iterator[Re
         yield _meeting("made", heard(truth.parent / "meeting.flac"), truth, tuple(p["name"] for p in people))
     for path in sorted((shared / "audio" / "ami").glob("*.flac")):
         words = references.read_words(path.with_name(path.stem + ".words.json"))
-        sets = ("AMI", NOTHING_SAID) if len(words) < LONG_RUN else ("AMI",)
+        sets = ("AMI", NOTHING_SAID) if len(words) < score.RUN else ("AMI",)
         yield Recording(sets, heard(path), words, (text_of(words),))
     for path in sorted((shared / "audio" / "read").glob("*.txt")):
         (sound,) = (p for p in path.parent.glob(path.stem + ".*") if p != path)
@@ -112,7 +114,8 @@ def _people(folder: Path) -> tuple[str, ...]:
 def _meeting(name: str, audio: Audio, reference: Path, names: tuple[str, ...]) -> Recording:
     sentences = references.read_sentences(reference)
     words = tuple(w for s in sentences for w in references.words_of([s]))
-    return Recording((name,), audio, words, tuple(s.text for s in sentences), tuple(sorted(names)))
+    spoken = tuple(s.text for s in sentences)
+    return Recording((name,), audio, words, spoken, tuple(sorted(names)))
 
 
 def speechless(n_s: int = 30) -> Iterator[NDArray[np.float64]]:
@@ -216,85 +219,64 @@ def _word(text: str, start_s: float, end_s: float) -> Word:
 
 
 def judged(way: str, number: int, recording: Recording, said: Said, wall_s: float, cpu_s: float) -> Result:
-    by_sentence, kinds = _sentence_errors(recording.sentences, text_of(said.words))
-    runs = list(dropped(recording.words, said.words))
+    matched = match(recording.words, said.words)
+    runs = list(dropped(recording.words, matched))
+    errors, by_sentence = _errors(recording.sentences, text_of(said.words))
     return Result(
         way=way,
         recording=number,
-        errors=kinds,
-        by_sentence=tuple(by_sentence),
-        words_by_sentence=tuple(len(score._normalise(s).split()) for s in recording.sentences),
+        errors=errors,
+        by_sentence=by_sentence,
+        words_by_sentence=tuple(len(normalise(s).split()) for s in recording.sentences),
         dropped=tuple((run[0].start_ms or 0, text_of(run)) for run in runs),
-        untraced=sum(not any(_touch(run, s) for s in said.stretches) for run in runs),
-        n_invented=kinds.insertions + kinds.substitutions,
-        **_names(recording, said),
-        untranscribed_ms=sum(s.end_ms - s.start_ms for s in said.stretches),
+        n_untraced=sum(not any(_touch(run, s) for s in said.stretches) for run in runs),
+        n_invented=errors.insertions + errors.substitutions,
+        names=score.score_words(recording.words, said.words, _with_surnames(recording.names)).names,
+        untranscribed_ms=length([(s.start_ms, s.end_ms) for s in said.stretches]),
         wall_s=wall_s,
         cpu_s=cpu_s,
     )
 
 
-def _sentence_errors(sentences: Sequence[str], text: str) -> tuple[list[int], score.WordErrors]:
-    """Errors by sentence, an insertion counting where the word before it belongs, and by kind."""
-    reference = [(piece, i) for i, sentence in enumerate(sentences) for piece in score._normalise(sentence).split()]
-    errors = [0] * len(sentences)
-    kinds = {"substitute": 0, "delete": 0, "insert": 0, "equal": 0}
+def _errors(sentences: Sequence[str], text: str) -> tuple[score.WordErrors, tuple[int, ...]]:
+    """Errors by kind, and by sentence: an insertion counts where the word before it belongs."""
+    reference = [(piece, i) for i, sentence in enumerate(sentences) for piece in normalise(sentence).split()]
+    by_sentence = [0] * len(sentences)
+    kinds: Counter[str] = Counter()
     at = 0
-    for kind, i, _ in score._aligned([piece for piece, _ in reference], score._normalise(text).split()):
+    for kind, i, _ in aligned([piece for piece, _ in reference], normalise(text).split()):
         kinds[kind] += 1
-        if kind != "insert":
-            at = reference[i][1]
-        if kind != "equal" and errors:
-            errors[at] += 1
-    found = score.WordErrors(
+        at = reference[i][1] if kind != "insert" else at
+        if kind != "equal" and sentences:
+            by_sentence[at] += 1
+    errors = score.WordErrors(
         substitutions=kinds["substitute"],
         deletions=kinds["delete"],
         insertions=kinds["insert"],
         n_reference=len(reference),
     )
-    return errors, found
+    return errors, tuple(by_sentence)
 
 
-def dropped(reference: Sequence[Word], said: Sequence[Word]) -> Iterator[list[Word]]:
-    """Runs of clear words of which none was found."""
-    clear = [w for w in reference if not any(_at_once(w, other) for other in reference)]
-    found = {i for i, j in score._word_pairs(reference, said) if j is not None}
-    counted = {i for i, _ in score._word_pairs(reference, said)}
-    run: list[Word] = []
-    for i, word in enumerate(reference):
-        if i in found:
-            if len(run) >= LONG_RUN:
-                yield run
-            run = []
-        elif i in counted and word in clear:
-            run.append(word)
-    if len(run) >= LONG_RUN:
-        yield run
+def dropped(reference: Sequence[Word], matched: Match) -> Iterator[list[Word]]:
+    """Runs of clear words of which none was found. Figures are passed over: they are written in too many ways."""
+    for lost, group in groupby(matched.pairs.items(), lambda pair: pair[1] is None):
+        run = [reference[i] for i, _ in group]
+        clear = [w for w in run if not any(_at_once(w, other) for other in reference)]
+        if lost and sum(not normalise(w.text).isdigit() for w in clear) >= score.RUN:
+            yield clear
+
+
+def _with_surnames(names: Sequence[str]) -> list[str]:
+    return [*names, *(name.split()[-1] for name in names)]
 
 
 def _at_once(a: Word, b: Word) -> bool:
-    assert a.start_ms is not None
-    assert b.start_ms is not None
-    return a.speaker != b.speaker and a.start_ms < (b.end_ms or 0) and b.start_ms < (a.end_ms or 0)
+    return a.speaker != b.speaker and (a.start_ms or 0) < (b.end_ms or 0) and (b.start_ms or 0) < (a.end_ms or 0)
 
 
 def _touch(run: Sequence[Word], stretch: Stretch) -> bool:
     return stretch.start_ms < (run[-1].end_ms or 0) and (run[0].start_ms or 0) < stretch.end_ms
-
-
-def _names(recording: Recording, said: Said) -> dict[str, int]:
-    """How many words of the reference are part of somebody's name or of the vocabulary, and how many of them are right.
-
-    A word counts that is written with a capital in the list of names and in the reference.
-    """
-    listed = {part for name in recording.names for part in name.split() if part[:1].isupper()}
-    n, right = 0, 0
-    for i, j in score._word_pairs(recording.words, said.words):
-        plain = recording.words[i].text.strip(".,;:?!'\"")
-        if plain.removesuffix("'s") in listed:
-            n += 1
-            right += j is not None and score._normalise(said.words[j].text) == score._normalise(recording.words[i].text)
-    return {"n_names": n, "n_names_right": right}
 
 
 # -- the run --------------------------------------------------------------------------------------
@@ -325,12 +307,13 @@ def table(heard: Sequence[Recording], results: Sequence[Result], ways: Sequence[
             continue
         yield f"  {'':<18}  WER %  wrong (sub del ins)  dropped runs (untraced)  names       untranscribed"
         for way, rows in of.items():
-            e = total(rows)
+            e = sum((r.errors for r in rows), score.WordErrors())
+            names = sum((r.names for r in rows), score.NamesHeard())
             wrong = e.substitutions + e.deletions + e.insertions
             yield (
                 f"  {way:<18} {100 * (e.rate or 0):>6.2f}  {wrong:>5} ({e.substitutions} {e.deletions} {e.insertions})"
-                f"  {sum(len(r.dropped) for r in rows):>3} ({sum(r.untraced for r in rows)})"
-                f"  {sum(r.n_names_right for r in rows):>4} of {sum(r.n_names for r in rows)}"
+                f"  {sum(len(r.dropped) for r in rows):>3} ({sum(r.n_untraced for r in rows)})"
+                f"  {names.n_right:>4} of {names.n_reference}"
                 f"  {sum(r.untranscribed_ms for r in rows) / 1000:>5.1f} s{_pace(rows, length_s)}"
             )
         best = min((way for way in ways if not way.startswith("ours")), key=lambda way: _wrong(of[way]))
@@ -339,10 +322,6 @@ def table(heard: Sequence[Recording], results: Sequence[Result], ways: Sequence[
             f"  ours less {best}: {100 * found.difference:+.2f} points,"
             f" 95 % between {100 * found.low:+.2f} and {100 * found.high:+.2f}"
         )
-
-
-def total(rows: Sequence[Result]) -> score.WordErrors:
-    return sum((r.errors for r in rows), score.WordErrors())
 
 
 def _wrong(rows: Sequence[Result]) -> int:
