@@ -166,14 +166,15 @@ def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
 
 def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
     """(start of a frame in ms, probability of speech), for frames that begin between two times."""
-    samples = audio.samples
-    n_frames = min(len(samples) // FRAME, -(-to_ms // FRAME_MS))
+    n_frames = min(audio.n_samples // FRAME, -(-to_ms // FRAME_MS))
     model = _model()
     first = from_ms // FRAME_MS // PIECE * PIECE
     for piece in range(first, n_frames, PIECE):
         warm = max(0, piece - WARM_UP)
         end = min(piece + PIECE, n_frames)
-        part: NDArray[np.float32] = samples[warm * FRAME : end * FRAME].astype(np.float32) / 32768.0
+        samples = audio.samples[warm * FRAME : end * FRAME]  # mapped anew, or all that was read would stay in memory
+        part: NDArray[np.float32] = samples.astype(np.float32) / 32768.0
+        del samples
         for i, p in enumerate(np.asarray(model(part)).reshape(-1)[piece - warm :]):
             at_ms = (piece + i) * FRAME_MS
             if at_ms >= from_ms:
