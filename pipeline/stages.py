@@ -16,7 +16,7 @@ from pipeline.context import Context, Progress, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
 from transcribe.audio import probe
-from transcribe.records import Media, Record, Recording, dump
+from transcribe.records import Media, Meeting, Record, Recording, dump
 
 
 class Stage(Record):
@@ -52,7 +52,7 @@ def _probe(context: Context, progress: Progress) -> list[str]:
     for part in context.meeting.media:
         path = context.raw / part.file
         state = context.inputs[f"raw/{part.file}"]
-        found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
+        found = probe(path, sha256=state.sha256, track=part.audio_track, channels=part.channels, progress=progress)
         if state_of(path, state) != state:
             raise hear.changed(path)
         # A part without a page of its own is somewhere on the whole meeting's.
@@ -136,7 +136,12 @@ def _transcript_inputs(context: Context) -> dict[str, Path]:
 
 
 def _transcript_params(context: Context) -> dict[str, Any]:
-    return {"people": context.meeting.people, "silence": context.hidden()}
+    meeting = context.meeting
+    usual = Meeting(id=meeting.id, folder=meeting.folder)
+    # What is usual is left out, so that a transcript stays fresh when a setting that it does not use is added.
+    settings = {"vocabulary": meeting.vocabulary, "language": meeting.language, "timezone": meeting.timezone}
+    changed = {key: value for key, value in settings.items() if value != getattr(usual, key)}
+    return {"people": meeting.people, "silence": context.hidden()} | changed
 
 
 def _transcript(context: Context, progress: Progress) -> list[str]:
@@ -172,7 +177,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=2, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
+    Stage(name="probe", version=3, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",

@@ -2,8 +2,8 @@
 
 Plain text; RTTM, UEM, STM and CTM as NIST defined them; SegLST (JSON, a list of segments); word times as JSON
 (`{"words": [{"start", "end", "speaker", "word"}]}`, seconds); and our own JSON: `transcript/1`, `words/1`, `turns/1`
-and `reference/1`, sentences with speaker and times. All raise Problem, with the line or item, for a file that is not
-what its name says, or larger than any meeting needs.
+and `reference/1`, sentences with speaker and times, and turns where those are longer. All raise Problem, with the line
+or item, for a file that is not what its name says, or larger than any meeting needs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Word, Words, check_range, load
 
 LARGEST_BYTES = 64_000_000
-MOST_WORDS, MOST_TURNS, MOST_VOICES = 200_000, 50_000, 500  # of one recording; a day of meetings has less
+MOST_WORDS, MOST_TURNS, MOST_VOICES = 100_000, 50_000, 200  # of one recording; a day of meetings has less
 
 
 class Utterance(Record):
@@ -192,9 +192,23 @@ def read_sentences(path: Path) -> tuple[Utterance, ...]:
 def read_text(path: Path) -> str:
     """A plain text reference."""
     try:
-        return _bytes(path).decode("utf-8-sig")
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise _broken(path, f"cannot be read as text: {e}") from e
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole file of at most 64 MB."""
+    try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            raise _broken(path, "there is no such file" if not path.exists() else "this is not a file")
+        with path.open("rb") as f:
+            data = f.read(LARGEST_BYTES + 1)
+    except OSError as e:
+        raise _broken(path, f"cannot be read: {e.strerror}") from e
+    if len(data) > LARGEST_BYTES:
+        raise _broken(path, f"larger than {LARGEST_BYTES / 1e6:g} MB")
+    return data
 
 
 def words_of(utterances: Sequence[Utterance]) -> tuple[Word, ...]:
@@ -226,19 +240,29 @@ def _read_json(path: Path) -> dict[str, Account]:
 
 
 def _transcript(path: Path) -> Account:
-    found = load(_bytes(path), Transcript, "transcript/1", where=path)
+    found = load(read_bytes(path), Transcript, "transcript/1", where=path)
     return Account(words=found.words, turns=found.turns, names=found.names)
 
 
-def _said(utterances: Sequence[Utterance], *, by_person: bool = False) -> Account:
-    return Account(words=words_of(utterances), turns=turns_of(utterances), by_person=by_person)
+def _reference(path: Path) -> Account:
+    said = msgspec.structs.replace(_said(read_sentences(path)), by_person=True)
+    if "turns" not in (body := _object(path)):
+        return said
+    try:
+        return msgspec.structs.replace(said, turns=msgspec.convert(body["turns"], tuple[Turn, ...]))
+    except msgspec.MsgspecError as e:
+        raise _broken(path, f"its turns cannot be read: {e}") from e
+
+
+def _said(utterances: Sequence[Utterance]) -> Account:
+    return Account(words=words_of(utterances), turns=turns_of(utterances))
 
 
 _OURS: Mapping[str, Callable[[Path], Account]] = {
     "transcript/1": _transcript,
-    "words/1": lambda path: Account(words=load(_bytes(path), Words, "words/1", where=path).words),
-    "turns/1": lambda path: Account(turns=load(_bytes(path), Turns, "turns/1", where=path).turns),
-    "reference/1": lambda path: _said(read_sentences(path), by_person=True),
+    "words/1": lambda path: Account(words=load(read_bytes(path), Words, "words/1", where=path).words),
+    "turns/1": lambda path: Account(turns=load(read_bytes(path), Turns, "turns/1", where=path).turns),
+    "reference/1": _reference,
 }
 
 
@@ -260,22 +284,9 @@ def _ms(seconds: Any) -> int:
     return round(float(seconds) * 1000)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        if not path.is_file():  # to open a pipe would wait for ever
-            raise _broken(path, "there is no such file" if not path.exists() else "this is not a file")
-        with path.open("rb") as f:
-            data = f.read(LARGEST_BYTES + 1)
-    except OSError as e:
-        raise _broken(path, f"cannot be read: {e.strerror}") from e
-    if len(data) > LARGEST_BYTES:
-        raise _broken(path, f"larger than {LARGEST_BYTES / 1e6:g} MB")
-    return data
-
-
 def _json(path: Path) -> Any:
     try:
-        return msgspec.json.decode(_bytes(path))
+        return msgspec.json.decode(read_bytes(path))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as e:
         raise _broken(path, f"cannot be read as JSON: {e}") from e
 

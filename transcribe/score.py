@@ -1,21 +1,23 @@
 """How good it is, against a reference: words, turns.
 
 Results are counts that add: sum them over recordings and take the rate at the end, so that nobody averages rates.
-Needs the `eval` extra (jiwer, whisper-normalizer, pyannote.metrics).
+Needs the `eval` extra (jiwer, scipy, whisper-normalizer).
 """
 
-import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Self
+from typing import Self
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from transcribe.matching import Match, aligned, match, need, normalise
 from transcribe.records import Record, Turn, Word, text_of
 
 RUN = 8  # words lost one after another are a passage lost
+N_RESAMPLES = 2000  # of the bootstrap
 SPEECHLESS_MS = 500  # a word further than this from all that people said was said by nobody
 
 
@@ -108,7 +110,8 @@ class TurnErrors(Counts):
 
 
 class JaccardErrors(Counts):
-    """1 less the Jaccard index of each of the reference's voices with its match, summed over voices."""
+    """1 less the Jaccard index of each of the reference's voices with its match, summed over voices (Ryant et al., the
+    second DIHARD evaluation plan, 2019)."""
 
     summed: float = 0.0
     n_voices: int = 0
@@ -215,19 +218,8 @@ def score_turns(
     reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None = None
 ) -> TurnScore:
     """Diarisation errors, no collar, overlap counted, within the UEM where one is given."""
-    n_reference, n_found = (len({t.speaker for t in turns}) for turns in (reference, hypothesis))
-    return TurnScore(
-        errors=turn_errors(reference, hypothesis, uem),
-        jaccard=jaccard_errors(reference, hypothesis, uem),
-        one_speaker=turn_errors(reference, one_speaker(reference), uem),
-        voices=VoiceCounts(
-            n_recordings=1,
-            n_exact=int(n_found == n_reference),
-            n_reference=n_reference,
-            n_found=n_found,
-            off=abs(n_found - n_reference),
-        ),
-    )
+    baseline = turn_errors(reference, one_speaker(reference), uem)
+    return msgspec.structs.replace(_turn_score(reference, hypothesis, uem), one_speaker=baseline)
 
 
 def word_errors(reference_text: str, hypothesis_text: str) -> WordErrors:
@@ -252,56 +244,86 @@ def turn_errors(
     """Diarisation errors with no collar, overlap counted, voices matched as well as they can be.
 
     The hypothesis counts by its overlapping turns where it has any, else by its exclusive ones. `uem` is what is
-    scored; without it, all from the first turn to the last.
+    scored; without it, everything.
     """
-    parts = _diarisation("DiarizationErrorRate", reference, hypothesis, uem)
-    return TurnErrors(
-        missed_ms=round(1000 * parts["missed detection"]),
-        false_alarm_ms=round(1000 * parts["false alarm"]),
-        confused_ms=round(1000 * parts["confusion"]),
-        reference_ms=round(1000 * parts["total"]),
+    return _turn_score(reference, hypothesis, uem).errors
+
+
+def _turn_score(
+    reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None
+) -> TurnScore:
+    """All but the baseline."""
+    ours, theirs = _joined(reference), _joined([t for t in hypothesis if not t.exclusive] or hypothesis)
+    within = _joined([Turn(speaker="", start_ms=a, end_ms=b) for a, b in uem]) if uem is not None else None
+    moments = [at for side in (ours, theirs, within or {}) for ranges in side.values() for at in ranges]
+    edges = np.unique(np.array(moments, dtype=np.int64))
+    lengths_ms = np.diff(edges).astype(np.float64)  # whole numbers below 2^53, whose sums are exact
+    if within is not None:
+        lengths_ms *= _speaking(within, edges).any(axis=0)
+    wanted, found = _speaking(ours, edges), _speaking(theirs, edges)
+    n_wanted, n_found = wanted.sum(axis=0, dtype=np.int64), found.sum(axis=0, dtype=np.int64)
+    wanted_ms, found_ms, together_ms = np.zeros(len(wanted)), np.zeros(len(found)), np.zeros((len(wanted), len(found)))
+    for k in range(0, len(lengths_ms), 20_000):  # so that a day of many voices needs no gigabytes
+        part = slice(k, k + 20_000)
+        wanted_ms += wanted[:, part] @ lengths_ms[part]
+        found_ms += found[:, part] @ lengths_ms[part]
+        together_ms += (wanted[:, part] * lengths_ms[part]) @ found[:, part].T.astype(np.float64)
+
+    rows, columns = need("scipy.optimize").linear_sum_assignment(-together_ms)
+    matched_ms = np.zeros(len(wanted))
+    matched_ms[rows] = together_ms[rows, columns]
+    either_ms = wanted_ms.copy()
+    either_ms[rows] += found_ms[columns] - matched_ms[rows]
+    missed_ms = np.maximum(n_wanted - n_found, 0) @ lengths_ms
+    speaks = wanted_ms > 0
+    n_voices, n_voices_found = int(speaks.sum()), int((found_ms > 0).sum())
+    return TurnScore(
+        errors=TurnErrors(
+            missed_ms=int(missed_ms),
+            false_alarm_ms=int(np.maximum(n_found - n_wanted, 0) @ lengths_ms),
+            confused_ms=int(wanted_ms.sum() - missed_ms - matched_ms.sum()),
+            reference_ms=int(wanted_ms.sum()),
+        ),
+        jaccard=JaccardErrors(
+            summed=float((1 - matched_ms[speaks] / either_ms[speaks]).sum()),
+            n_voices=n_voices,
+        ),
+        voices=VoiceCounts(
+            n_recordings=1,
+            n_exact=int(n_voices == n_voices_found),
+            n_reference=n_voices,
+            n_found=n_voices_found,
+            off=abs(n_voices - n_voices_found),
+        ),
     )
 
 
-def jaccard_errors(
-    reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None = None
-) -> JaccardErrors:
-    """As turn_errors, by voice instead of by time (Ryant et al., the second DIHARD evaluation plan, 2019)."""
-    parts = _diarisation("JaccardErrorRate", reference, hypothesis, uem)
-    return JaccardErrors(summed=float(parts["speaker error"]), n_voices=int(parts["speaker count"]))
+def _joined(turns: Iterable[Turn]) -> dict[str, list[int]]:
+    """Each voice's speech as start, end, start, end …, in order and apart."""
+    speech: dict[str, list[int]] = {}
+    for turn in sorted(turns, key=lambda t: t.start_ms):
+        mine = speech.setdefault(turn.speaker, [])
+        if mine and turn.start_ms <= mine[-1]:
+            mine[-1] = max(mine[-1], turn.end_ms)
+        elif turn.start_ms < turn.end_ms:
+            mine += (turn.start_ms, turn.end_ms)
+    return speech
 
 
-def _diarisation(
-    metric: str, reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None
-) -> Mapping[str, float]:
-    os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")  # no telemetry
-    diarization, core = need("pyannote.metrics.diarization"), need("pyannote.core")
-    overlapping = [t for t in hypothesis if not t.exclusive] or hypothesis
-    if uem is None:
-        turns = [*reference, *overlapping]
-        uem = [(min((t.start_ms for t in turns), default=0), max((t.end_ms for t in turns), default=0))]
-    parts: Mapping[str, float] = getattr(diarization, metric)(collar=0.0, skip_overlap=False)(
-        _annotation(core, reference),
-        _annotation(core, overlapping),
-        uem=core.Timeline([core.Segment(a / 1000, b / 1000) for a, b in uem if a < b]),
-        detailed=True,
-    )
-    return parts
+def _speaking(speech: Mapping[str, Sequence[int]], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each voice speaks between each edge and the next (voices x edges less one)."""
+    speaking = np.zeros((len(speech), max(len(edges) - 1, 0)), dtype=np.bool_)
+    for row, ranges in zip(speaking, speech.values(), strict=True):
+        for first, end in np.searchsorted(edges, ranges).reshape(-1, 2):
+            row[first:end] = True
+    return speaking
 
 
 def one_speaker(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The baseline: the same speech, and all of it one voice. Of a reference it shows what telling voices apart is
     worth at best; of a hypothesis, what it was worth there."""
-    joined: list[tuple[int, int]] = []
-    for turn in sorted(turns, key=lambda t: t.start_ms):
-        if joined and turn.start_ms <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], turn.end_ms)
-        else:
-            joined.append((turn.start_ms, turn.end_ms))
-    return tuple(Turn(speaker="S1", start_ms=a, end_ms=b) for a, b in joined)
-
-
-N_RESAMPLES = 2000
+    ends = iter(_joined(msgspec.structs.replace(t, speaker="S1") for t in turns).get("S1", ()))
+    return tuple(Turn(speaker="S1", start_ms=a, end_ms=b) for a, b in zip(ends, ends, strict=True))
 
 
 def bootstrap(errors_a: Sequence[int], errors_b: Sequence[int], n_words: Sequence[int], *, seed: int = 0) -> Interval:
@@ -325,11 +347,3 @@ def bootstrap(errors_a: Sequence[int], errors_b: Sequence[int], n_words: Sequenc
             differences.append(float(more[drawn].sum() / n))
     low, high = np.percentile(differences, [2.5, 97.5])
     return Interval(difference=float(more.sum() / words.sum()), low=float(low), high=float(high))
-
-
-def _annotation(core: Any, turns: Sequence[Turn]) -> Any:
-    annotation = core.Annotation()
-    for k, turn in enumerate(turns):
-        if turn.start_ms < turn.end_ms:
-            annotation[core.Segment(turn.start_ms / 1000, turn.end_ms / 1000), k] = turn.speaker
-    return annotation

@@ -54,6 +54,10 @@ class NameWords(Counts):
     missed: int = 0  # words that the hypothesis does not have
 
     @property
+    def n_words(self) -> int:
+        return self.right + self.wrong + self.unknown + self.missed
+
+    @property
     def precision(self) -> float | None:
         """Share of named words that have the right name."""
         named = self.right + self.wrong
@@ -142,22 +146,29 @@ def _by_voice(words: Sequence[Word]) -> list[str]:
     return [normalise(text_of(w)) for w in said.values()]
 
 
+def can_time() -> bool:
+    """Whether meeteval is here, which tcpWER needs."""
+    return find_spec("meeteval") is not None
+
+
 def timed_voice_errors(reference: Sequence[Word], hypothesis: Sequence[Word]) -> WordErrors | None:
     """tcpWER: cpWER in which words more than five seconds apart are not the same (von Neumann et al., "MeetEval",
     2023). None where meeteval is not installed, or words have no times."""
-    if find_spec("meeteval") is None or any(w.start_ms is None for w in (*reference, *hypothesis)):
+    if not can_time() or any(w.start_ms is None for w in (*reference, *hypothesis)):
         return None
     meeteval = need("meeteval")
     sides = [
         meeteval.io.SegLST(
-            {
-                "session_id": "",
-                "speaker": w.speaker or "",
-                "start_time": (w.start_ms or 0) / 1000,
-                "end_time": (w.end_ms or 0) / 1000,
-                "words": normalise(w.text),
-            }
-            for w in words
+            [
+                {
+                    "session_id": "",
+                    "speaker": w.speaker or "",
+                    "start_time": (w.start_ms or 0) / 1000,
+                    "end_time": (w.end_ms or 0) / 1000,
+                    "words": normalise(w.text),
+                }
+                for w in words
+            ]
         )
         for words in (reference, hypothesis)
     ]

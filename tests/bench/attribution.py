@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from transcribe import references, score
+from transcribe import references, score_voices
 from transcribe.attribute import attribute
 from transcribe.records import Turn, Turns, Word, Words, load
 from transcribe.transcript import LEAST_MARGIN
@@ -59,11 +59,11 @@ def shaken(words: Sequence[Word], seed: int) -> list[Word]:
 
 
 def verdicts(reference: Sequence[Word], found: Sequence[Word], counted: Sequence[bool]) -> Counter[str]:
-    return Counter(
-        "none" if f.speaker is None else "right" if f.speaker == r.speaker else "wrong"
-        for r, f, counts in zip(reference, found, counted, strict=True)
-        if counts
-    )
+    n = Counter(right=0, wrong=0, none=0)
+    for r, f, counts in zip(reference, found, counted, strict=True):
+        if counts:
+            n["none" if f.speaker is None else "right" if f.speaker == r.speaker else "wrong"] += 1
+    return n
 
 
 def crossed(words: Sequence[Word], turns: Sequence[Turn]) -> list[bool]:
@@ -111,13 +111,15 @@ def meeting(reference: Path, processed: Path) -> None:
     words = load((processed / "words.json").read_bytes(), Words, "words/1").words
     turns = load((processed / "turns.json").read_bytes(), Turns, "turns/1").turns
     for way, assign in WAYS.items():
-        n = score.speaker_words(wanted, assign(words, turns))
-        print(f"{way:16} {n}")
+        n = score_voices.speaker_words(wanted, assign(words, turns))
+        lost = n.n_reference - n.n_found
+        wrong = n.n_found - n.n_right - n.n_unvoiced
+        print(f"{way:16} {_shares(Counter(right=n.n_right, wrong=wrong, none=n.n_unvoiced, lost=lost))}")
 
 
 def _shares(n: Counter[str]) -> str:
     total = n.total()
-    return f"{total:6} words  " + "  ".join(f"{k} {n[k] / total:6.1%}" for k in ("right", "wrong", "none"))
+    return f"{total:6} words  " + "  ".join(f"{k} {n[k] / total:6.1%}" for k in n)
 
 
 if __name__ == "__main__":
