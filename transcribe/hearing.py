@@ -11,7 +11,7 @@ be speech. The program would rather show a gap than words that nobody said.
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -121,16 +121,17 @@ def blocks(
     if ears.languages == {"en"}:
         code = "en"
     code = code or _detected(ears, audio)
+    sitting = _Sitting(ears, audio, code, reach)
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms, to_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
-            yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
+            yield _block(sitting, held, start_ms, end_ms, vocabulary)
             start_ms, held = end_ms, []
         held.append(clip)
     end_ms = audio.duration_ms if to_ms is None else to_ms
-    yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
+    yield _block(sitting, held, start_ms, end_ms, vocabulary)
 
 
 def _known(ears: Ears, language: str) -> str:
@@ -157,30 +158,37 @@ def _detected(ears: Ears, audio: Audio) -> str:
     return max(votes, key=lambda code: votes[code], default="en")
 
 
-def _block(
-    ears: Ears,
-    audio: Audio,
-    held: Sequence[Clip],
-    start_ms: int,
-    end_ms: int,
-    language: str,
-    vocabulary: Sequence[str],
-    reach: Callable[[int], None],
-) -> Block:
+class _Sitting(NamedTuple):
+    """What is the same from clip to clip."""
+
+    ears: Ears
+    audio: Audio
+    language: str
+    reach: Callable[[int], None]
+
+    def sound(self, clip: Clip) -> NDArray[np.float32]:
+        return self.audio.slice(clip.start_ms, clip.end_ms)
+
+    def is_foreign(self, start_ms: int, end_ms: int) -> bool:
+        found, p = self.ears.detect(self.audio.slice(start_ms, end_ms))
+        return found != self.language and p >= SURE
+
+
+def _block(sitting: _Sitting, held: Sequence[Clip], start_ms: int, end_ms: int, vocabulary: Sequence[str]) -> Block:
     words: list[Word] = []
     lost = [_stretch(c.start_ms, c.end_ms, "faint sound that may be speech") for c in held if not c.speech]
     spoken = [c for c in held if c.speech]
-    sounds = [audio.slice(c.start_ms, c.end_ms) for c in spoken]
     prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
-    for clip, heard in zip(spoken, ears.first(sounds, language, prompt) if spoken else [], strict=True):
-        more, stretches = _settle(ears, audio, clip, heard, language, vocabulary, N_CUTS, reach)
+    sounds = [sitting.sound(clip) for clip in spoken]
+    for clip, heard in zip(spoken, sitting.ears.first(sounds, sitting.language, prompt) if spoken else [], strict=True):
+        more, stretches = _settle(sitting, clip, heard, vocabulary, N_CUTS)
         words += more
         lost += stretches
-        reach(clip.end_ms)
+        sitting.reach(clip.end_ms)
     return Block(
         start_ms=start_ms,
         end_ms=end_ms,
-        language=language,
+        language=sitting.language,
         words=tuple(_in_order(words, end_ms)),
         stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
         speech=tuple(span for clip in held for span in clip.speech),
@@ -188,59 +196,51 @@ def _block(
 
 
 def _settle(
-    ears: Ears,
-    audio: Audio,
-    clip: Clip,
-    heard: Sequence[Heard],
-    language: str,
-    vocabulary: Sequence[str],
-    n_cuts: int,
-    reach: Callable[[int], None],
+    sitting: _Sitting, clip: Clip, heard: Sequence[Heard], vocabulary: Sequence[str], n_cuts: int
 ) -> tuple[list[Word], list[Stretch]]:
     """The words of a clip by the first way of hearing it that passes, and the stretches where none does.
 
     `vocabulary` is what the clip was heard with; later ways go without.
     """
     halves = _halves(clip) if n_cuts else []
-    is_telling = clip.speech_ms >= TELLING_MS or n_cuts < N_CUTS  # a part of what failed is looked at, however short
-    foreign = next((h.foreign for h in heard if h.foreign and is_telling), "")
-    if foreign and not halves:
-        return [], [_stretch(*_spoken(clip), f"said in another language ({foreign})")]
+    # Seconds do not tell a language, except where they are part of a clip that has failed already.
+    foreign = next((h.foreign for h in heard if clip.speech_ms >= TELLING_MS or n_cuts < N_CUTS), "")
+    if foreign:
+        return _cut(sitting, halves, n_cuts) or (
+            [],
+            [_stretch(*_spoken(clip), f"said in another language ({foreign})")],
+        )
     fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
-    passed = [] if fault or foreign else [heard]
-    if passed and _skips_another_language(ears, audio, clip, heard, language):
-        return to_words(clip, heard), _gaps(clip, heard)
-    if not foreign and (fault or unheard(clip, heard)):
-        heard = ears.again(audio.slice(clip.start_ms, clip.end_ms), language)
-        reach(clip.start_ms)
+    gaps = unheard(clip, heard)
+    if not fault and any(_span(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):
+        return to_words(clip, heard), _gaps(clip, heard)  # the slow way would hear the rest, and translate it
+    passed = [] if fault else [heard]
+    if fault or gaps:
+        heard = sitting.ears.again(sitting.sound(clip), sitting.language)
+        sitting.reach(clip.start_ms)
         fault = judge(clip, heard)
         passed += [] if fault else [heard]
     if passed and not unheard(clip, passed[-1]):
         return to_words(clip, passed[-1]), []
-    if halves:
-        words: list[Word] = []
-        stretches: list[Stretch] = []
-        for half in halves:
-            (fresh,) = ears.first([audio.slice(half.start_ms, half.end_ms)], language, "")
-            more, lost = _settle(ears, audio, half, fresh, language, (), n_cuts - 1, reach)
-            words += more
-            stretches += lost
-        if not passed or _length(stretches) < min(_length(_gaps(clip, way)) for way in passed):
-            return words, stretches
-    if passed:
-        best = min(passed, key=lambda way: _length(_gaps(clip, way)))
-        return to_words(clip, best), _gaps(clip, best)
-    return [], [_stretch(*_spoken(clip), fault)]
+    cut = _cut(sitting, halves, n_cuts)
+    best = min(passed, key=lambda way: _length(_gaps(clip, way)), default=None)
+    if cut and (best is None or _length(cut[1]) < _length(_gaps(clip, best))):
+        return cut
+    return (to_words(clip, best), _gaps(clip, best)) if best is not None else ([], [_stretch(*_spoken(clip), fault)])
 
 
-def _skips_another_language(ears: Ears, audio: Audio, clip: Clip, heard: Sequence[Heard], language: str) -> bool:
-    """Whether speech without words is in another language. The slow way would hear it, and translate it."""
-    for start_ms, end_ms in unheard(clip, heard):
-        if end_ms - start_ms >= TELLING_MS:
-            found, p = ears.detect(audio.slice(start_ms, end_ms))
-            if found != language and p >= SURE:
-                return True
-    return False
+def _cut(sitting: _Sitting, halves: Sequence[Clip], n_cuts: int) -> tuple[list[Word], list[Stretch]] | None:
+    """The words and stretches of a clip's halves, each heard by itself; None where it has none."""
+    if not halves:
+        return None
+    words: list[Word] = []
+    stretches: list[Stretch] = []
+    for half in halves:
+        (fresh,) = sitting.ears.first([sitting.sound(half)], sitting.language, "")
+        more, lost = _settle(sitting, half, fresh, (), n_cuts - 1)
+        words += more
+        stretches += lost
+    return words, stretches
 
 
 def _stretch(start_ms: int, end_ms: int, reason: str) -> Stretch:
