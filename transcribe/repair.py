@@ -29,11 +29,13 @@ UNSURE = 0.8  # under this probability a recogniser may well have written anothe
 CLOSE = 0.70  # after "Councillor", where a name is what we expect
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
+LEAST_WEIGHT = 2.0  # a name with less never takes the place of an English word
 SHORT_WEIGHT, PER_SHORT = 3.0, 0.08  # names with little to recognise
 LONG_WEIGHT, PER_LONG, MOST_LONG = 5.0, 0.015, 0.05  # and what less, with much
 FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely one is near by chance
 CLEAR_LEAD = 0.05  # over anybody else's name
 SAME_SOUND = 0.93
+FIRMEST, SOLID, NEVER = 0.3, 1.0, 9.0  # how firmly words stand; solid ones go only with others, as a part of a name
 LEAST_SPELLING = 0.3  # names that share fewer letters are not even tried
 
 CHANGE = "repair"
@@ -59,6 +61,10 @@ class _Name(NamedTuple):
     people: frozenset[str]
     english: bool  # consists of English words: it may have been meant as them
     first: bool  # a first name alone
+
+    @property
+    def sound(self) -> str:
+        return "".join(self.texts)
 
 
 class _Token(NamedTuple):
@@ -131,22 +137,27 @@ class _Roster:
             _name(texts, ids, texts not in more) for texts, ids in owners.items() if len(plain("".join(texts))) > 2
         ]
         self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
+        self.has_phrases = any(not n.people for n in self.names)
         self.parts = {part for n in self.names for part in n.parts}
         self._by_key: dict[str, dict[_Name, None]] = defaultdict(dict)
         for n in self.names:
-            for key in keys("".join(n.parts)):
+            for key in keys(n.sound):
                 self._by_key[key][n] = None
         self.exact = {"".join(n.parts): n for n in self.names}
-        self._near: dict[str, list[tuple[float, _Name]]] = {}
+        self._near: dict[tuple[str, bool], list[tuple[float, _Name]]] = {}
 
-    def near(self, heard: str) -> list[tuple[float, _Name]]:
-        """Names that plain `heard` sounds rather like, the closest first."""
-        if heard not in self._near:
+    def near(self, heard: str, *, phrases: bool) -> list[tuple[float, _Name]]:
+        """Names that plain `heard` sounds rather like, the closest first: of vocabulary alone with `phrases`."""
+        key = heard, phrases
+        if key not in self._near:
             close = {n: "".join(n.parts) for key in keys(heard) for n in self._by_key.get(key, ())}
-            found = [n for n, name in close.items() if Indel.normalized_similarity(heard, name) >= LEAST_SPELLING]
-            scored = [(closeness(heard, "".join(n.parts)), n) for n in found]
-            self._near[heard] = sorted((s for s in scored if s[0] >= CLOSE), key=lambda s: -s[0])
-        return self._near[heard]
+            scored = [
+                (closeness(heard, name.sound, CLOSE), name)
+                for name, letters in close.items()
+                if not (phrases and name.people) and Indel.normalized_similarity(heard, letters) >= LEAST_SPELLING
+            ]
+            self._near[key] = sorted((s for s in scored if s[0]), key=lambda s: -s[0])
+        return self._near[key]
 
 
 def _called(person: Person) -> Iterator[tuple[str, ...]]:
@@ -180,16 +191,16 @@ def _token(text: str) -> _Token:
 
 
 def _held(word: Word, token: _Token, *, named: bool) -> float:
-    """How firmly a word stands: by how much closer a name must sound than otherwise. 1 and more: nothing moves it."""
+    """How firmly a word stands: by how much closer than otherwise a name must sound that takes its place."""
     if word.change or not token.plain or any(c.isdigit() for c in token.bare) or token.plain in TITLES | BEFORE_TITLE:
-        return 9.0
+        return NEVER
     doubt = 1.0 if word.confidence is None else word.confidence
     if token.kind == "odd":
-        return 9.0 if named and token.bare[:2].isupper() else 0.0  # "REA" is short for something
+        return NEVER if named and token.bare[:2].isupper() else 0.0  # "REA" is short for something
     if token.kind == "name":
         return 0.04 if doubt < 0.6 else 0.08 if doubt < UNSURE else 0.3
     if doubt >= UNSURE:
-        return 1.0
+        return SOLID
     return 0.12 if named else 0.18 if doubt < 0.6 else 0.24
 
 
@@ -205,17 +216,16 @@ def _proposals(words: Sequence[Word], roster: _Roster) -> Iterator[_Proposal]:
     for i in range(len(words)):
         solid = 0
         for j in range(i + 1, min(len(words), i + MOST_HEARD) + 1):
-            if held[j - 1] > 1 or (j - i > 1 and not _runs_on(words, tokens, j - 1)):
+            if held[j - 1] == NEVER or (j - i > 1 and not _runs_on(words, tokens, j - 1)):
                 break
-            solid += held[j - 1] == 1
-            heard = "".join(t.plain for t in tokens[i:j])
+            solid += held[j - 1] == SOLID
             if solid > 1 or solid == j - i:
-                name = roster.exact.get(heard)
+                name = roster.exact.get("".join(t.plain for t in tokens[i:j]))
                 if name and _differs(tokens[i:j], name, cased):
                     yield _Proposal(i, j, name, 1.0, "spelling")
                 continue
             titled = i > 0 and tokens[i - 1].plain in TITLES
-            yield from _fits(i, tokens[i:j], held[i:j], heard, roster, titled=titled, cased=cased)
+            yield from _fits(i, tokens[i:j], held[i:j], roster, titled=titled, cased=cased)
 
 
 def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
@@ -227,53 +237,60 @@ def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
 
 
 def _fits(
-    first: int,
-    tokens: Sequence[_Token],
-    held: Sequence[float],
-    heard: str,
-    roster: _Roster,
-    *,
-    titled: bool,
-    cased: bool,
+    first: int, tokens: Sequence[_Token], held: Sequence[float], roster: _Roster, *, titled: bool, cased: bool
 ) -> Iterator[_Proposal]:
     """The name that these words are, if there is one and they are not that already."""
-    near = roster.near(heard)
+    heard = "".join(t.plain for t in tokens)
+    small = cased and not titled and not tokens[0].bare[:1].isupper()  # no name of a person
+    near = roster.near(heard, phrases=small) if roster.has_phrases or not small else ()
     if not near:
         return
     score, name = near[0]
-    whole = "".join(name.parts)
     if any(s > score - CLEAR_LEAD and n.parts != name.parts and not n.people & name.people for s, n in near[1:]):
         return
-    end = first + len(tokens)
+    whole = "".join(name.parts)
     if heard == whole:
         if _differs(tokens, name, cased):
-            yield _Proposal(first, end, name, 1.0, "spelling")
+            yield _Proposal(first, first + len(tokens), name, 1.0, "spelling")
         return
     if any(t.plain in roster.parts and t.plain not in whole for t in tokens):
         return  # that is somebody else
-    if len(tokens) == len(name.parts):
-        moved = [(t, h, p) for t, h, p in zip(tokens, held, name.parts, strict=True) if t.plain != p]
-    else:
-        moved = [(t, h, "") for t, h in zip(tokens, held, strict=True) if t.plain not in name.parts]
-    firmest = max((h for _, h, _ in moved), default=0.0)
-    if firmest >= 1 and not (score >= SAME_SOUND and len(tokens) > 1 and min(h for _, h, _ in moved) == 0):
+    together = len(tokens) == len(name.parts)  # word by word
+    becomes = name.texts if together else ("",) * len(tokens)
+    stays = name.parts if together else (whole,) * len(tokens)
+    moved = [(t, h, to) for t, h, to, part in zip(tokens, held, becomes, stays, strict=True) if t.plain != part]
+    if (name.english or weight(name.sound) < LEAST_WEIGHT) and any(t.kind == "word" for t, _, _ in moved):
         return
-    firm = sum(min(h, 0.3) * len(t.plain) for t, h, _ in moved) / max(1, sum(len(t.plain) for t, _, _ in moved))
-    if name.english and any(t.kind == "word" for t, _, _ in moved):
+    if any(h == SOLID for h in held) and not _carries(tokens, held, name, score):
         return
-    if name.people and cased and not titled and not tokens[0].bare[:1].isupper():
+    slack = 0.2 if score >= 0.85 else 0.06
+    if any(to and closeness(t.plain, to) < CLOSE + h - slack for t, h, to in moved):
         return
-    need = CLOSE + firm + roster.chance
+    n_letters = sum(len(t.plain) for t, _, _ in moved)
+    firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
+    if score >= min(
+        _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts)) + firm + roster.chance, 0.98
+    ):
+        unsure = any(h for _, h, _ in moved)
+        yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
+
+
+def _carries(tokens: Sequence[_Token], held: Sequence[float], name: _Name, score: float) -> bool:
+    """Whether words around it may take a word along that the recogniser is sure of: "Oka for"."""
+    if any(h == SOLID and t.plain in name.parts for t, h in zip(tokens, held, strict=True)):
+        return True
+    if score >= SAME_SOUND and min(held) == 0:
+        return True
+    return weight(name.sound) > LONG_WEIGHT + 1 and SOLID not in (held[0], held[-1])
+
+
+def _needed(name: _Name, *, titled: bool, parted: bool) -> float:
+    """How close a name must be to words that nothing speaks for."""
+    need = CLOSE + (PARTED if parted else 0) + (FIRST if name.first else 0) + (ENGLISH if name.english else 0)
     if not titled:
         need += UNTITLED + (ALONE if len(name.parts) == 1 else 0)
-    need += PARTED if len(tokens) == 1 < len(name.parts) else 0
-    need += (FIRST if name.first else 0) + (ENGLISH if name.english else 0)
-    much = weight(whole)
-    need += PER_SHORT * max(0.0, SHORT_WEIGHT - much) - min(MOST_LONG, PER_LONG * max(0.0, much - LONG_WEIGHT))
-    slack = 0.2 if score >= 0.85 else 0.06
-    if score < min(need, 0.98) or any(p and closeness(t.plain, p) < CLOSE + h - slack for t, h, p in moved):
-        return
-    yield _Proposal(first, end, name, score, "not English" if firmest == 0 else "unsure")
+    much = weight(name.sound)
+    return need + PER_SHORT * max(0.0, SHORT_WEIGHT - much) - min(MOST_LONG, PER_LONG * max(0.0, much - LONG_WEIGHT))
 
 
 def _differs(tokens: Sequence[_Token], name: _Name, cased: bool) -> bool:
@@ -292,7 +309,7 @@ def _chosen(proposals: Iterator[_Proposal]) -> list[_Proposal]:
     """Proposals that do not overlap, in order: first those that explain most."""
     taken: set[int] = set()
     kept = []
-    for p in sorted(proposals, key=lambda p: (-(p.score - 0.5) * weight("".join(p.name.parts)), p.end - p.first)):
+    for p in sorted(proposals, key=lambda p: (-(p.score - 0.5) * weight(p.name.sound), p.end - p.first)):
         if taken.isdisjoint(range(p.first, p.end)):
             taken.update(range(p.first, p.end))
             kept.append(p)

@@ -25,7 +25,7 @@ CIVIL = _set("mr mrs ms miss mx dr doctor prof professor sir dame lord lady baro
 TITLES = MEMBER | POLICE | CIVIL
 BEFORE_TITLE = _set("chief assistant deputy detective acting temporary")
 AFTER_NAME = _set("obe mbe cbe jp kc qc mp phd")
-PARTICLES = _set("de da del della di du la le van von der den ter el al bin ibn ap ab mac mc st")
+PARTICLES = _set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
 CHAIR = _set("chair chairman chairwoman chairperson")
 
 _OTHER_OFFICE = re.compile(
