@@ -290,7 +290,7 @@ def test_words_lie_in_their_clip_in_order_with_all_their_letters(
     pieces: list[tuple[str, float, float, float]], gap_ms: int
 ) -> None:
     where = clip((3_000, 6_000), (6_000 + gap_ms, 12_000 + gap_ms))
-    made = to_words(where, [Heard(words=tuple(pieces), logprob=0, no_speech=0, compression=1)])
+    made = to_words(where, [Heard(words=tuple(pieces), logprob=0, no_speech=0, compression=1)], list(where.speech))
     ordered = tuple(hearing._in_order(made, where.end_ms))
     check_words(ordered, where.end_ms)
     assert all((w.start_ms or 0) >= where.start_ms for w in ordered)

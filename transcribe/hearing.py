@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
+from transcribe.pauses import runs_of_sound, settled
 from transcribe.problem import Problem
+from transcribe.ranges import Ranges, within
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import Clip, clips
 
@@ -198,7 +200,7 @@ def _settle(
         ways.append(heard)
     passed = [way for way in ways if not judge(clip, way)]
     if passed and not unheard(clip, passed[-1]):
-        return to_words(clip, passed[-1]), []
+        return to_words(clip, passed[-1], _sound(audio, clip)), []
     halves = _halves(clip) if n_cuts else []
     if halves:
         words: list[Word] = []
@@ -212,7 +214,7 @@ def _settle(
             return words, stretches
     if passed:
         best = min(passed, key=lambda way: _length(_gaps(clip, way)))
-        return to_words(clip, best), _gaps(clip, best)
+        return to_words(clip, best, _sound(audio, clip)), _gaps(clip, best)
     return [], [_stretch(clip.start_ms, clip.end_ms, judge(clip, heard))]
 
 
@@ -322,8 +324,11 @@ def loops(text: str) -> bool:
 # -- words ----------------------------------------------------------------------------------------
 
 
-def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
-    """Words on the meeting's timeline, inside their clip. A piece with no space before it belongs to the last word."""
+def to_words(clip: Clip, heard: Sequence[Heard], sound: Ranges) -> list[Word]:
+    """Words on the meeting's timeline, inside their clip, each in one run of `sound` (see `transcribe.pauses`).
+
+    A piece with no space before it belongs to the last word.
+    """
     pieces: list[tuple[str, float, float, list[float]]] = []
     for h in heard:
         for text, start, end, p in h.words:
@@ -332,21 +337,22 @@ def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
                 pieces[-1] = (before[0] + text, before[1], max(before[2], end), [*before[3], p])
             else:
                 pieces.append((text, start, end, [p]))
+    rough = []
+    for text, start, end, _ in pieces:
+        start_ms, end_ms = (min(clip.end_ms, clip.start_ms + max(0, round(s * 1000))) for s in (start, end))
+        rough.append((text, start_ms, max(start_ms, end_ms)))
     words = []
-    for text, start, end, probabilities in pieces:
-        start_ms = min(clip.end_ms, clip.start_ms + max(0, round(start * 1000)))
-        end_ms = min(clip.end_ms, clip.start_ms + max(0, round(end * 1000)))
-        start_ms, end_ms = _in_speech(clip, start_ms, max(start_ms, end_ms))
+    for (text, *_, probabilities), (start_ms, end_ms) in zip(pieces, settled(rough, sound), strict=True):
         confidence = round(min(1.0, max(0.0, float(np.mean(probabilities)))), 4)
         words += [Word(text=part, start_ms=start_ms, end_ms=end_ms, confidence=confidence) for part in text.split()]
     return words
 
 
-def _in_speech(clip: Clip, start_ms: int, end_ms: int) -> tuple[int, int]:
-    """A word's time without the silence that it was drawn out over: what lies in the speech that holds most of it."""
-    inside = [(max(start_ms, a), min(end_ms, b)) for a, b in clip.speech]
-    best = max(inside, key=_span, default=(start_ms, end_ms))
-    return best if _span(best) > 0 else (start_ms, end_ms)
+def _sound(audio: Audio, clip: Clip) -> Ranges:
+    """Where in a clip there is sound that may be words."""
+    runs = runs_of_sound(audio.slice(clip.start_ms, clip.end_ms))
+    runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs]
+    return within(runs, clip.speech) or list(clip.speech)
 
 
 def _in_order(words: Sequence[Word], end_ms: int) -> Iterator[Word]:
