@@ -23,10 +23,10 @@ from transcribe.vad import Clip, clips
 SLACK_MS = 3_000  # words may be said so much before or after they are thought to be
 LEAST_LOGPROB = -2.0  # of words that are there, on average; those that are not are far below
 LOWEST_LOGPROB = -6.0  # so far down a single one counts: a name may be spelt as it will
-NEAR = 2  # words on either side that vouch for one
-LEAST_RUN = 3  # words in a row; fewer are likely somewhere by chance
+LEAST_LETTER_MS = 10  # a word with less for each letter was squeezed in where it is not
+SQUEEZED = 3.0  # off its log-probability
+CHANGE = 4.0  # log-probability that it takes to leave words out, or to go on with them
 ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own
-N_PASSES = 3  # each without the words that the one before did not find
 ANCHOR = 3  # words in a row that are the same in both texts
 
 
@@ -136,60 +136,49 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
     walk = aligner.walk(samples, language)
     runs = [(clip.start_ms + a, clip.start_ms + b) for a, b in runs_of_sound(samples)]
     runs = within(runs, clip.speech) or list(clip.speech)
-    kept = list(range(len(texts)))
-    placed: list[Placed] = []
-    for n in range(N_PASSES):
-        placed = walk([texts[i] for i in kept])
-        if not placed:
-            return {}
-        likely = likely_words([p.logprob for p in placed], at_edges=not n)
-        if len(likely) == len(kept):
-            break
-        kept, placed = [kept[k] for k in likely], [placed[k] for k in likely]
-        if not kept:
-            return {}
+    placed = walk(texts)
+    kept = likely(texts, placed)
+    if 0 < len(kept) < len(placed):  # those that are not there were in the way of the others
+        texts_left = [texts[i] for i in kept]
+        placed = walk(texts_left)
+        left = likely(texts_left, placed)
+        kept, placed = [kept[k] for k in left], [placed[k] for k in left]
     rough = [
         (texts[i], clip.start_ms + round(1000 * p.start_s), clip.start_ms + round(1000 * p.end_s))
-        for i, p in zip(kept, placed, strict=True)
+        for i, p in zip(kept, placed, strict=False)
     ]
     return {
-        i: span
-        for i, word, span in zip(kept, rough, settled(rough, runs), strict=True)
-        if not _is_astray(word, runs)
+        i: span for i, word, span in zip(kept, rough, settled(rough, runs), strict=True) if not _is_astray(word, runs)
     }
 
 
-def likely_words(logprobs: Sequence[float], *, at_edges: bool) -> list[int]:
-    """Which words of a text are in the sound, by how likely each is there: runs of such as are so on average.
+def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
+    """Which words are in the sound: the runs of words that are likely there in sum, where every change has its price.
 
-    `at_edges` first leaves away what must belong to the sound before or after it.
+    So neither does a doubtful word amid others fall, nor do a few likely words stay amid what is not there.
     """
-    scores = np.maximum(np.asarray(logprobs), LOWEST_LOGPROB)
-    first, last = _best_run(scores - LEAST_LOGPROB) if at_edges else (0, len(scores))
-    scores = scores[first:last]
-    mean = [float(np.mean(scores[max(0, i - NEAR) : i + NEAR + 1])) for i in range(len(scores))]
-    likely = [first + i for i, m in enumerate(mean) if m >= LEAST_LOGPROB]
-    if len(likely) == len(logprobs):
-        return likely
-    runs: list[list[int]] = []
-    for i in likely:
-        if runs and runs[-1][-1] == i - 1:
+    gains = [_gain(text, p) for text, p in zip(texts, placed, strict=False)]
+    there, gone = 0.0, -CHANGE  # the best sums so far, if the last word is in the sound or is not
+    froms: list[tuple[bool, bool]] = []  # of both, whether the word before is in the sound
+    for gain in gains:
+        stays, leaves = there >= gone - CHANGE, there - CHANGE >= gone
+        froms.append((stays, leaves))
+        there, gone = (there if stays else gone - CHANGE) + gain, there - CHANGE if leaves else gone
+    is_there = there >= gone - CHANGE
+    runs: list[list[int]] = [[]]
+    for i in range(len(gains) - 1, -1, -1):
+        if is_there:
             runs[-1].append(i)
-        else:
-            runs.append([i])
-    return [i for run in runs if len(run) >= LEAST_RUN for i in run]
+        elif runs[-1]:
+            runs.append([])
+        is_there = froms[i][0 if is_there else 1]
+    return [i for run in reversed(runs) if sum(gains[i] for i in run) > 0 for i in reversed(run)]
 
 
-def _best_run(gains: NDArray[np.float64]) -> tuple[int, int]:
-    """The stretch of the largest sum; of nothing but losses, none."""
-    best, first, last, total, since = 0.0, 0, 0, 0.0, 0
-    for i, gain in enumerate(gains.tolist()):
-        if total <= 0:
-            total, since = 0.0, i
-        total += gain
-        if total > best:
-            best, first, last = total, since, i + 1
-    return first, last
+def _gain(text: str, placed: Placed) -> float:
+    least_s = LEAST_LETTER_MS * sum(map(str.isalnum, text)) / 1000
+    squeezed = SQUEEZED if placed.end_s - placed.start_s < least_s else 0.0
+    return max(placed.logprob, LOWEST_LOGPROB) - squeezed - LEAST_LOGPROB
 
 
 def _is_astray(word: tuple[str, int, int], runs: Ranges) -> bool:

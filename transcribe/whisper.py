@@ -141,9 +141,7 @@ def _places(n_tokens: Sequence[int], path: Any) -> list[Placed]:
     starts_s = frame[np.minimum(np.searchsorted(token, np.arange(n)), len(frame) - 1)] / FRAMES_PER_S
     logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
     edges = np.cumsum([0, *n_tokens])
-    return [
-        Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b]))) for a, b in pairwise(edges)
-    ]
+    return [Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b]))) for a, b in pairwise(edges)]
 
 
 def _batches(samples: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
