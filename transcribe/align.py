@@ -27,6 +27,7 @@ LEAST_LETTER_MS = 10  # a word with less for each letter was squeezed in where i
 SQUEEZED = 3.0  # off its log-probability
 CHANGE = 4.0  # log-probability that it takes to leave words out, or to go on with them
 ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own
+NEAR = 2  # words beside such a one that may be on the wrong side of that sound
 ANCHOR = 3  # words in a row that are the same in both texts
 
 
@@ -147,9 +148,10 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
         (texts[i], clip.start_ms + round(1000 * p.start_s), clip.start_ms + round(1000 * p.end_s))
         for i, p in zip(kept, placed, strict=False)
     ]
-    return {
-        i: span for i, word, span in zip(kept, rough, settled(rough, runs), strict=True) if not _is_astray(word, runs)
-    }
+    spans = settled(rough, runs)
+    astray = [k for k, word in enumerate(rough) if _is_astray(word, runs)]
+    unsure = {n for k in astray for n in range(k - NEAR, k + NEAR + 1)}
+    return {i: span for k, (i, span) in enumerate(zip(kept, spans, strict=True)) if k not in unsure}
 
 
 def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
