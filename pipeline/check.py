@@ -133,7 +133,7 @@ def _files(layout: Layout, folder: Path, meeting: Meeting, toml: Toml) -> Iterat
             ):
                 yield None, found.duration_ms
             else:
-                yield None, audio.probe(path, sha256="", track=part.audio_track).duration_ms
+                yield None, audio.probe(path, sha256="", track=part.audio_track, channels=part.channels).duration_ms
         except Exception as e:
             rows = ((i, "file") for i, row in _rows(toml, "media") if row.get("file") == part.file)
             yield _named(e, path, toml, "media", *next(rows, ())), 0

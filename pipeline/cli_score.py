@@ -10,28 +10,26 @@ from pipeline.arguments import Json
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure results against a reference.")
 
 
-Ref = Annotated[Path, typer.Argument(metavar="REF", help="What people say it should be.")]
-Hyp = Annotated[Path, typer.Argument(metavar="HYP", help="What was made.")]
-Recording = Annotated[str, typer.Option("--recording", metavar="NAME", help="Which one, in a file that holds several.")]
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+Ref = Annotated[Path, typer.Argument(metavar="REF", help="What people say it should be: a file, or a folder of them.")]
+Hyp = Annotated[Path, typer.Argument(metavar="HYP", help="What was made: a file, or a folder of them.")]
+Recording = Annotated[str, typer.Option("--recording", metavar="NAME", help="Only this one of several recordings.")]
 
 
 @app.command("words", epilog="Example: onrecord score words jfk.txt data/processed/jfk/transcript.json")
-def score_words(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
-    """Word error rate after Whisper's own normalisation. REF and HYP: text, STM, words or a transcript."""
-    from pipeline import measure, show
+def score_words(
+    reference: Ref,
+    hypothesis: Hyp,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", metavar="FILE", help="Names that matter: a meeting.toml, or text with one in a line."),
+    ] = None,
+    recording: Recording = "",
+    json: Json = False,
+) -> None:
+    """Word errors after Whisper's own normalisation, passages lost, words invented, names heard, times of words."""
+    from pipeline import measure, show_score
 
-    errors = measure.words(reference, hypothesis, recording)
-    if json:
-        show.to_json(errors)
-        return
-    show.out.print(
-        f"WER {_share(errors.rate)}: {errors.substitutions} misheard, {errors.deletions} lost, "
-        f"{errors.insertions} invented, of {errors.n_reference} words"
-    )
+    show_score.words(measure.words(reference, hypothesis, recording, names), json=json)
 
 
 @app.command("turns", epilog="Example: onrecord score turns ami.rttm data/processed/trn00/turns.json --recording trn00")
@@ -44,38 +42,18 @@ def score_turns(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Diarisation error rate, no collar, overlap counted. REF and HYP: RTTM, STM, reference.json or turns."""
-    from pipeline import measure, show
+    """Diarisation errors (DER, JER; no collar, overlap counted) and the number of voices."""
+    from pipeline import measure, show_score
 
-    found = measure.turns(reference, hypothesis, uem=uem, recording=recording)
-    if json:
-        show.to_json(found)
-        return
-    e = found.errors
-    show.out.print(
-        f"DER {_share(e.rate)}: {e.missed_ms / 1000:.1f} s missed, {e.false_alarm_ms / 1000:.1f} s false alarm, "
-        f"{e.confused_ms / 1000:.1f} s confused, of {e.reference_ms / 1000:.1f} s; one voice for all: "
-        f"{_share(found.one_speaker.rate)}; {found.n_voices_found} voices found of {found.n_voices_reference}"
-    )
+    show_score.turns(measure.turns(reference, hypothesis, uem=uem, recording=recording), json=json)
 
 
 @app.command("speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json")
 def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
-    """Words with the right voice and, where REF has people's ids, with the right name. HYP: transcript.json."""
-    from pipeline import measure, show
+    """Words with the right voice (cpWER, tcpWER) and, where REF has people's ids, with the right name."""
+    from pipeline import measure, show_score
 
-    found = measure.speakers(reference, hypothesis, recording)
-    if json:
-        show.to_json(found)
-        return
-    v = found.voices
-    show.out.print(f"voices: {v.n_right} of {v.n_reference} words right ({_share(v.rate)}), {v.n_found} words found")
-    if found.names:
-        n = found.names
-        show.out.print(
-            f"names: {n.right} words right, {n.wrong} wrong, {n.unknown} unknown, {n.missed} missed; "
-            f"of those named {_share(n.precision)} right"
-        )
+    show_score.speakers(measure.speakers(reference, hypothesis, recording), json=json)
 
 
 @app.command("tags", epilog="Example: onrecord score tags labelled.jsonl --part held-back")

@@ -41,15 +41,16 @@ def unheard(context: Context) -> Unheard:
     return load(path.read_bytes(), Unheard, "unheard/1", where=path)
 
 
-def sources(context: Context) -> list[Source]:
-    """What there is to listen to. Raises Problem where a file is no longer the one that was probed."""
+def sources(context: Context, channel: int | None = None) -> list[Source]:
+    """What there is to listen to, or one channel of it. Raises Problem where a file is no longer the one that was
+    probed."""
     probed = receipts.read(context.made, "probe")
     found = []
     for m in context.recording().media:
         path = context.raw / m.file
         if receipts.state_of(path, probed.inputs.get(f"raw/{m.file}") if probed else None).sha256 != m.sha256:
             raise changed(path)
-        found.append(Source(path=path, start_ms=m.start_ms, track=m.audio_track, channel=m.channel))
+        found.append(Source(path=path, start_ms=m.start_ms, track=m.audio_track, channel=channel or m.channel))
     return found
 
 
@@ -67,15 +68,16 @@ def _silence(context: Context) -> Ranges:
     return within(context.silence(), _whole(context))
 
 
-def _decoded(context: Context, silence: Ranges, progress: Progress) -> Audio:
+def _decoded(context: Context, silence: Ranges, progress: Progress, channel: int | None = None) -> Audio:
     """The recording as 16 kHz samples in the scratch folder, decoded once for the stages that listen."""
     recording = context.recording()
-    key = _key({"recording": recording.sha256, "silence": silence})
+    one = {"channel": channel} if channel else {}
+    key = _key({"recording": recording.sha256, "silence": silence} | one)
     path = context.scratch / f"audio-{key}.s16"
     if path.exists():
         return Audio(path=path)
     return decode(
-        sources(context),
+        sources(context, channel),
         path,
         silence=silence,
         duration_ms=recording.duration_ms,
@@ -407,6 +409,8 @@ def turns_params(context: Context) -> dict[str, Any]:
         "silence": _unvoiced(context),
         "engine": captions + context.diariser.fingerprint,
     }
+    if _is_apart(context):
+        params["channels"] = "apart"
     if kept := _to_cut(context, params):
         params["engine"] = kept.params["engine"]
     return params
@@ -439,13 +443,30 @@ def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turn
     if not recording.media:
         return Turns(recording_sha256=recording.sha256, engine="none", turns=())
     diariser = engines.diariser(context.diariser, n_threads=context.n_threads)
-    audio, heard = _decoded(context, context.silence(), progress), without(_whole(context), unvoiced)
-    if heard == _whole(context):
-        found = diariser.turns(audio, speakers=None, progress=progress)
+    heard = without(_whole(context), unvoiced)
+
+    def listen(audio: Audio, progress: Progress) -> tuple[Turn, ...]:
+        if heard == _whole(context):
+            return diariser.turns(audio, speakers=None, progress=progress)
+        part = excerpt(audio, heard, audio.path.with_suffix(f".{_key({'heard': heard})}"))
+        return _put_back(diariser.turns(part, speakers=None, progress=progress), heard)
+
+    if not _is_apart(context):
+        found = listen(_decoded(context, context.silence(), progress), progress)
     else:
-        part = excerpt(audio, heard, context.scratch / f"excerpt-{_key({'heard': heard})}.s16")
-        found = _put_back(diariser.turns(part, speakers=None, progress=progress), heard)
+        from transcribe.channels import together
+
+        both = [_decoded(context, context.silence(), progress, channel) for channel in (1, 2)]
+        first = listen(both[0], lambda done_ms, total_ms: progress(done_ms // 2, total_ms))
+        second = listen(both[1], lambda done_ms, total_ms: progress((done_ms + total_ms) // 2, total_ms))
+        found = together([first, second], [audio.samples for audio in both])
     return Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=found)
+
+
+def _is_apart(context: Context) -> bool:
+    """Whether voices are looked for in each of two channels by itself."""
+    media = context.recording().media
+    return bool(media) and all(m.apart for m in media)
 
 
 def _put_back(turns: Iterable[Turn], heard: Ranges) -> tuple[Turn, ...]:

@@ -1,139 +1,209 @@
 """`onrecord score`: results of the pipeline, or files of other programs, against references that people made.
 
-What a file is, is told by its name and what it holds: transcripts, words and turns as the pipeline writes them; text,
-RTTM, STM, word-level JSON; and `reference.json`, sentences with speakers, times and labels.
+REF and HYP are files or folders, of one recording or many: recordings are paired by name, errors of all of them are
+added up, and rates are taken of the sums.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from analyse import score as tag_score
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from transcribe import references, score
+from pipeline import meetings
+from transcribe import references, score, score_voices
 from transcribe.problem import Problem
-from transcribe.records import Record, Transcript, Turn, Turns, Word, Words, load, text_of
+from transcribe.records import Record, Turn, Word, load
+from transcribe.references import Account
+from transcribe.spoken import BEFORE_TITLE, TITLES, plain
 
+C = TypeVar("C", bound=score.Counts)
 T = TypeVar("T")
 
-
-class TurnsMeasured(Record):
-    """`one_speaker` is the baseline: the reference's own speech, all of it given to one voice."""
-
-    errors: score.TurnErrors
-    one_speaker: score.TurnErrors
-    n_voices_reference: int
-    n_voices_found: int
+DEEPEST, MOST_FILES = 3, 10_000  # folders in folders, as data/raw/<meeting>/reference/; files in all of them
+# Of a meeting's folder, the one file that speaks for it: the last that was made, or what people say it should be.
+SPEAKS = {
+    "words": ("transcript.json", "words.json", "reference.json", "reference/reference.json"),
+    "turns": ("turns.json", "transcript.json", "reference.json", "reference/reference.json"),
+}
 
 
-class SpeakersMeasured(Record):
-    """`names` only where the reference says who people are."""
+class Scored(Record, Generic[C]):
+    """Scores of each recording by name, and of all together. `notes` say what was not measured."""
 
-    voices: score.SpeakerWords
-    names: score.NameWords | None = None
-
-
-def words(reference: Path, hypothesis: Path, recording: str = "") -> score.WordErrors:
-    return score.word_errors(_text(reference, recording), _text(hypothesis, recording))
+    recordings: dict[str, C]
+    total: C
+    notes: tuple[str, ...] = ()
 
 
-def turns(reference: Path, hypothesis: Path, *, uem: Path | None = None, recording: str = "") -> TurnsMeasured:
-    """Diarisation errors, no collar, overlap counted, within the UEM where one is given."""
-    wanted, found = _turns(reference, recording), _turns(hypothesis, recording)
-    within = _of(references.read_uem(uem), recording, uem) if uem else None
-    return TurnsMeasured(
-        errors=score.turn_errors(wanted, found, within),
-        one_speaker=score.turn_errors(wanted, score.one_speaker(wanted), within),
-        n_voices_reference=len({t.speaker for t in wanted}),
-        n_voices_found=len({t.speaker for t in found}),
+def words(reference: Path, hypothesis: Path, recording: str = "", names: Path | None = None) -> Scored[score.WordScore]:
+    """`names` is a meeting.toml, whose people and vocabulary count, or a text file with a name in each line."""
+    wanted = _names(names) if names else ()
+    return _scored(
+        score.WordScore(),
+        {
+            name: score.score_words(_words(ref, reference), _words(hyp, hypothesis), wanted)
+            for name, ref, hyp in _pairs(reference, hypothesis, recording, "words")
+        },
     )
 
 
-def speakers(reference: Path, hypothesis: Path, recording: str = "") -> SpeakersMeasured:
+def turns(
+    reference: Path, hypothesis: Path, *, uem: Path | None = None, recording: str = ""
+) -> Scored[score.TurnScore]:
+    """Diarisation errors, no collar, overlap counted, within the UEM where one is given."""
+    within = references.read_uem(uem) if uem else {}
+    return _scored(
+        score.TurnScore(),
+        {
+            name: score.score_turns(
+                _turns(ref, reference), _turns(hyp, hypothesis), _one_of(within, name, uem) if uem else None
+            )
+            for name, ref, hyp in _pairs(reference, hypothesis, recording, "turns")
+        },
+    )
+
+
+def speakers(reference: Path, hypothesis: Path, recording: str = "") -> Scored[score_voices.SpeakerScore]:
     """Words with the right voice and, where the reference has people's ids, with the right name."""
-    transcript = load(_bytes(hypothesis), Transcript, "transcript/1", where=hypothesis)
-    wanted = _words(reference, recording)
-    names = None
-    if _schema(reference) == "reference/1":
-        names = score.name_words(wanted, transcript.words, transcript.names)
-    return SpeakersMeasured(voices=score.speaker_words(wanted, transcript.words), names=names)
+    found = _scored(
+        score_voices.SpeakerScore(),
+        {
+            name: score_voices.score_speakers(
+                _voiced(ref, reference), _voiced(hyp, hypothesis), hyp.names if ref.by_person else None
+            )
+            for name, ref, hyp in _pairs(reference, hypothesis, recording, "words")
+        },
+    )
+    if score_voices.can_time():
+        return found
+    return msgspec.structs.replace(found, notes=("tcpWER was not measured: it needs `pip install meeteval`",))
 
 
 def meeting_tags(reference: Path, hypothesis: Path, codebook: Codebook) -> tag_score.MeetingScore:
     """Topic, codes and stance of a meeting's statements against its labelled sentences."""
-    statements = load(_bytes(hypothesis), Statements, "statements/1", where=hypothesis)
+    statements = load(references.read_bytes(hypothesis), Statements, "statements/1", where=hypothesis)
     try:
-        raw = msgspec.json.decode(_bytes(reference), type=dict[str, Any])["sentences"]
+        raw = msgspec.json.decode(references.read_bytes(reference), type=dict[str, Any])["sentences"]
         sentences = msgspec.convert(raw, list[tag_score.Sentence])
-    except (msgspec.MsgspecError, KeyError) as e:
+    except (msgspec.MsgspecError, KeyError, RecursionError) as e:
         raise Problem(
             f"not a reference with labelled sentences: {e}", where=reference, fix="see docs/formats.md"
         ) from e
     return tag_score.score_meeting(statements, sentences, codebook)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise Problem(f"this file cannot be read: {e.strerror}", where=path, fix="name a file that is there") from e
+def figures(found: Record) -> dict[str, Any]:
+    """A score as JSON has it: its counts, and the rates that come of them. Lists of single errors are left out."""
+    own = {f: getattr(found, f) for f in found.__struct_fields__}
+    rates = {name: getattr(found, name) for name, of in vars(type(found)).items() if isinstance(of, property)}
+    return {k: figures(v) if isinstance(v, Record) else v for k, v in (own | rates).items() if not isinstance(v, tuple)}
 
 
-def _schema(path: Path) -> str:
-    if path.suffix != ".json":
-        return ""
-    try:
-        found = msgspec.json.decode(_bytes(path))
-    except msgspec.MsgspecError as e:
-        raise Problem(f"this is not JSON: {e}", where=path, fix="name another file") from e
-    return str(found.get("schema", "")) if isinstance(found, dict) else ""
+def _scored(nothing: C, recordings: dict[str, C]) -> Scored[C]:
+    return Scored(recordings=recordings, total=sum(recordings.values(), nothing))
 
 
-def _text(path: Path, recording: str) -> str:
-    if path.suffix == ".txt":
-        return references.read_text(path)
-    return text_of(_words(path, recording))
+# -- which recordings -------------------------------------------------------------------------------------
 
 
-def _words(path: Path, recording: str) -> Sequence[Word]:
-    match _schema(path):
-        case "transcript/1":
-            return load(_bytes(path), Transcript, "transcript/1", where=path).words
-        case "words/1":
-            return load(_bytes(path), Words, "words/1", where=path).words
-        case "reference/1":
-            return references.words_of(references.read_sentences(path))
-    if path.suffix == ".stm":
-        return references.words_of(_of(references.read_stm(path), recording, path))
-    return references.read_words(path)
+def _pairs(reference: Path, hypothesis: Path, recording: str, about: str) -> Iterator[tuple[str, Account, Account]]:
+    """Each recording of the reference with what the hypothesis has of it; alone on both sides, whatever it is called.
+
+    Raises Problem where the hypothesis lacks one: to leave it out would make the rest look better.
+    """
+    ours, theirs = _accounts(reference, about), _accounts(hypothesis, about)
+    if recording:
+        ours = {recording: _one_of(ours, recording, reference)}
+    if len(ours) == len(theirs) == 1 or (recording and len(theirs) == 1):
+        theirs = {next(iter(ours)): next(iter(theirs.values()))}
+    if lacking := sorted(ours.keys() - theirs.keys()):
+        raise Problem(
+            f"{len(lacking)} of {len(ours)} recordings of the reference are not here: {_listed(lacking)}",
+            where=hypothesis,
+            fix="make them too, or score one with --recording NAME",
+        )
+    for name in sorted(ours):
+        yield name, ours[name], theirs[name]
 
 
-def _turns(path: Path, recording: str) -> Sequence[Turn]:
-    match _schema(path):
-        case "transcript/1":
-            found = load(_bytes(path), Transcript, "transcript/1", where=path).turns
-        case "turns/1":
-            found = load(_bytes(path), Turns, "turns/1", where=path).turns
-        case "reference/1":
-            return references.turns_of(references.read_sentences(path))
-        case _ if path.suffix == ".stm":
-            return references.turns_of(_of(references.read_stm(path), recording, path))
-        case _:
-            return _of(references.read_rttm(path), recording, path)
-    return [t for t in found if not t.exclusive] or found
+def _accounts(path: Path, about: str) -> dict[str, Account]:
+    """What a file, or all files of a folder, say of words or of turns."""
+    if not path.is_dir():
+        return references.read(path)
+    found: dict[str, tuple[Path, Account]] = {}
+    for file in _files(path, about):
+        for name, account in references.read(file).items():
+            if (account.words if about == "words" else account.turns) is None:
+                continue
+            if name in found:
+                raise Problem(f"{found[name][0].name} speaks of {name} too", where=file, fix="name the one to use")
+            found[name] = file, account
+    if not found:
+        raise Problem(f"no file in this folder speaks of {about}", where=path, fix="see docs/formats.md")
+    return {name: account for name, (_, account) in found.items()}
 
 
-def _of(by_recording: Mapping[str, T], recording: str, path: Path | None) -> T:
+def _files(folder: Path, about: str) -> list[Path]:
+    """Of folders of meetings, the file that speaks for each; of any other folder, all that can be read."""
+    meetings_own: list[Path] = []
+    loose: list[Path] = []
+    waiting = [(folder, 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        if (speaks := next((here / name for name in SPEAKS[about] if (here / name).is_file()), None)) is not None:
+            meetings_own.append(speaks)
+            continue
+        children = [c for c in sorted(here.iterdir()) if not c.name.startswith(".")]
+        loose += [c for c in children if c.suffix.lower() in references.SUFFIXES and c.is_file()]
+        waiting += [(c, depth + 1) for c in children if depth < DEEPEST and c.is_dir() and not c.is_symlink()]
+        if len(meetings_own) + len(loose) > MOST_FILES:
+            raise Problem(f"more than {MOST_FILES:,} files", where=folder, fix="name a folder with less in it")
+    return meetings_own or loose
+
+
+def _words(account: Account, path: Path) -> Sequence[Word]:
+    if account.words is None:
+        raise Problem("this file speaks of turns, not of words", where=path, fix="name a file with words")
+    return account.words
+
+
+def _voiced(account: Account, path: Path) -> Sequence[Word]:
+    words = _words(account, path)
+    if words and not any(w.speaker for w in words):
+        raise Problem("nothing here says whose the words are", where=path, fix="name a file with voices")
+    return words
+
+
+def _turns(account: Account, path: Path) -> Sequence[Turn]:
+    if account.turns is None:
+        raise Problem("this file speaks of words, not of turns", where=path, fix="name a file with turns")
+    return account.turns
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """People's names word by word and without titles, since a meeting says "Councillor Okafor" more often than the
+    whole name; vocabulary, and lines of text, as they stand."""
+    if path.suffix.lower() != ".toml":
+        return tuple(references.read_text(path).splitlines())
+    meeting = meetings.read_meeting(path.parent, path.parent.name)
+    parts = [part for p in meeting.people for name in (p.name, *p.aliases) for part in name.split()]
+    return (*meeting.vocabulary, *(part for part in parts if plain(part) not in TITLES | BEFORE_TITLE))
+
+
+def _one_of(by_recording: Mapping[str, T], recording: str, path: Path | None) -> T:
     """What a file that may hold several recordings says of one."""
-    if not recording and len(by_recording) == 1:
-        return next(iter(by_recording.values()))
     if recording not in by_recording:
         raise Problem(
-            f"this file speaks of {len(by_recording)} recordings: {', '.join(sorted(by_recording)[:20])}",
+            f"{recording} is none of its {len(by_recording)} recordings: {_listed(sorted(by_recording))}",
             where=path or "",
             fix="say which with --recording NAME",
         )
     return by_recording[recording]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

@@ -22,7 +22,7 @@ from pipeline.receipts import put
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe import locks
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, Id, MediaFile, Meeting, Person, Record
+from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Person, Record
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -106,6 +106,7 @@ class _MeetingToml(Record):
     source_offset_s: float = 0.0
     media: str | tuple[MediaFile, ...] = ""
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    channels: ChannelUse | None = None
     captions: str = ""
     language: str = ""
     vocabulary: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "source_offset_s": "source_offset_s = 90",
     "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
     "audio_track": "audio_track = 2",
+    "channels": 'channels = "apart", or "mixed"',
     "captions": 'captions = "meeting.vtt"',
     "language": 'language = "en"',
     "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
@@ -310,7 +312,7 @@ def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
-        media=tuple(_on_track(part, found.audio_track) for part in media),
+        media=tuple(_heard_as(part, found.audio_track, found.channels) for part in media),
         captions=captions,
         language=found.language,
         vocabulary=found.vocabulary,
@@ -409,9 +411,9 @@ def _named_media(named: str | tuple[MediaFile, ...]) -> tuple[MediaFile, ...]:
     return named
 
 
-def _on_track(part: MediaFile, track: int | None) -> MediaFile:
-    """A part that names no sound track of its own has the meeting's."""
-    return part if part.audio_track or not track else msgspec.structs.replace(part, audio_track=track)
+def _heard_as(part: MediaFile, track: int | None, channels: ChannelUse | None) -> MediaFile:
+    """A part that says nothing of its own on its sound track and channels has the meeting's."""
+    return msgspec.structs.replace(part, audio_track=part.audio_track or track, channels=part.channels or channels)
 
 
 def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:

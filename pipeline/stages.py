@@ -52,7 +52,7 @@ def _probe(context: Context, progress: Progress) -> list[str]:
     for part in context.meeting.media:
         path = context.raw / part.file
         state = context.inputs[f"raw/{part.file}"]
-        found = probe(path, sha256=state.sha256, track=part.audio_track, progress=progress)
+        found = probe(path, sha256=state.sha256, track=part.audio_track, channels=part.channels, progress=progress)
         if state_of(path, state) != state:
             raise hear.changed(path)
         # A part without a page of its own is somewhere on the whole meeting's.
@@ -172,7 +172,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=2, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
+    Stage(name="probe", version=3, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe.attribute import MARGIN_CAP, REACH_MS, _best_path, attribute
+from transcribe.attribute import ISLAND_PAUSE_MS, MARGIN_CAP, REACH_MS, _best_path, attribute
 from transcribe.records import Turn, Word
 
 
@@ -53,6 +54,30 @@ def test_an_answer_of_one_word_after_a_pause_keeps_its_voice() -> None:
     assert speakers(out) == ["S1", "S1", "S2", "S1", "S1"]
 
 
+def test_an_utterance_that_starts_inside_another_turn_goes_where_the_voice_says() -> None:
+    words = [*spoken("There were signs up.", 0, 250), *spoken("It was a tweet!", 1000, 200), *spoken("Please,", 1900)]
+    crossing = [turn("S1", 0, 1650, False), turn("S2", 950, 1850, False), turn("S3", 1880, 2300, False)]
+    late = [turn("S1", 0, 1650), turn("S2", 1650, 1850), turn("S3", 1880, 2300)]  # the louder voice has the overlap
+    out = attribute(words, [*late, *crossing])
+    assert speakers(out) == ["S1"] * 4 + ["S2"] * 4 + ["S3"]
+    assert [w.overlap for w in out] == [False] * 4 + [True] * 4 + [False]
+    assert speakers(attribute(words, late)) == ["S1"] * 8 + ["S3"]  # nothing says that S2 came in sooner
+
+
+def test_one_word_is_not_cut_out_of_unbroken_speech() -> None:
+    words = spoken("We asked. Nobody. Answered us.", 0, 400)  # sentence ends make changes cheap
+    splinter = [turn("S1", 0, 700), turn("S2", 700, 1300), turn("S1", 1300, 2000)]
+    assert speakers(attribute(words, splinter)) == ["S1"] * 5
+    aye = [*spoken("Those in favour?", 0), *spoken("Aye.", 1200), *spoken("Carried.", 1500)]
+    assert speakers(attribute(aye, [turn("S1", 0, 900), turn("S2", 1200, 1500), turn("S1", 1500, 1800)])) == [
+        *["S1"] * 3,
+        "S2",
+        "S1",
+    ]
+    between_others = [turn("S1", 0, 800), turn("S2", 800, 1200), turn("S3", 1200, 2000)]
+    assert speakers(attribute(words, between_others)) == ["S1", "S1", "S2", "S3", "S3"]
+
+
 def test_reach_is_measured_to_the_edge_of_the_turn() -> None:
     words = spoken("yes", 10_000)
     long_turn_ends = 10_000 - REACH_MS
@@ -76,7 +101,7 @@ def test_turns_that_only_overlap_still_give_labels() -> None:
 
 
 def test_a_tie_has_no_margin_and_a_lone_voice_the_largest() -> None:
-    (tie,) = attribute(spoken("Agreed.", 1000), [turn("S1", 1000, 1300, False), turn("S2", 1000, 1300, False)])
+    (tie,) = attribute(spoken("Agreed.", 1000), [turn("S1", 500, 900), turn("S2", 1400, 1800)])
     assert tie.speaker_margin == 0.0
     (alone,) = attribute(spoken("Agreed.", 1000), [turn("S1", 0, 5000)])
     assert alone.speaker_margin == MARGIN_CAP
@@ -102,10 +127,11 @@ def meetings(draw: st.DrawFn) -> tuple[list[Word], list[Turn]]:
         if draw(st.integers(0, 9)) == 0:
             words.append(Word(text=text, timing="none"))
             continue
-        at += draw(st.integers(0, 2500))
+        at += draw(st.sampled_from([0, 0, 0, 100, 299, 300, 800, 2500]))
         voice = draw(st.sampled_from([None, None, None, "Priya"]))
-        words.append(Word(text=text, start_ms=at, end_ms=at + draw(st.integers(0, 3000)), speaker=voice))
-    moments = st.integers(0, 40_000)
+        start_ms, at = at, at + draw(st.integers(0, 1000))
+        words.append(Word(text=text, start_ms=start_ms, end_ms=at, speaker=voice))
+    moments = st.integers(0, 20_000)
     turns = [
         Turn(speaker=speaker, start_ms=min(a, b), end_ms=max(a, b), exclusive=exclusive)
         for speaker, a, b, exclusive in draw(
@@ -132,6 +158,48 @@ def test_no_word_is_lost_doubled_moved_or_changed(meeting: tuple[list[Word], lis
             assert nearest <= REACH_MS
             assert after.speaker_margin is not None
             assert 0 <= after.speaker_margin <= MARGIN_CAP
+
+
+@given(meetings())
+def test_no_single_word_stands_alone_inside_unbroken_speech(meeting: tuple[list[Word], list[Turn]]) -> None:
+    words, turns = meeting
+    timed = [(before, after) for before, after in zip(words, attribute(words, turns), strict=True) if after.end_ms]
+    for (_, a), (before, b), (_, c) in zip(timed, timed[1:], timed[2:], strict=False):
+        assert a.end_ms is not None
+        assert b.start_ms is not None
+        assert b.end_ms is not None
+        assert c.start_ms is not None
+        unbroken = b.start_ms - a.end_ms < ISLAND_PAUSE_MS and c.start_ms - b.end_ms < ISLAND_PAUSE_MS
+        if before.speaker is None and b.speaker is not None and a.speaker == c.speaker is not None and unbroken:
+            assert b.speaker == a.speaker
+
+
+@given(meetings(), st.integers(1, 10**7))
+def test_a_later_start_moves_nothing_else(meeting: tuple[list[Word], list[Turn]], by_ms: int) -> None:
+    words, turns = meeting
+
+    def later(x: Any) -> Any:
+        return (
+            x
+            if x.start_ms is None
+            else msgspec.structs.replace(x, start_ms=x.start_ms + by_ms, end_ms=x.end_ms + by_ms)
+        )
+
+    out = attribute(words, turns)
+    assert attribute([*map(later, words)], [*map(later, turns)]) == tuple(map(later, out))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(0, 400)), max_size=20), st.booleans())
+def test_two_far_voices_are_never_mixed(speeches: list[tuple[bool, int, int]], exclusive: bool) -> None:
+    """However long or short their speeches are, with more than the reach of silence between them."""
+    at, words, turns, voices = 0, [], [], []
+    for second, n_words, off_ms in speeches:
+        speaker = "S2" if second else "S1"
+        words += spoken("word " * n_words, at)
+        voices += [speaker] * n_words
+        turns.append(turn(speaker, max(at - off_ms, 0), at + 300 * n_words + off_ms, exclusive))
+        at += 300 * n_words + REACH_MS + 1000
+    assert speakers(attribute(words, turns)) == voices
 
 
 @given(st.data())

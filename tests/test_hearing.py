@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from transcribe import hearing, vad
 from transcribe.audio import Audio
 from transcribe.engines import Block
-from transcribe.hearing import Heard, judge, loops, to_words, unheard
+from transcribe.hearing import Heard, echoes, judge, loops, to_words, unheard
+from transcribe.ranges import length, within, without
 from transcribe.records import check_words, text_of
 from transcribe.vad import Clip
 
@@ -50,7 +52,8 @@ def test_clips_hold_all_speech_and_are_short_and_in_order(runs: list[tuple[int, 
         assert a.end_ms <= b.start_ms
     for c in found:
         assert 0 < c.end_ms - c.start_ms <= vad.CLIP_MS
-        assert (c.start_ms, c.end_ms) == (c.speech[0][0], c.speech[-1][1])
+        assert 0 <= c.speech[0][0] - c.start_ms <= vad.EDGE_MS - vad.PAD_MS
+        assert 0 <= c.end_ms - c.speech[-1][1] <= vad.EDGE_MS - vad.PAD_MS
         for before, after in itertools.pairwise(c.speech):
             assert before[1] <= after[0] <= before[1] + vad.GAP_MS
     inside = np.zeros(len(probabilities) * vad.FRAME_MS + 1, bool)
@@ -63,6 +66,23 @@ def test_clips_hold_all_speech_and_are_short_and_in_order(runs: list[tuple[int, 
         if speech * vad.FRAME_MS >= vad.SHORTEST_MS:
             assert inside[at : at + speech * vad.FRAME_MS].all()
         at += speech * vad.FRAME_MS
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs=SPEECH, faint=st.tuples(st.integers(0, 400), st.integers(1, 200)))
+def test_faint_sound_takes_no_speech_away_and_is_not_passed_over(
+    runs: list[tuple[int, int]], faint: tuple[int, int]
+) -> None:
+    """A murmur of some length anywhere: the clips of speech stay, and what lies outside them has one of its own."""
+    clear = probabilities_of([*runs, (700, 0)])
+    first, end = faint[0], faint[0] + faint[1]
+    murmured = [max(p, vad.FAINT) if first <= i < end else p for i, p in enumerate(clear)]
+    found = clips_of(murmured)
+    assert [c for c in found if c.speech] == clips_of(clear)
+    held = {ms for c in found for ms in range(c.start_ms, c.end_ms)}
+    left = [ms for ms in range(first * vad.FRAME_MS, end * vad.FRAME_MS) if ms not in held]
+    assert len(left) < vad.FAINT_MS * (len(found) + 1)
+    assert not any(c.end_ms - c.start_ms < vad.FAINT_MS for c in found if not c.speech)
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,8 +189,18 @@ def test_judgement() -> None:
     assert "unsure" in judge(ten_s, [heard(good, logprob=-1.2)])
     assert "not speech" in judge(ten_s, [heard(good, logprob=-0.7, no_speech=0.9)])
     assert "more words" in judge(clip((0, 1_000)), [heard(good)])
+    assert "more words" in judge(clip((0, 3_900), (8_000, 12_000)), [heard(f"{good}. {good}")])  # at 3.9 to 8.1 s
     assert "fewer words" in judge(ten_s, [heard("the motion falls", each_s=3.3)])
     assert "repeats" in judge(clip((0, 30_000)), [heard("go on and on " * 20)])
+
+
+def test_names_in_the_order_in_which_they_were_prompted_are_an_echo() -> None:
+    names = ["Cooper Street", "Councillor Jo Okafor", "Superintendent Alison Tranter"]
+    assert echoes([heard("Cooper Street, Councillor Jo Okafor, Superintendent Alison Tranter.")], names)
+    assert echoes([heard("thank you"), heard("Councillor Jo Okafor: Superintendent Alison Tranter")], names)
+    assert not echoes([heard("Superintendent Alison Tranter, Councillor Jo Okafor asked about Cooper Street")], names)
+    assert not echoes([heard("Councillor Jo Okafor?")], names)
+    assert not echoes([], names)
 
 
 def test_speech_that_no_word_covers() -> None:
@@ -212,7 +242,7 @@ def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hear:
             Scripted(script),
             Audio(path=tmp_path / "a.s16"),
             language=None,
-            vocabulary=["Okafor"],
+            vocabulary=["Okafor", "Tranter"],
             from_ms=0,
             to_ms=None,
         )
@@ -222,7 +252,7 @@ def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hear:
 
 
 LOOP = heard("thank you " * 8)
-TWO = clip((2_000, 5_000), (6_000, 8_000))  # 6000 ms as a whole, 3000 and 2000 in halves
+TWO = clip((2_000, 5_000), (6_000, 8_000))  # 6000 ms as a whole, 3200 and 2200 in halves, which have their edges
 
 
 def test_what_passes_is_kept_in_the_language_that_was_detected(hear: Hear) -> None:
@@ -236,6 +266,82 @@ def test_what_fails_is_heard_again(hear: Hear) -> None:
     block = hear(TWO, {6_000: ([LOOP], [heard("we were never asked at all about this", each_s=0.6)])})
     assert text_of(block.words) == "we were never asked at all about this"
     assert block.stretches == ()
+
+
+def test_an_echo_of_the_prompt_is_heard_again_without_it(hear: Hear) -> None:
+    echo, said = heard("Okafor, Tranter.", each_s=2.5), heard("we were never asked at all about this", each_s=0.6)
+    assert text_of(hear(TWO, {6_000: ([echo], [said])}).words) == text_of(hear(TWO, {6_000: ([said], [])}).words)
+
+
+def test_what_is_said_in_another_language_is_a_gap_that_says_so(hear: Hear) -> None:
+    translated = msgspec.structs.replace(heard("we were never asked at all about this", each_s=0.6), foreign="en")
+    block = hear(TWO, {6_000: ([translated], [])})
+    assert block.words == ()
+    assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(2_000, 8_000)]
+    assert "another language (en)" in block.stretches[0].reason
+    brief = msgspec.structs.replace(heard("diolch yn fawr"), foreign="en")
+    assert text_of(hear(clip((2_000, 4_000)), {2_000: ([brief], [])}).words) == "diolch yn fawr"
+
+
+def test_sound_that_may_be_speech_is_a_gap_and_is_not_listened_to(hear: Hear) -> None:
+    block = hear(Clip(start_ms=2_000, end_ms=3_500, speech=()), {})
+    assert block.words == ()
+    assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(2_000, 3_500)]
+
+
+class Forgetful:
+    """Ears that hear a word every 0.4 s, but never those of one stretch of time, however often they listen."""
+
+    languages = frozenset({"en"})
+
+    def __init__(self, from_ms: int, to_ms: int) -> None:
+        self.from_ms, self.to_ms = from_ms, to_ms
+
+    def detect(self, samples: NDArray[np.float32]) -> str:
+        return "en"
+
+    def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
+        return [self.again(sound, language) for sound in samples]
+
+    def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
+        start_ms = round(float(samples[0]) * 32_768) * 10  # the recording tells its own time
+        times = [at for at in range(0, len(samples) // 16 - 400, 400) if not self._forgets(start_ms + at)]
+        words = tuple((f" w{start_ms + at}", at / 1000, at / 1000 + 0.4, 0.9) for at in times)
+        return [Heard(words=words, logprob=-0.1, no_speech=0, compression=1)] if words else []
+
+    def _forgets(self, at_ms: int) -> bool:
+        return self.from_ms - 400 < at_ms < self.to_ms
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pauses=st.lists(st.integers(200, 2_500), min_size=12, max_size=12),
+    n_in_clip=st.integers(1, 3),
+    hole_ms=st.integers(0, 50_000),
+)
+def test_a_passage_that_the_ears_skip_is_in_the_stretches(
+    tmp_path_factory: pytest.TempPathFactory, pauses: list[int], n_in_clip: int, hole_ms: int
+) -> None:
+    """20 s that no way of hearing finds, anywhere in speech: all of it is shown, and all that was heard is kept."""
+    ends = list(itertools.accumulate(pause + 6_000 for pause in pauses))
+    speech = [(end - 6_000, end) for end in ends]
+    parts = [tuple(speech[i : i + n_in_clip]) for i in range(0, len(speech), n_in_clip)]
+    found = [Clip(start_ms=part[0][0], end_ms=part[-1][1], speech=part) for part in parts]
+    path = tmp_path_factory.mktemp("sound") / "a.s16"
+    np.repeat(np.arange(ends[-1] // 10 + 1), 160).astype("<i2").tofile(path)
+    hole = (hole_ms, hole_ms + 20_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter(found))
+        (block,) = hearing.blocks(
+            Forgetful(*hole), Audio(path=path), language="en", vocabulary=(), from_ms=0, to_ms=None
+        )
+    skipped = within(speech, [hole])
+    shown = [(s.start_ms, s.end_ms) for s in block.stretches]
+    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(skipped, shown))
+    assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
+    heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
+    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
+    assert within(heard_ms, [hole]) == []
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(
@@ -263,7 +369,7 @@ def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(
 
 
 def test_what_fails_again_is_cut_and_its_good_half_kept(hear: Hear) -> None:
-    script = {6_000: ([LOOP], [LOOP]), 3_000: ([heard("we were never asked")], []), 2_000: ([LOOP], [LOOP])}
+    script = {6_000: ([LOOP], [LOOP]), 3_200: ([heard("we were never asked")], []), 2_200: ([LOOP], [LOOP])}
     block = hear(TWO, script)
     assert text_of(block.words) == "we were never asked"
     assert [(s.kind, s.start_ms, s.end_ms) for s in block.stretches] == [("untranscribed", 6_000, 8_000)]
@@ -272,7 +378,7 @@ def test_what_fails_again_is_cut_and_its_good_half_kept(hear: Hear) -> None:
 
 def test_words_around_speech_without_words_are_kept(hear: Hear) -> None:
     said = heard("we were never asked")
-    script = {6_500: ([said], [said]), 3_000: ([said], [said]), 2_500: ([], [])}
+    script = {6_500: ([said], [said]), 3_200: ([said], [said]), 2_700: ([], [])}
     block = hear(clip((2_000, 5_000), (6_000, 8_500)), script)
     assert text_of(block.words) == "we were never asked"
     assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(6_000, 8_500)]

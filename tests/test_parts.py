@@ -1,11 +1,14 @@
 """Meetings in several files and files with several tracks, from meeting.toml to the quote that plays."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline import batch, receipts
@@ -14,10 +17,10 @@ from tests.house import Heard, job, onrecord
 from tests.make_media import Floats, Track, quiet, speech_like, tone, write_sound, write_tracks
 from transcribe import engines, playable
 from transcribe.audio import Audio, Source, decode, probe
-from transcribe.channels import judge
+from transcribe.channels import judge, together
 from transcribe.engines import Block, Choice
 from transcribe.problem import Problem
-from transcribe.records import Media, Recording, Turn, Word, load
+from transcribe.records import Media, Recording, Turn, Turns, Word, load
 
 RATE_HZ = 48_000
 FIRST, SECOND = "https://wrenbridge.example/1", "https://wrenbridge.example/2"
@@ -276,6 +279,57 @@ def test_what_channels_hold_is_noticed(
     assert media.channel == channel
     assert len(media.notes) == bool(said)
     assert said in "".join(media.notes)
+
+
+def two_microphones(raw: Path) -> None:
+    """One voice to the left, two to the right, all faintly in the other channel too; one talks into another."""
+    left, right = at((1_000, 300), (5_000, 300), n_ms=8_000), at((1_200, 500), (3_000, 700), n_ms=8_000)
+    both = left + 0.1 * right, right + 0.1 * left
+    stereo(raw / "meeting.wav", both[0][::3].copy(), both[1][::3].copy())
+
+
+def test_voices_are_looked_for_in_each_channel_that_has_its_own(run: Run) -> None:
+    two_microphones(run.raw)
+    assert run("").status == "done"
+    assert run.recording.media[0].apart
+    found = load((run.made / "turns.json").read_bytes(), Turns, "turns/1").turns
+    assert [t.speaker for t in found] == ["S1", "S2", "S3", "S1"]
+    for turn, ms in zip(found, (1_000, 1_200, 3_000, 5_000), strict=True):
+        assert turn.start_ms == pytest.approx(ms, abs=350)  # in the middle of both tones either may be the louder
+
+
+def test_people_know_better_what_channels_hold(run: Run) -> None:
+    two_microphones(run.raw)
+    run('channels = "mixed"')
+    assert not run.recording.media[0].apart
+    assert run.recording.media[0].notes == ()
+    before = (run.made / "words.json").stat().st_mtime_ns
+    run('[[media]]\nfile = "meeting.wav"\nchannels = "apart"')
+    assert run.recording.media[0].apart
+    assert (run.made / "words.json").stat().st_mtime_ns == before  # words are heard in the mix, either way
+    write_sound(run.raw / "meeting.wav", [(0, at((500, 300), n_ms=2_000))], rate_hz=RATE_HZ)
+    assert "two channels" in run('channels = "apart"').what
+
+
+TURNS = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from("AB"), st.integers(0, 380), st.integers(0, 400)), max_size=8
+)
+
+
+@given(spans=TURNS, exclusive=st.booleans())
+def test_voices_of_two_channels_stay_apart(spans: list[tuple[int, str, int, int]], exclusive: bool) -> None:
+    """Whatever a diariser finds in each, no voice is in both channels and exclusive turns do not overlap."""
+    turns: list[list[Turn]] = [[], []]
+    for channel, voice, start, length in spans:
+        free = max((t.end_ms for t in turns[channel]), default=0)
+        turn = Turn(speaker=voice, start_ms=free + start * 10, end_ms=free + (start + length) * 10, exclusive=exclusive)
+        turns[channel].append(turn)
+    sound = [(x * 20_000).astype(np.int16) for x in (A + 0.1 * B, B + 0.1 * A)]
+    found = together(turns, sound)
+    n_before = sum(len({t.speaker for t in each}) for each in turns)
+    assert len({t.speaker for t in found}) <= n_before
+    ordered = sorted((t.start_ms, t.end_ms) for t in found if t.exclusive)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(ordered))
 
 
 def test_a_recording_that_cancels_itself_is_heard_and_played(run: Run) -> None:

@@ -1,17 +1,32 @@
 """Scores that are right on cases worked out by hand, and that add."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcribe import references, score
+from transcribe import references, score, score_voices
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName, Turn, Word
-from transcribe.score import NameWords, TurnErrors, WordErrors, name_words, one_speaker, speaker_words, turn_errors
+from transcribe.score import (
+    Interval,
+    Invented,
+    LostRuns,
+    NamesHeard,
+    StartErrors,
+    TurnErrors,
+    VoiceCounts,
+    WordErrors,
+    one_speaker,
+    turn_errors,
+)
+from transcribe.score_voices import NameWords, SpeakerWords, name_words, speaker_words
 
 
 def turn(speaker: str, start_s: float, end_s: float, exclusive: bool = False) -> Turn:
@@ -58,6 +73,62 @@ def test_turn_errors_count_overlap_and_leave_no_collar() -> None:
     assert cut == TurnErrors(reference_ms=8000)
 
 
+@st.composite
+def speech(draw: st.DrawFn, voices: str) -> list[Turn]:
+    """Turns of which none of one voice touch each other."""
+    turns = []
+    for voice in voices:
+        edges = sorted(draw(st.sets(st.integers(0, 300), max_size=8)))
+        turns += [turn(voice, a / 10, b / 10) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    return turns
+
+
+@settings(max_examples=40, deadline=None)  # the first call imports pyannote
+@given(speech("abc"), speech("wxyz"), st.sampled_from([(0, 30_000), (5000, 12_000)]))
+def test_turn_errors_are_those_of_pyannote_metrics(
+    reference: list[Turn], hypothesis: list[Turn], uem: tuple[int, int]
+) -> None:
+    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    def annotation(turns: list[Turn]) -> Any:
+        found = Annotation()
+        for k, t in enumerate(turns):
+            found[Segment(t.start_ms / 1000, t.end_ms / 1000), k] = t.speaker
+        return found
+
+    wanted = DiarizationErrorRate(collar=0.0, skip_overlap=False)(
+        annotation(reference),
+        annotation(hypothesis),
+        uem=Timeline([Segment(uem[0] / 1000, uem[1] / 1000)]),
+        detailed=True,
+    )
+    found = turn_errors(reference, hypothesis, [uem])
+    assert (found.missed_ms, found.false_alarm_ms, found.confused_ms, found.reference_ms) == tuple(
+        round(1000 * wanted[part]) for part in ("missed detection", "false alarm", "confusion", "total")
+    )
+
+
+def test_jaccard_errors_weigh_every_voice_the_same() -> None:
+    reference = [turn("okafor", 0, 90), turn("holm", 90, 100)]
+    found = score.score_turns(reference, [turn("S1", 0, 80), turn("S2", 80, 100)])
+    assert found.jaccard.n_voices == 2
+    assert found.jaccard.summed == pytest.approx(1 / 9 + 1 / 2)
+    assert found.jaccard.rate == pytest.approx((1 / 9 + 1 / 2) / 2)
+    one = score.score_turns(reference, one_speaker(reference))
+    assert one.jaccard.summed == pytest.approx(0.1 + 1)  # a voice that nothing answers to is all wrong
+    assert one.voices == VoiceCounts(n_recordings=1, n_reference=2, n_found=1, off=1)
+    assert (found + one).voices == VoiceCounts(n_recordings=2, n_exact=1, n_reference=4, n_found=3, off=1)
+    assert score.score_turns([], []).jaccard.rate is None
+
+
+def test_a_long_day_of_turns_is_scored_at_once() -> None:
+    turns = [turn(f"v{k % 30}", k, k + 1.5) for k in range(20_000)]
+    began = time.perf_counter()
+    assert score.score_turns(turns, turns).errors.rate == 0
+    assert time.perf_counter() - began < 5
+
+
 def test_overlapping_turns_of_a_hypothesis_are_the_ones_that_count() -> None:
     reference = [turn("okafor", 0, 10), turn("holm", 8, 20)]
     exclusive = [turn("S1", 0, 9, True), turn("S2", 9, 20, True)]
@@ -91,6 +162,59 @@ def test_speaker_words_need_the_word_and_the_voice() -> None:
     assert (nobody.n_found, nobody.n_right) == (7, 0)
 
 
+def test_exact_words_and_words_without_a_voice() -> None:
+    reference = said(("okafor", "the vans were parked"), ("holm", "outside"))
+    found = speaker_words(reference, said(("S1", "the van were"), (None, "parked"), ("S2", "outside")))
+    assert found == SpeakerWords(n_reference=5, n_found=5, n_unvoiced=1, n_right=4, n_exact=3)
+    assert found.wrong_rate == 0
+    assert found.attributed_error_rate == pytest.approx(0.4)
+
+
+def test_cpwer_of_meetevals_example(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counts that MeetEval 0.4.3 gives for its own example, which it does not normalise."""
+    monkeypatch.setattr(score_voices, "normalise", str)
+    folder = shared / "captions" / "scoring"
+    reference, hypothesis = references.read(folder / "ref.stm"), references.read(folder / "hyp.stm")
+    both = {
+        name: score_voices.voice_errors(reference[name].words or (), hypothesis[name].words or ()) for name in reference
+    }
+    assert both == {
+        "recordingA": WordErrors(substitutions=2, n_reference=62),
+        "recordingB": WordErrors(deletions=15, insertions=8, n_reference=30),
+    }
+
+
+@given(*[st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["vans", "cameras", "notice"])), max_size=7)] * 2)
+def test_cpwer_is_the_least_over_all_ways_to_match_voices(
+    reference: list[tuple[str, str]], hypothesis: list[tuple[str, str]]
+) -> None:
+    found = score_voices.voice_errors(said(*reference), said(*hypothesis))
+
+    def text(parts: list[tuple[str, str]], voice: str) -> str:
+        return " ".join(word for speaker, word in parts if speaker == voice)
+
+    ways = [
+        sum(
+            (score.word_errors(text(reference, a), text(hypothesis, b)) for a, b in zip("ab", way, strict=True)),
+            WordErrors(),
+        )
+        for way in ("ab", "ba")
+    ]
+    assert found.n_reference == len(reference)
+    assert errors_of(found) == min(map(errors_of, ways))
+
+
+def errors_of(e: WordErrors) -> int:
+    return e.substitutions + e.deletions + e.insertions
+
+
+def test_tcpwer_needs_meeteval_and_says_nothing_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_voices, "can_time", lambda: False)
+    words = said(("okafor", "item five"))
+    assert score_voices.timed_voice_errors(words, words) is None
+    assert score_voices.score_speakers(words, words).tcpwer.rate is None
+
+
 def test_name_words() -> None:
     reference = said(("okafor", "item five please"), ("holm", "thank you"), ("resident", "nobody asked us"))
     hypothesis = said(("S1", "item five please"), ("S2", "thank"), ("S3", "nobody asked us"))
@@ -104,6 +228,55 @@ def test_name_words() -> None:
     assert found.precision == 0.75
     assert found.coverage == pytest.approx(4 / 7)
     assert NameWords().precision is None
+
+
+TEN = "we put it out on our channels last week there"
+
+
+def test_eight_words_lost_in_a_row_are_a_passage_lost() -> None:
+    reference = said(("a", f"good evening {TEN} were signs"))
+    assert score.score_words(reference, said(("a", "good evening were signs"))).lost_runs == LostRuns(
+        n_words=10, n_runs=1
+    )
+    seven = said(("a", "good evening last week there were signs"))
+    assert score.score_words(reference, seven).lost_runs == LostRuns()
+    assert score.score_words(reference, []).lost_runs == LostRuns(n_words=14, n_runs=1)
+
+
+def test_words_where_nobody_speaks_are_invented() -> None:
+    reference = said(("a", "good evening everybody"))  # until 850 ms
+
+    def invented(at_ms: int) -> Invented:
+        late = [*reference, Word(text="Thanks", start_ms=at_ms, end_ms=at_ms + 200)]
+        return score.score_words(reference, late).invented
+
+    assert invented(1300) == Invented(n_words=0, n_recordings=1)
+    assert invented(1400) == Invented(n_words=1, n_recordings=1)
+    assert score.score_words([], said(("a", "thank you"))).invented == Invented(n_words=2, n_recordings=1)
+    untimed = [Word(text=t, timing="none") for t in ("good", "evening")]
+    assert score.score_words(untimed, said(("a", "good evening everybody"))).invented == Invented()
+
+
+def test_starts_count_for_right_words_with_times_of_their_own() -> None:
+    reference = said(("a", "good evening everybody please"))
+    late = [
+        msgspec.structs.replace(w, start_ms=(w.start_ms or 0) + k)
+        for k, w in zip((10, 20, 30, 40), reference, strict=True)
+    ]
+    late[1] = msgspec.structs.replace(late[1], text="morning")
+    late[2] = msgspec.structs.replace(late[2], timing="cue")
+    found = score.score_words(reference, late).starts
+    assert found == StartErrors(off_ms=(10, 40))
+    assert (found.n_words, found.median_ms) == (2, 25)
+    assert StartErrors().p95_ms is None
+
+
+def test_names_are_heard_whole() -> None:
+    reference = said(("a", "Councillor Okafor's map of Tannery Park and Park Road for Okafor"))
+    hypothesis = said(("a", "councillor okafor's map of tannery bark and Park Road for Oak"))
+    found = score.score_words(reference, hypothesis, ["Okafor", "Tannery Park", "Park", "", "Dunmore"]).names
+    assert found == NamesHeard(n_reference=4, n_right=2)
+    assert found.recall == 0.5
 
 
 def test_a_missing_library_is_a_problem_with_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +309,41 @@ def test_references_are_read(tmp_path: Path) -> None:
     )
     words = references.words_of(references.read_sentences(tmp_path / "reference.json"))
     assert [(w.text, w.start_ms, w.end_ms) for w in words] == [("Gates", 0, 450), ("open.", 450, 900)]
+    (tmp_path / "a.ctm").write_text(";; made up\nm1 1 0.5 0.25 gates 0.75\nm1 1 0.25 0.25 the\n")
+    assert [(w.text, w.start_ms, w.end_ms, w.confidence) for w in references.read_ctm(tmp_path / "a.ctm")["m1"]] == [
+        ("the", 250, 500, None),
+        ("gates", 500, 750, 0.75),
+    ]
+
+
+def test_files_are_told_by_name_and_content(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "captions" / "scoring"
+    stm, seglst = references.read(folder / "ref.stm"), references.read(folder / "ref.seglst.json")
+    assert stm.keys() == seglst.keys() == {"recordingA", "recordingB"}
+    for name in stm:
+        assert [(w.speaker, w.text) for w in seglst[name].words or ()] == [
+            (w.speaker, w.text) for w in stm[name].words or ()
+        ]
+    assert {name: len(a.turns or ()) for name, a in references.read(folder / "hyp.rttm").items()} == {
+        "recordingA": 4,
+        "recordingB": 2,
+    }
+    ctm = references.read(folder / "hyp1.ctm")
+    assert {name: (len(a.words or ()), a.turns) for name, a in ctm.items()} == {
+        "recordingA": (55, None),
+        "recordingB": (8, None),
+    }
+    (tmp_path / "jfk.txt").write_text("ask not\nwhat")
+    assert [w.text for w in references.read(tmp_path / "jfk.txt")["jfk"].words or ()] == ["ask", "not", "what"]
+    (tmp_path / "made.json").write_text(
+        '{"schema": "reference/1", "turns": [{"speaker": "holm", "start_ms": 0, "end_ms": 2000}], "sentences":'
+        ' [{"speaker": "holm", "start_ms": 0, "end_ms": 900, "text": "Gates open."}]}'
+    )
+    made = references.read(tmp_path / "made.json")["made"]
+    assert (made.turns, made.by_person, len(made.words or ())) == ((turn("holm", 0, 2),), True, 2)
+    assert references.called(Path("data/raw/panel/reference/reference.json")) == "panel"
+    assert references.called(Path("data/processed/panel/words.json")) == "panel"
+    assert references.called(Path("trn00.words.json")) == "trn00"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +361,12 @@ def test_references_are_read(tmp_path: Path) -> None:
         (references.read_words, b'{"words": 7}'),
         (references.read_sentences, b'{"sentences": [{"speaker": "okafor"}]}'),
         (references.read_sentences, b'{"sentences": ["okafor"]}'),
+        (references.read_ctm, b"m1 1 0.5 gates"),
+        (references.read_ctm, b"m1 1 0.5 0.5 gates 7"),
+        (references.read_seglst, b'{"words": []}'),
+        (references.read_seglst, b'[{"session_id": "m1"}]'),
+        (references.read_seglst, b"[" * 100_000),
+        (references.read_text, b"x" * (references.LARGEST_BYTES + 1)),
     ],
 )
 def test_broken_references_are_problems(tmp_path: Path, reader: Callable[[Path], object], content: bytes) -> None:
@@ -161,6 +375,25 @@ def test_broken_references_are_problems(tmp_path: Path, reader: Callable[[Path],
     with pytest.raises(Problem, match="not a usable reference") as caught:
         reader(path)
     assert caught.value.where == str(path)
+
+
+def test_what_is_wrong_is_named_by_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.stm").write_text("m1 1 holm 2 3 thank you\n\nm1 1 holm 5 4 good evening\n")
+    with pytest.raises(Problem, match="line 3"):
+        references.read(tmp_path / "a.stm")
+    (tmp_path / "a.json").write_text(
+        '[{"session_id": 1, "speaker": 2, "start_time": 0, "end_time": 1, "words": ""}, 7]'
+    )
+    with pytest.raises(Problem, match="item 2"):
+        references.read(tmp_path / "a.json")
+    with pytest.raises(Problem, match="no such file"):
+        references.read(tmp_path / "b.json")
+    with pytest.raises(Problem, match="not a file"):
+        references.read(tmp_path)
+    crowd = "".join(f"SPEAKER m1 1 {k} 1 <NA> <NA> v{k}\n" for k in range(references.MOST_VOICES + 1))
+    (tmp_path / "a.rttm").write_text(crowd)
+    with pytest.raises(Problem, match="201 voices of m1"):
+        references.read(tmp_path / "a.rttm")
 
 
 def test_real_references_agree_with_themselves(shared: Path) -> None:
@@ -174,3 +407,33 @@ def test_real_references_agree_with_themselves(shared: Path) -> None:
         words = references.read_words(folder / f"{name}.words.json")
         assert speaker_words(words, words).rate == 1
     assert baseline.rate == pytest.approx(0.31, abs=0.01)
+
+
+def test_the_bootstrap_tells_a_difference_from_luck() -> None:
+    n_words = [20] * 50
+    assert score.bootstrap([1] * 50, [1] * 50, n_words) == Interval(difference=0.0, low=0.0, high=0.0)
+    assert score.bootstrap([3] * 50, [1] * 50, n_words) == Interval(difference=0.1, low=0.1, high=0.1)
+    lucky = score.bootstrap([20, *[0] * 49], [0] * 50, n_words)  # all that A did worse is one sentence
+    assert lucky.difference == 0.02
+    assert lucky.low == 0.0
+    assert 0.05 < lucky.high < 0.1
+    with pytest.raises(ValueError, match="without words"):
+        score.bootstrap([0, 0], [1, 1], [0, 0])
+    with pytest.raises(ValueError, match="same files"):
+        score.bootstrap([1], [1, 2], [5])
+
+
+def test_the_bootstrap_pools_and_never_averages_rates() -> None:
+    found = score.bootstrap([1, 0], [0, 0], [1, 99])
+    assert found.difference == 0.01
+    assert found == score.bootstrap([1, 0], [0, 0], [1, 99])
+    assert found.low == 0.0
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 2, st.integers(1, 60)), min_size=1, max_size=12), st.integers(0, 9))
+def test_the_bootstrap_turns_round_with_its_systems(rows: list[tuple[int, int, int]], seed: int) -> None:
+    a, b, n = (list(column) for column in zip(*rows, strict=True))
+    there, back = score.bootstrap(a, b, n, seed=seed), score.bootstrap(b, a, n, seed=seed)
+    assert (there.difference, there.low, there.high) == pytest.approx((-back.difference, -back.high, -back.low))
+    assert there.low <= there.high

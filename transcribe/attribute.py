@@ -3,10 +3,11 @@
 A word is not simply given to the turn that overlaps it most: word times and turn edges are both a little
 wrong, and most wrong where voices meet. Each word is scored against every voice, and the best *sequence* of
 voices is sought (Viterbi), in which a change of voice is cheap at a pause or the end of a sentence and dear
-inside a clause.
+inside a clause. A single word is not cut out of another's speech, unless a pause sets it apart: who answers "Aye."
+waits for the question, while a splinter of a turn falls anywhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,12 +18,16 @@ from transcribe.records import Turn, Word
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 PAD_MS = 60  # about the error of a recogniser's word times
 REACH_MS = 1500  # a word further than this from every turn has no voice
 FADE_MS = 400.0  # outside its turns, a voice's score falls by one per this many milliseconds
 OUTSIDE = 0.05  # what a voice scores right at the edge of its turn, against 1 inside it
-SECOND_VOICE = 0.3  # where voices overlap, what those score that the exclusive turns passed over
+SECOND_VOICE = 0.3  # where voices overlap, what those score that do not lead
+NEWCOMER_MS = 500  # a voice that comes in on another leads for this long: the words that begin then are its own
+ISLAND_PAUSE_MS = 300  # a single word with a voice of its own has a pause of this length before or after it
+ISLAND_ROUNDS = 5
 MARGIN_CAP = 20.0  # "no other voice is within reach"; infinity has no place in JSON
 
 SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 7.0, 4.5, 0.7, 0.2
@@ -34,8 +39,8 @@ _IMPOSSIBLE = -1e6
 def attribute(words: Sequence[Word], turns: Sequence[Turn], *, reach_ms: int = REACH_MS) -> tuple[Word, ...]:
     """The same words, in the same order, with `speaker`, `speaker_margin` and `overlap` filled in.
 
-    Exclusive turns give the labels; turns that may overlap help where voices meet, set `overlap`, and give the
-    labels alone where there are no exclusive ones. A word that carries a speaker already (a voice that captions
+    Exclusive turns give the labels; turns that may overlap say who came in where voices meet, set `overlap`, and give
+    the labels alone where there are no exclusive ones. A word that carries a speaker already (a voice that captions
     name) keeps it and steadies its neighbours. Words without times, and words further than `reach_ms` from
     every turn, stay without a speaker.
 
@@ -51,13 +56,13 @@ def attribute(words: Sequence[Word], turns: Sequence[Turn], *, reach_ms: int = R
     labels = sorted({t.speaker for t in turns} | {label for label in kept if label is not None})
     at = {label: k for k, label in enumerate(labels)}
 
-    scores, reachable = _scores(starts, ends, turns, labels, reach_ms)
-    for row, i in enumerate(timed):
-        speaker = words[i].speaker
-        if speaker is not None:
-            scores[row] = _IMPOSSIBLE
-            scores[row, at[speaker]] = 0.0
-    path, margins = _best_path(scores, _switch_costs([words[i] for i in timed], starts, ends))
+    scores = _scores(starts, ends, turns, labels, reach_ms)
+    free = np.array([words[i].speaker is None for i in timed])
+    for row in map(int, np.flatnonzero(~free)):
+        scores[row] = _IMPOSSIBLE
+        scores[row, at[words[timed[row]].speaker or ""]] = 0.0
+    costs = _switch_costs([words[i] for i in timed], starts, ends)
+    path, margins, reachable = _path_without_islands(scores, costs, starts, ends, free)
     crossed = _overlapped(starts, ends, [t for t in turns if not t.exclusive])
 
     out = list(words)
@@ -73,11 +78,9 @@ def attribute(words: Sequence[Word], turns: Sequence[Turn], *, reach_ms: int = R
     return tuple(out)
 
 
-def _scores(
-    starts: Times, ends: Times, turns: Sequence[Turn], labels: Sequence[str], reach_ms: int
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Log-scores (words x labels), and whether any voice is within reach of each word."""
-    every, exclusive = _by_speaker(turns), _by_speaker(t for t in turns if t.exclusive)
+def _scores(starts: Times, ends: Times, turns: Sequence[Turn], labels: Sequence[str], reach_ms: int) -> Floats:
+    """Log-scores (words x labels); _IMPOSSIBLE where a voice is out of reach of a word."""
+    every, leading = _by_speaker(turns), _by_speaker(_leading(turns))
     padded_starts, padded_ends = starts - PAD_MS, ends + PAD_MS
     length = (padded_ends - padded_starts).astype(np.float64)
     scores = np.full((len(starts), len(labels)), _IMPOSSIBLE)
@@ -85,14 +88,27 @@ def _scores(
         if label not in every:
             continue
         share = SECOND_VOICE * _covered(every[label], padded_starts, padded_ends)
-        if label in exclusive:
-            share += (1 - SECOND_VOICE) * _covered(exclusive[label], padded_starts, padded_ends)
+        if label in leading:
+            share += (1 - SECOND_VOICE) * _covered(leading[label], padded_starts, padded_ends)
         gap = _gap(every[label], starts, ends)
         score = np.log(share / length + OUTSIDE * np.exp(-np.minimum(gap, reach_ms) / FADE_MS))
         scores[:, k] = np.where(gap <= reach_ms, score, _IMPOSSIBLE)
-    reachable = scores.max(axis=1) > _IMPOSSIBLE
-    scores[~reachable] = 0.0  # nothing known: the path passes through without a say
-    return scores, reachable
+    return scores
+
+
+def _leading(turns: Sequence[Turn]) -> Iterator[Turn]:
+    """For each moment with speech one voice: who has just come in, else who has the exclusive turn, else who has
+    spoken longest."""
+    crossing = sorted((t for t in turns if not t.exclusive), key=lambda t: (t.start_ms, t.end_ms, t.speaker))
+    entries = [msgspec.structs.replace(t, end_ms=min(t.end_ms, t.start_ms + NEWCOMER_MS)) for t in crossing]
+    layers = [*reversed(crossing), *(t for t in turns if t.exclusive), *entries]  # each covers those before it
+    edges = np.unique(np.array([(t.start_ms, t.end_ms) for t in layers], dtype=np.int64))
+    leader: npt.NDArray[np.object_] = np.full(len(edges), None)
+    for turn in layers:
+        first, end = np.searchsorted(edges, (turn.start_ms, turn.end_ms))
+        leader[first:end] = turn.speaker
+    for k in np.flatnonzero(leader):
+        yield Turn(speaker=leader[k], start_ms=int(edges[k]), end_ms=int(edges[k + 1]))
 
 
 def _by_speaker(turns: Iterable[Turn]) -> Mapping[str, Times]:
@@ -142,6 +158,30 @@ def _switch_costs(words: Sequence[Word], starts: Times, ends: Times) -> Floats:
     return costs
 
 
+def _path_without_islands(
+    scores: Floats, costs: Floats, starts: Times, ends: Times, free: Flags
+) -> tuple[npt.NDArray[np.intp], Floats, Flags]:
+    """The best path on which no single word stands alone inside another's unbroken speech; margins; who has a voice.
+
+    A word that would is denied that voice, and the path is sought again; only words that are `free` are. What still
+    stands alone after a few rounds has no voice, as have words out of every voice's reach: the path passes through
+    them without a say.
+    """
+    joined = starts[1:] - ends[:-1] < ISLAND_PAUSE_MS
+    candidates = free[1:-1] & joined[:-1] & joined[1:]
+    scores = scores.copy()
+    for _ in range(ISLAND_ROUNDS):
+        reachable = scores.max(axis=1) > _IMPOSSIBLE
+        path, margins = _best_path(np.where(reachable[:, None], scores, 0.0), costs)
+        alone = (path[:-2] == path[2:]) & (path[1:-1] != path[:-2]) & candidates
+        islands = 1 + np.flatnonzero(alone & reachable[:-2] & reachable[1:-1] & reachable[2:])
+        if not len(islands):
+            break
+        scores[islands, path[islands]] = _IMPOSSIBLE
+    reachable[islands] = False
+    return path, margins, reachable
+
+
 def _best_path(scores: Floats, costs: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     """The best voice per word, and by how much the best path beats the best path with another voice there.
 
@@ -173,7 +213,7 @@ def _best_path(scores: Floats, costs: Floats) -> tuple[npt.NDArray[np.intp], Flo
     return path, np.clip(chosen - through.max(axis=1), 0.0, MARGIN_CAP)
 
 
-def _overlapped(starts: Times, ends: Times, turns: Sequence[Turn]) -> npt.NDArray[np.bool_]:
+def _overlapped(starts: Times, ends: Times, turns: Sequence[Turn]) -> Flags:
     """Whether two voices or more speak during at least a quarter of each word."""
     edges: list[tuple[int, int]] = []
     for ranges in _by_speaker(turns).values():

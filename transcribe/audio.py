@@ -39,7 +39,7 @@ from transcribe.media import (
     with_next,
 )
 from transcribe.problem import Problem
-from transcribe.records import Media, Record, Stream, Stretch
+from transcribe.records import ChannelUse, Media, Record, Stream, Stretch
 
 RATE_HZ = 16_000
 
@@ -104,10 +104,12 @@ def probe(
     *,
     sha256: str,
     track: int | None = None,
+    channels: ChannelUse | None = None,
     progress: Progress = lambda done_ms, total_ms: None,
 ) -> Media:
     """What a media file holds, and what is odd about its sound. `sha256` is its hash, taken by the caller; `track`
-    the sound track to listen to, from 1. Raises Problem where there is no such track, or no sound in it."""
+    the sound track to listen to, from 1; `channels` what a person knows of its channels. Raises Problem where there
+    is no such track, or no sound in it."""
     with opened(path) as container:
         media = Media(
             file=path.name,
@@ -141,14 +143,15 @@ def probe(
             notes.append(_junk(counted))
     if not duration_ms:
         raise no_sound
-    channels = look(path, media.audio_track, duration_ms)
+    held = look(path, media.audio_track, duration_ms, channels)
     return msgspec.structs.replace(
         media,
         duration_ms=duration_ms,
         states_length=media.states_length and not misstated,
         even=even,
-        channel=channels.only,
-        notes=(*notes, *channels.notes),
+        channel=held.only,
+        apart=held.apart,
+        notes=(*notes, *held.notes),
     )
 
 

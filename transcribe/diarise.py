@@ -381,8 +381,11 @@ def _pipeline(recipe: Recipe) -> Any:
 
 
 def prepare() -> None:
-    """What must be so before pyannote.audio is imported: no telemetry, no code in weights, a torchaudio that loads."""
+    """What must be so before pyannote.audio is imported: no telemetry, no code in weights, a torchaudio that loads, and
+    threads that sleep while they wait: spinning, they take the processor from each other on a busy machine, and a
+    minute's work becomes ten."""
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # pyannote itself asks torch to run what pickles say
     _import_torchaudio()
 

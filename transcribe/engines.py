@@ -123,7 +123,6 @@ def _auto_recogniser() -> Choice:
 
 def _recogniser(engine: str, model: str, *, by_hand: bool) -> Choice:
     device = "cuda" if has_gpu() else "cpu"
-    compute_type = "float32" if engine == "openai-whisper" else "float16" if device == "cuda" else "int8"
     known = next((m for m in models.known() if m.name == f"whisper-{model}"), None)
     path = models.find(f"whisper-{model}") if known else None
     lacks, fix, revision = "", "", known.fingerprint if known else ""
@@ -137,6 +136,7 @@ def _recogniser(engine: str, model: str, *, by_hand: bool) -> Choice:
             revision = _fingerprint_of(path)
         else:
             lacks, fix = f"there is no Whisper model {model!r}", "name a model of `onrecord models list`, or a path"
+    compute_type = "float32" if engine == "openai-whisper" else _compute_type(path) if device == "cuda" else "int8"
     return Choice(
         name=f"{engine}:{model}",
         fingerprint=f"{_versions(engine)}, {path.name if path else model} {revision}, {device} {compute_type}",
@@ -255,17 +255,59 @@ def _diariser(choice: Choice, n_threads: int = 0) -> Diariser:
     )
 
 
-@functools.cache
+_ROOMY = 4  # times the weights: with the clips that are heard at once and what the driver keeps for itself
+
+
+def _compute_type(folder: Path | None) -> str:
+    """How CTranslate2 computes on the GPU here: with floats of 16 bits, or weights of 8 where those would fill it.
+
+    Depends on what the card is, not on what else uses it now, since it is part of the fingerprint.
+    """
+    weights = folder / "model.bin" if folder else None
+    size = weights.stat().st_size if weights and weights.is_file() else 0
+    driver, device, total = _driver(), ctypes.c_int(0), ctypes.c_size_t(0)
+    if driver is None or driver.cuDeviceGet(ctypes.byref(device), 0):
+        return "float16"
+    if driver.cuDeviceTotalMem_v2(ctypes.byref(total), device):
+        return "float16"
+    return "float16" if total.value >= _ROOMY * size else "int8_float16"
+
+
 def has_gpu() -> bool:
-    """Whether the CUDA driver sees a device. Asks the driver itself, since importing torch would take seconds."""
+    """Whether the CUDA driver sees a device."""
+    return _driver() is not None
+
+
+def free_gpu_bytes() -> int:
+    """Memory of the first device that nothing uses now; 0 where the driver does not say."""
+    driver = _driver()
+    device, context = ctypes.c_int(0), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+    if driver is None or driver.cuDeviceGet(ctypes.byref(device), 0):
+        return 0
+    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
+        return 0
+    try:
+        if driver.cuCtxPushCurrent_v2(context) == 0:
+            driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
+            driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)
+    return free.value
+
+
+@functools.cache
+def _driver() -> ctypes.CDLL | None:
+    """The CUDA driver where it sees a device. It is asked itself, since importing torch would take seconds."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return False
+        return None
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return False
+        return None
     n = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(n)) == 0 and n.value > 0
+    sees = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(n)) == 0 and n.value > 0
+    return driver if sees else None
 
 
 def _is_installed(engine: str) -> bool:

@@ -1,10 +1,11 @@
 """Clips to words, whichever Whisper listens: every clip is judged, and heard again by other means where it fails.
 
 Whisper's batched path drops and invents without a word of warning, so nothing is taken on trust. Text that goes
-round in circles, that the model itself finds unlikely, or that holds more words than fit into the speech, is never
-kept: a clip for which there is nothing better becomes an `untranscribed` stretch. Speech that no word covers is
-heard again too, and where it stays without words, that part alone is such a stretch. The program would rather
-show a gap than words that nobody said.
+round in circles, that repeats what it was prompted with, that the model itself finds unlikely, or that holds more
+words than fit into the speech, is never kept: a clip for which there is nothing better becomes an `untranscribed`
+stretch. Speech that no word covers is heard again too, and where it stays without words, that part alone is such a
+stretch. So is what is said in another language, which Whisper would turn into English of its own, and sound that may
+be speech. The program would rather show a gap than words that nobody said.
 """
 
 import zlib
@@ -20,9 +21,9 @@ from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
 from transcribe.pauses import runs_of_sound, settled
 from transcribe.problem import Problem
-from transcribe.ranges import Ranges, within
+from transcribe.ranges import Ranges, length, within
 from transcribe.records import Record, Stretch, Word
-from transcribe.vad import Clip, clips
+from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
 LARGEST_COMPRESSION = 2.4  # Whisper's own measure of text that repeats itself
@@ -30,6 +31,8 @@ LEAST_LOGPROB = -1.0
 NOTHING_LIKELY = 0.6  # the model's own probability that nobody speaks
 MOST_WORDS_PER_S = 7.0
 LEAST_WORDS_PER_S = 0.4
+SURE = 0.9  # probability of a language; English excerpts gave another one 0.2 at most, German ones 1.0
+TELLING_MS = 3_000  # of speech, in which its language shows
 UNHEARD_MS = 2_000  # speech in a row that no word covers
 SMALL_TALK_MS = 1_000  # speech so short that it may be a cough
 LONG_WORD_MS = 2_000  # a word that seems longer was drawn out over something else
@@ -44,6 +47,7 @@ class Heard(Record):
     logprob: float
     no_speech: float
     compression: float
+    foreign: str = ""  # the language that it surely is in, where that is not the one asked for
 
 
 class Ears(Protocol):
@@ -118,17 +122,16 @@ def blocks(
     if ears.languages == {"en"}:
         code = "en"
     code = code or _detected(ears, audio)
-    prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms, to_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
-            yield _block(ears, audio, held, start_ms, end_ms, code, prompt, reach)
+            yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
             start_ms, held = end_ms, []
         held.append(clip)
     end_ms = audio.duration_ms if to_ms is None else to_ms
-    yield _block(ears, audio, held, start_ms, end_ms, code, prompt, reach)
+    yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
 
 
 def _known(ears: Ears, language: str) -> str:
@@ -146,7 +149,7 @@ def _detected(ears: Ears, audio: Audio) -> str:
     votes: dict[str, int] = {}
     n = 0
     for clip in clips(audio):
-        if clip.speech_ms >= 3_000:
+        if clip.speech_ms >= TELLING_MS:
             found = ears.detect(audio.slice(clip.start_ms, clip.end_ms))
             votes[found] = votes.get(found, 0) + clip.speech_ms
             n += 1
@@ -162,14 +165,16 @@ def _block(
     start_ms: int,
     end_ms: int,
     language: str,
-    prompt: str,
+    vocabulary: Sequence[str],
     reach: Callable[[int], None],
 ) -> Block:
     words: list[Word] = []
-    lost: list[Stretch] = []
-    sounds = [audio.slice(c.start_ms, c.end_ms) for c in held]
-    for clip, heard in zip(held, ears.first(sounds, language, prompt) if held else [], strict=True):
-        more, stretches = _settle(ears, audio, clip, heard, language, N_CUTS, reach)
+    lost = [_stretch(c.start_ms, c.end_ms, "faint sound that may be speech") for c in held if not c.speech]
+    spoken = [c for c in held if c.speech]
+    sounds = [audio.slice(c.start_ms, c.end_ms) for c in spoken]
+    prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
+    for clip, heard in zip(spoken, ears.first(sounds, language, prompt) if spoken else [], strict=True):
+        more, stretches = _settle(ears, audio, clip, heard, language, vocabulary, N_CUTS, reach)
         words += more
         lost += stretches
         reach(clip.end_ms)
@@ -178,7 +183,7 @@ def _block(
         end_ms=end_ms,
         language=language,
         words=tuple(_in_order(words, end_ms)),
-        stretches=tuple(lost),
+        stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
         speech=tuple(span for clip in held for span in clip.speech),
     )
 
@@ -189,16 +194,24 @@ def _settle(
     clip: Clip,
     heard: Sequence[Heard],
     language: str,
+    vocabulary: Sequence[str],
     n_cuts: int,
     reach: Callable[[int], None],
 ) -> tuple[list[Word], list[Stretch]]:
-    """The words of a clip by the first way of hearing it that passes, and the stretches where none does."""
-    ways = [heard]
-    if judge(clip, heard) or unheard(clip, heard):
+    """The words of a clip by the first way of hearing it that passes, and the stretches where none does.
+
+    `vocabulary` is what the clip was heard with; later ways go without.
+    """
+    foreign = next((h.foreign for h in heard if h.foreign), "")
+    if foreign and clip.speech_ms >= TELLING_MS:
+        return [], [_stretch(*_spoken(clip), f"said in another language ({foreign})")]
+    fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
+    passed = [] if fault else [heard]
+    if fault or unheard(clip, heard):
         heard = ears.again(audio.slice(clip.start_ms, clip.end_ms), language)
         reach(clip.start_ms)
-        ways.append(heard)
-    passed = [way for way in ways if not judge(clip, way)]
+        fault = judge(clip, heard)
+        passed += [] if fault else [heard]
     if passed and not unheard(clip, passed[-1]):
         return to_words(clip, passed[-1], _sound(audio, clip)), []
     halves = _halves(clip) if n_cuts else []
@@ -207,7 +220,7 @@ def _settle(
         stretches: list[Stretch] = []
         for half in halves:
             (fresh,) = ears.first([audio.slice(half.start_ms, half.end_ms)], language, "")
-            more, lost = _settle(ears, audio, half, fresh, language, n_cuts - 1, reach)
+            more, lost = _settle(ears, audio, half, fresh, language, (), n_cuts - 1, reach)
             words += more
             stretches += lost
         if not passed or _length(stretches) < min(_length(_gaps(clip, way)) for way in passed):
@@ -215,11 +228,15 @@ def _settle(
     if passed:
         best = min(passed, key=lambda way: _length(_gaps(clip, way)))
         return to_words(clip, best, _sound(audio, clip)), _gaps(clip, best)
-    return [], [_stretch(clip.start_ms, clip.end_ms, judge(clip, heard))]
+    return [], [_stretch(*_spoken(clip), fault)]
 
 
 def _stretch(start_ms: int, end_ms: int, reason: str) -> Stretch:
     return Stretch(kind="untranscribed", start_ms=start_ms, end_ms=end_ms, reason=reason)
+
+
+def _spoken(clip: Clip) -> tuple[int, int]:
+    return clip.speech[0][0], clip.speech[-1][1]
 
 
 def _gaps(clip: Clip, heard: Sequence[Heard]) -> list[Stretch]:
@@ -236,8 +253,12 @@ def _halves(clip: Clip) -> list[Clip]:
         return []
     pauses = [b[0] - a[1] for a, b in pairwise(clip.speech)]
     best = max(range(len(pauses)), key=lambda i: (pauses[i], -abs(i - len(pauses) / 2)))
-    sides = clip.speech[: best + 1], clip.speech[best + 1 :]
-    return [Clip(start_ms=side[0][0], end_ms=side[-1][1], speech=side) for side in sides]
+    end_ms, start_ms = clip.speech[best][1], clip.speech[best + 1][0]
+    edge_ms = min(EDGE_MS - PAD_MS, (start_ms - end_ms) // 2)
+    return [
+        Clip(start_ms=clip.start_ms, end_ms=end_ms + edge_ms, speech=clip.speech[: best + 1]),
+        Clip(start_ms=start_ms - edge_ms, end_ms=clip.end_ms, speech=clip.speech[best + 1 :]),
+    ]
 
 
 # -- judging --------------------------------------------------------------------------------------
@@ -260,12 +281,46 @@ def judge(clip: Clip, heard: Sequence[Heard]) -> str:
         return "too unsure of the words"
     if max(h.no_speech for h in heard) > NOTHING_LIKELY and logprob < LEAST_LOGPROB / 2:
         return "probably not speech"
-    if n_words > 2 + MOST_WORDS_PER_S * speech_s:
+    if any(_is_crowded(clip, sentence) for sentence in _sentences(heard)):
         return "more words than fit into the speech"
     heard_s = speech_s - sum(_span(gap) for gap in unheard(clip, heard)) / 1000
     if heard_s > 3 and n_words < LEAST_WORDS_PER_S * heard_s:
         return "fewer words than the speech must hold"
     return ""
+
+
+def _sentences(heard: Sequence[Heard]) -> Iterator[list[tuple[str, float, float, float]]]:
+    """Words up to the end of a sentence or of a piece."""
+    for h in heard:
+        sentence = []
+        for word in h.words:
+            sentence.append(word)
+            if word[0].endswith((".", "?", "!")):
+                yield sentence
+                sentence = []
+        if sentence:
+            yield sentence
+
+
+def _is_crowded(clip: Clip, sentence: Sequence[tuple[str, float, float, float]]) -> bool:
+    """Whether there are more words than could be said in the speech between the first of them and the last."""
+    span = clip.start_ms + round(1000 * sentence[0][1]), clip.start_ms + round(1000 * sentence[-1][2])
+    n_words = len("".join(text for text, *_ in sentence).split())
+    return n_words > 2 + MOST_WORDS_PER_S * length(within(clip.speech, [span])) / 1000
+
+
+def echoes(heard: Sequence[Heard], vocabulary: Sequence[str]) -> bool:
+    """Whether two neighbours of the list that was prompted follow each other in the text, as they do in no speech.
+
+    A roll call in that very order is heard again without the list, and passes then.
+    """
+    text = _plain("".join(text for h in heard for text, *_ in h.words))
+    return any(f" {_plain(a)} {_plain(b)} " in f" {text} " for a, b in pairwise(vocabulary))
+
+
+def _plain(text: str) -> str:
+    letters = "".join(c if c.isalnum() else " " for c in text.casefold())
+    return " ".join(letters.split())
 
 
 def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
@@ -274,7 +329,7 @@ def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
         span for h in heard for _, start, end, _ in h.words for span in _covers(clip, start * 1000, end * 1000)
     )
     if not covered:
-        return [(clip.start_ms, clip.end_ms)] if clip.speech_ms >= SMALL_TALK_MS else []
+        return [_spoken(clip)] if clip.speech_ms >= SMALL_TALK_MS else []
     gaps = []
     for start, end in clip.speech:
         free = start
@@ -309,7 +364,7 @@ def loops(text: str) -> bool:
     >>> loops("I'm sorry. I'm sorry. I'm sorry. I'm sorry. I'm sorry."), loops("no, no, no, I mean no")
     (True, False)
     """
-    words = ["".join(c for c in w.casefold() if c.isalnum()) for w in text.split()]
+    words = _plain(text).split()
     for n in range(1, 9):
         most = 6 if n == 1 else 4
         for offset in range(n):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe import ct2
-from transcribe.hearing import SEED, Heard, Listener
+from transcribe.hearing import SEED, SURE, Heard, Listener
 from transcribe.problem import LACKING, Problem
 
 BEAM = 5
@@ -72,15 +72,22 @@ class _Ears:
         self.languages = frozenset(LANGUAGES if model.is_multilingual else ["en"])
 
     def detect(self, samples: NDArray[np.float32]) -> str:
+        return self._language(samples)[0]
+
+    def _language(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        """The most probable language, and its probability."""
         import whisper
 
         mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self.model.dims.n_mels)
         _, probabilities = self.model.detect_language(mel.to(self.model.device))
-        return str(max(probabilities, key=probabilities.get))
+        best = max(probabilities, key=probabilities.get)
+        return str(best), float(probabilities[best])
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         for sound in samples:
-            yield self._hear(sound, language, prompt=prompt or None, temperature=0.0)
+            found, p = self._language(sound) if self.model.is_multilingual else (language, 1.0)
+            foreign = found if found != language and p >= SURE else ""
+            yield self._hear(sound, language, prompt=prompt or None, temperature=0.0, foreign=foreign)
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
         import torch
@@ -89,7 +96,13 @@ class _Ears:
         return self._hear(samples, language, prompt=None, temperature=TEMPERATURES)
 
     def _hear(
-        self, samples: NDArray[np.float32], language: str, *, prompt: str | None, temperature: float | tuple[float, ...]
+        self,
+        samples: NDArray[np.float32],
+        language: str,
+        *,
+        prompt: str | None,
+        temperature: float | tuple[float, ...],
+        foreign: str = "",
     ) -> list[Heard]:
         import whisper
 
@@ -113,6 +126,7 @@ class _Ears:
                 logprob=float(segment["avg_logprob"]),
                 no_speech=float(segment["no_speech_prob"]),
                 compression=float(segment["compression_ratio"]),
+                foreign=foreign,
             )
             for segment in result["segments"]
         ]

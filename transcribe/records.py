@@ -46,11 +46,16 @@ class AgendaItem(Record):
     title: str
 
 
+ChannelUse = Literal["mixed", "apart"]  # one sound in all channels of a track, or a sound of its own in each of two
+
+
 class MediaFile(Record):
-    """A media file as named in `meeting.toml`. `audio_track` counts its sound tracks from 1."""
+    """A media file as named in `meeting.toml`. `audio_track` counts its sound tracks from 1; `channels` says whether
+    voices are looked for in the mix of that track's channels, or in each by itself."""
 
     file: str
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    channels: ChannelUse | None = None
     source_url: str = ""
     source_offset_s: float = 0.0
 
@@ -89,7 +94,8 @@ class Stream(Record):
 class Media(Record):
     """One file of a recording. `start_ms` is where it begins on the meeting's timeline.
 
-    `audio_track` is listened to, and of it `channel` (both from 1), or all its channels mixed. `container` is FFmpeg's
+    `audio_track` is listened to, and of it `channel` (both from 1), or all its channels mixed; voices are looked for in
+    each of its two channels by itself where they hold sounds that are `apart`. `container` is FFmpeg's
     name for what the file is; `first_ms` when its own clock begins; `even` whether equal bytes of it are equal time,
     None where that does not matter. `notes` are what people should know of its sound, a sentence each.
     """
@@ -106,6 +112,7 @@ class Media(Record):
     streams: tuple[Stream, ...] = ()
     audio_track: int = 1
     channel: int | None = None
+    apart: bool = False
     notes: tuple[str, ...] = ()
     source_url: str = ""
     source_offset_ms: int = 0

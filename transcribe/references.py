@@ -1,18 +1,22 @@
 """References that people made of a recording, and hypotheses to set against them, read into our records.
 
-Plain text; word times as JSON (`{"words": [{"start", "end", "speaker", "word"}]}`, seconds); RTTM, UEM and STM as
-NIST defined them; and our own `reference/1`, sentences with speaker and times. All raise Problem for a file
-that is not what its name says.
+Plain text; RTTM, UEM, STM and CTM as NIST defined them; SegLST (JSON, a list of segments); word times as JSON
+(`{"words": [{"start", "end", "speaker", "word"}]}`, seconds); and our own JSON: `transcript/1`, `words/1`, `turns/1`
+and `reference/1`, sentences with speaker and times, and turns where those are longer. All raise Problem, with the line
+or item, for a file that is not what its name says, or larger than any meeting needs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from transcribe.problem import Problem
-from transcribe.records import Record, Turn, Word, check_range
+from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Word, Words, check_range, load
+
+LARGEST_BYTES = 64_000_000
+MOST_WORDS, MOST_TURNS, MOST_VOICES = 100_000, 50_000, 200  # of one recording; a day of meetings has less
 
 
 class Utterance(Record):
@@ -27,11 +31,57 @@ class Utterance(Record):
         check_range(self.start_ms, self.end_ms)
 
 
+class Account(Record):
+    """What a file says of one recording; None where it does not speak of words, or of turns.
+
+    `names` say who the voices are; with `by_person` the voices themselves are people's ids.
+    """
+
+    words: tuple[Word, ...] | None = None
+    turns: tuple[Turn, ...] | None = None
+    names: tuple[SpeakerName, ...] = ()
+    by_person: bool = False
+
+
+SUFFIXES = frozenset({".txt", ".stm", ".rttm", ".ctm", ".json"})
+
+
+def read(path: Path) -> dict[str, Account]:
+    """Recording name -> what a file says of it; what the file is, is told by its name and what it holds.
+
+    A file that names no recording speaks of the one that it is called after: `trn00` for `trn00.words.json`, the
+    meeting for the files of a meeting's folder.
+    """
+    match path.suffix.lower():
+        case ".rttm":
+            found = {name: Account(turns=t) for name, t in read_rttm(path).items()}
+        case ".stm":
+            found = {name: _said(u) for name, u in read_stm(path).items()}
+        case ".ctm":
+            found = {name: Account(words=w) for name, w in read_ctm(path).items()}
+        case ".json":
+            found = _read_json(path)
+        case _:
+            words = tuple(Word(text=t, timing="none") for t in read_text(path).split())
+            found = {called(path): Account(words=words)}
+    for name, account in found.items():
+        _check_size(path, name, account)
+    return found
+
+
+def called(path: Path) -> str:
+    """The recording that a file is about, by where it lies and what it is called."""
+    if path.name in ("transcript.json", "words.json", "turns.json", "reference.json"):
+        folder = path.resolve().parent
+        return folder.parent.name if folder.name == "reference" else folder.name
+    return path.name.split(".")[0]
+
+
 def read_words(path: Path) -> tuple[Word, ...]:
     """Words of a word-level JSON reference, in order of time; punctuation joins the word before it."""
     found: list[Word] = []
     try:
-        items = sorted(_json(path)["words"], key=lambda w: w["start"])  # stable: a comma follows its word
+        items = sorted(_object(path)["words"], key=lambda w: w["start"])  # stable: a comma follows its word
         last: dict[str, int] = {}
         for item in items:
             text, speaker = "".join(str(item["word"]).split()), str(item["speaker"])
@@ -92,12 +142,47 @@ def read_stm(path: Path) -> dict[str, tuple[Utterance, ...]]:
     return {name: tuple(sorted(u, key=lambda x: x.start_ms)) for name, u in found.items()}
 
 
+def read_ctm(path: Path) -> dict[str, tuple[Word, ...]]:
+    """Recording name -> its words, in order of time, with the recogniser's confidence where it is given."""
+    found: dict[str, list[Word]] = {}
+    for number, fields in _lines(path):
+        try:
+            start_ms = _ms(fields[2])
+            confidence = None if fields[5:6] in ([], ["NA"]) else float(fields[5])
+            word = Word(text=fields[4], start_ms=start_ms, end_ms=start_ms + _ms(fields[3]), confidence=confidence)
+        except (IndexError, ValueError) as e:
+            raise _broken(path, f"line {number} is not a CTM line: {e}") from e
+        found.setdefault(fields[0], []).append(word)
+    return {name: tuple(sorted(w, key=lambda x: x.start_ms or 0)) for name, w in found.items()}
+
+
+def read_seglst(path: Path) -> dict[str, tuple[Utterance, ...]]:
+    """Recording name -> its utterances, in order of time: a list of `{session_id, speaker, start_time, end_time,
+    words}` with times in seconds, as numbers or text; other fields are passed over."""
+    found: dict[str, list[Utterance]] = {}
+    segments = _json(path)
+    if not isinstance(segments, list):
+        raise _broken(path, "not a list of segments")
+    for number, segment in enumerate(segments, 1):
+        try:
+            utterance = Utterance(
+                speaker=str(segment["speaker"]),
+                start_ms=_ms(segment["start_time"]),
+                end_ms=_ms(segment["end_time"]),
+                text=str(segment["words"]),
+            )
+            found.setdefault(str(segment["session_id"]), []).append(utterance)
+        except (KeyError, TypeError, ValueError) as e:
+            raise _broken(path, f"item {number} is not a SegLST segment: {e}") from e
+    return {name: tuple(sorted(u, key=lambda x: x.start_ms)) for name, u in found.items()}
+
+
 def read_sentences(path: Path) -> tuple[Utterance, ...]:
     """The sentences of a `reference/1` file, in order of time."""
     try:
         found = [
             Utterance(speaker=s["speaker"], start_ms=s["start_ms"], end_ms=s["end_ms"], text=s["text"])
-            for s in _json(path)["sentences"]
+            for s in _object(path)["sentences"]
         ]
     except (KeyError, TypeError, ValueError) as e:
         raise _broken(path, f"not a reference with sentences: {e}") from e
@@ -107,9 +192,23 @@ def read_sentences(path: Path) -> tuple[Utterance, ...]:
 def read_text(path: Path) -> str:
     """A plain text reference."""
     try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as e:
         raise _broken(path, f"cannot be read as text: {e}") from e
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole file of at most 64 MB."""
+    try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            raise _broken(path, "there is no such file" if not path.exists() else "this is not a file")
+        with path.open("rb") as f:
+            data = f.read(LARGEST_BYTES + 1)
+    except OSError as e:
+        raise _broken(path, f"cannot be read: {e.strerror}") from e
+    if len(data) > LARGEST_BYTES:
+        raise _broken(path, f"larger than {LARGEST_BYTES / 1e6:g} MB")
+    return data
 
 
 def words_of(utterances: Sequence[Utterance]) -> tuple[Word, ...]:
@@ -132,17 +231,71 @@ def turns_of(utterances: Iterable[Utterance]) -> tuple[Turn, ...]:
     return tuple(Turn(speaker=u.speaker, start_ms=u.start_ms, end_ms=u.end_ms) for u in utterances)
 
 
+def _read_json(path: Path) -> dict[str, Account]:
+    body = _json(path)
+    if isinstance(body, list):
+        return {name: _said(u) for name, u in read_seglst(path).items()}
+    reader = _OURS.get(str(body.get("schema", ""))) if isinstance(body, dict) else None
+    return {called(path): reader(path) if reader else Account(words=read_words(path))}
+
+
+def _transcript(path: Path) -> Account:
+    found = load(read_bytes(path), Transcript, "transcript/1", where=path)
+    return Account(words=found.words, turns=found.turns, names=found.names)
+
+
+def _reference(path: Path) -> Account:
+    said = msgspec.structs.replace(_said(read_sentences(path)), by_person=True)
+    if "turns" not in (body := _object(path)):
+        return said
+    try:
+        return msgspec.structs.replace(said, turns=msgspec.convert(body["turns"], tuple[Turn, ...]))
+    except msgspec.MsgspecError as e:
+        raise _broken(path, f"its turns cannot be read: {e}") from e
+
+
+def _said(utterances: Sequence[Utterance]) -> Account:
+    return Account(words=words_of(utterances), turns=turns_of(utterances))
+
+
+_OURS: Mapping[str, Callable[[Path], Account]] = {
+    "transcript/1": _transcript,
+    "words/1": lambda path: Account(words=load(read_bytes(path), Words, "words/1", where=path).words),
+    "turns/1": lambda path: Account(turns=load(read_bytes(path), Turns, "turns/1", where=path).turns),
+    "reference/1": _reference,
+}
+
+
+def _check_size(path: Path, name: str, account: Account) -> None:
+    words, turns = account.words or (), account.turns or ()
+    voices = {w.speaker for w in words} | {t.speaker for t in turns}
+    for n, most, what in (
+        (len(words), MOST_WORDS, "words"),
+        (len(turns), MOST_TURNS, "turns"),
+        (len(voices), MOST_VOICES, "voices"),
+    ):
+        if n > most:
+            raise _broken(path, f"{n:,} {what} of {name}, and {most:,} are the most that are scored")
+
+
 def _ms(seconds: Any) -> int:
     if not abs(float(seconds)) < 1e7:
         raise ValueError(f"{seconds!r} is not a time in a recording")
     return round(float(seconds) * 1000)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError) as e:
+        return msgspec.json.decode(read_bytes(path))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as e:
         raise _broken(path, f"cannot be read as JSON: {e}") from e
+
+
+def _object(path: Path) -> dict[str, Any]:
+    body = _json(path)
+    if not isinstance(body, dict):
+        raise _broken(path, "cannot be read as a JSON object")
+    return body
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

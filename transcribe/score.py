@@ -1,28 +1,34 @@
-"""How good it is, against a reference: words, turns, voices, names.
+"""How good it is, against a reference: words, turns.
 
 Results are counts that add: sum them over recordings and take the rate at the end, so that nobody averages rates.
-Needs the `eval` extra (jiwer, whisper-normalizer, pyannote.metrics).
+Needs the `eval` extra (jiwer, scipy, whisper-normalizer).
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib import import_module
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Self
 
-from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, SpeakerName, Turn, Word
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from transcribe.matching import Match, aligned, match, need, normalise
+from transcribe.records import Record, Turn, Word, text_of
+
+RUN = 8  # words lost one after another are a passage lost
+N_RESAMPLES = 2000  # of the bootstrap
+SPEECHLESS_MS = 500  # a word further than this from all that people said was said by nobody
 
 
-class _Counts(Record):
-    """Whole numbers that add field by field."""
+class Counts(Record):
+    """What adds field by field, so that several recordings are one."""
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{f: getattr(self, f) + getattr(other, f) for f in self.__struct_fields__})
 
 
-class WordErrors(_Counts):
+class WordErrors(Counts):
     """Words wrong after Whisper's English normalisation."""
 
     substitutions: int = 0
@@ -37,7 +43,58 @@ class WordErrors(_Counts):
         return errors / self.n_reference if self.n_reference else None
 
 
-class TurnErrors(_Counts):
+class LostRuns(Counts):
+    """Words of the reference that the hypothesis lacks, eight or more one after another."""
+
+    n_words: int = 0
+    n_runs: int = 0
+
+
+class Invented(Counts):
+    """Words where nobody speaks. Recordings of whose speech the reference gives no times can't be judged."""
+
+    n_words: int = 0
+    n_recordings: int = 0
+
+
+class StartErrors(Counts):
+    """How far the starts of matched words are from the reference's, of words that have times of their own."""
+
+    off_ms: tuple[int, ...] = ()
+
+    @property
+    def n_words(self) -> int:
+        return len(self.off_ms)
+
+    @property
+    def median_ms(self) -> float | None:
+        return float(np.median(self.off_ms)) if self.off_ms else None
+
+    @property
+    def p95_ms(self) -> float | None:
+        return float(np.percentile(self.off_ms, 95)) if self.off_ms else None
+
+
+class NamesHeard(Counts):
+    """Names and other wanted words that the reference has, and how many of them are right in the hypothesis."""
+
+    n_reference: int = 0
+    n_right: int = 0
+
+    @property
+    def recall(self) -> float | None:
+        return self.n_right / self.n_reference if self.n_reference else None
+
+
+class WordScore(Counts):
+    errors: WordErrors = WordErrors()
+    lost_runs: LostRuns = LostRuns()
+    invented: Invented = Invented()
+    starts: StartErrors = StartErrors()
+    names: NamesHeard = NamesHeard()
+
+
+class TurnErrors(Counts):
     """Milliseconds of speech; two voices at once count twice."""
 
     missed_ms: int = 0
@@ -52,44 +109,127 @@ class TurnErrors(_Counts):
         return errors_ms / self.reference_ms if self.reference_ms else None
 
 
-class SpeakerWords(_Counts):
-    """Of the reference's words: how many were found (right or misheard), and how many of those had the right voice."""
+class JaccardErrors(Counts):
+    """1 less the Jaccard index of each of the reference's voices with its match, summed over voices (Ryant et al., the
+    second DIHARD evaluation plan, 2019)."""
 
-    n_reference: int = 0
-    n_found: int = 0
-    n_right: int = 0
+    summed: float = 0.0
+    n_voices: int = 0
 
     @property
     def rate(self) -> float | None:
-        """Share of all reference words that were found and had the right voice."""
-        return self.n_right / self.n_reference if self.n_reference else None
+        """Jaccard error rate: every voice counts the same, however much it says."""
+        return self.summed / self.n_voices if self.n_voices else None
 
 
-class NameWords(_Counts):
-    """Reference words by the name that they were given."""
+class VoiceCounts(Counts):
+    """How many voices there are and were found; `off` sums how far from right each recording's number was."""
 
-    right: int = 0
-    wrong: int = 0
-    unknown: int = 0
-    missed: int = 0  # words that the hypothesis does not have
+    n_recordings: int = 0
+    n_exact: int = 0
+    n_reference: int = 0
+    n_found: int = 0
+    off: int = 0
 
-    @property
-    def precision(self) -> float | None:
-        """Share of named words that have the right name."""
-        named = self.right + self.wrong
-        return self.right / named if named else None
 
-    @property
-    def coverage(self) -> float | None:
-        """Share of words found that have a name."""
-        found = self.right + self.wrong + self.unknown
-        return (self.right + self.wrong) / found if found else None
+class TurnScore(Counts):
+    """`one_speaker` is the baseline: the reference's own speech, all of it given to one voice."""
+
+    errors: TurnErrors = TurnErrors()
+    jaccard: JaccardErrors = JaccardErrors()
+    one_speaker: TurnErrors = TurnErrors()
+    voices: VoiceCounts = VoiceCounts()
+
+
+class Interval(Record):
+    """A difference of two error rates, and the limits between which 95 % of its resamples lie."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def score_words(reference: Sequence[Word], hypothesis: Sequence[Word], names: Sequence[str] = ()) -> WordScore:
+    """All that can be said of words, whoever said them. `names` are people's names and other words that matter."""
+    matched = match(reference, hypothesis)
+    return WordScore(
+        errors=word_errors(text_of(reference), text_of(hypothesis)),
+        lost_runs=_lost_runs(matched),
+        invented=_invented(reference, [hypothesis[j] for j in matched.unmatched]),
+        starts=_start_errors(reference, hypothesis, matched),
+        names=_names_heard(matched, names),
+    )
+
+
+def _lost_runs(matched: Match) -> LostRuns:
+    runs = [len([*run]) for lost, run in groupby(matched.pairs.values(), lambda j: j is None) if lost]
+    return LostRuns(n_words=sum(n for n in runs if n >= RUN), n_runs=sum(n >= RUN for n in runs))
+
+
+def _invented(reference: Sequence[Word], unmatched: Sequence[Word]) -> Invented:
+    speech = sorted((w.start_ms, w.end_ms) for w in reference if w.start_ms is not None and w.end_ms is not None)
+    if len(speech) < len(reference):
+        return Invented()
+    if not speech:
+        return Invented(n_words=len(unmatched), n_recordings=1)
+    begins, ends = np.array(speech).T
+    spoken_until = np.maximum.accumulate(ends)
+    n_words = 0
+    for word in unmatched:
+        if word.start_ms is not None and word.end_ms is not None:
+            begun = int(np.searchsorted(begins, word.end_ms + SPEECHLESS_MS, side="right"))
+            n_words += not begun or int(spoken_until[begun - 1]) + SPEECHLESS_MS < word.start_ms
+    return Invented(n_words=n_words, n_recordings=1)
+
+
+def _start_errors(reference: Sequence[Word], hypothesis: Sequence[Word], matched: Match) -> StartErrors:
+    pairs = [(reference[i], hypothesis[j]) for i in sorted(matched.exact) if (j := matched.pairs[i]) is not None]
+    return StartErrors(
+        off_ms=tuple(
+            abs(ours.start_ms - theirs.start_ms)
+            for ours, theirs in pairs
+            if ours.start_ms is not None and theirs.start_ms is not None and "cue" not in (ours.timing, theirs.timing)
+        )
+    )
+
+
+def _names_heard(matched: Match, names: Sequence[str]) -> NamesHeard:
+    """A name of several words is right as a whole; where several names fit, the longest counts."""
+    wanted: dict[str, list[tuple[str, ...]]] = {}
+    for name in sorted({tuple(map(_unowned, normalise(n).split())) for n in names} - {()}, key=len, reverse=True):
+        wanted.setdefault(name[0], []).append(name)
+    said = [_unowned(piece) for piece, _ in matched.pieces]
+    right = [good for _, good in matched.pieces]
+    at = n_reference = n_right = 0
+    while at < len(said):
+        n = next((len(w) for w in wanted.get(said[at], ()) if tuple(said[at : at + len(w)]) == w), 0)
+        n_reference += n > 0
+        n_right += n > 0 and all(right[at : at + n])
+        at += n or 1
+    return NamesHeard(n_reference=n_reference, n_right=n_right)
+
+
+def _unowned(piece: str) -> str:
+    """A name without the mark of what is somebody's."""
+    return piece.removesuffix("'s").removesuffix("'")
+
+
+def score_turns(
+    reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None = None
+) -> TurnScore:
+    """Diarisation errors, no collar, overlap counted, within the UEM where one is given."""
+    baseline = turn_errors(reference, one_speaker(reference), uem)
+    return msgspec.structs.replace(_turn_score(reference, hypothesis, uem), one_speaker=baseline)
 
 
 def word_errors(reference_text: str, hypothesis_text: str) -> WordErrors:
     """Substitutions, deletions and insertions of the least edit distance, after normalising both texts."""
-    reference, hypothesis = _normalise(reference_text).split(), _normalise(hypothesis_text).split()
-    kinds = Counter(kind for kind, _, _ in _aligned(reference, hypothesis))
+    return edits(normalise(reference_text).split(), normalise(hypothesis_text).split())
+
+
+def edits(reference: Sequence[str], hypothesis: Sequence[str]) -> WordErrors:
+    """The same of words that are normalised already."""
+    kinds = Counter(kind for kind, _, _ in aligned(reference, hypothesis))
     return WordErrors(
         substitutions=kinds["substitute"],
         deletions=kinds["delete"],
@@ -104,135 +244,106 @@ def turn_errors(
     """Diarisation errors with no collar, overlap counted, voices matched as well as they can be.
 
     The hypothesis counts by its overlapping turns where it has any, else by its exclusive ones. `uem` is what is
-    scored; without it, all from the first turn to the last.
+    scored; without it, everything.
     """
-    os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")  # no telemetry
-    diarization, core = _need("pyannote.metrics.diarization"), _need("pyannote.core")
-    overlapping = [t for t in hypothesis if not t.exclusive] or hypothesis
-    metric = diarization.DiarizationErrorRate(collar=0.0, skip_overlap=False)
-    if uem is None:
-        turns = [*reference, *overlapping]
-        uem = [(min((t.start_ms for t in turns), default=0), max((t.end_ms for t in turns), default=0))]
-    parts = metric(
-        _annotation(core, reference),
-        _annotation(core, overlapping),
-        uem=core.Timeline([core.Segment(a / 1000, b / 1000) for a, b in uem if a < b]),
-        detailed=True,
+    return _turn_score(reference, hypothesis, uem).errors
+
+
+def _turn_score(
+    reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[tuple[int, int]] | None
+) -> TurnScore:
+    """All but the baseline."""
+    ours, theirs = _joined(reference), _joined([t for t in hypothesis if not t.exclusive] or hypothesis)
+    within = _joined([Turn(speaker="", start_ms=a, end_ms=b) for a, b in uem]) if uem is not None else None
+    moments = [at for side in (ours, theirs, within or {}) for ranges in side.values() for at in ranges]
+    edges = np.unique(np.array(moments, dtype=np.int64))
+    lengths_ms = np.diff(edges).astype(np.float64)  # whole numbers below 2^53, whose sums are exact
+    if within is not None:
+        lengths_ms *= _speaking(within, edges).any(axis=0)
+    wanted, found = _speaking(ours, edges), _speaking(theirs, edges)
+    n_wanted, n_found = wanted.sum(axis=0, dtype=np.int64), found.sum(axis=0, dtype=np.int64)
+    wanted_ms, found_ms, together_ms = np.zeros(len(wanted)), np.zeros(len(found)), np.zeros((len(wanted), len(found)))
+    for k in range(0, len(lengths_ms), 20_000):  # so that a day of many voices needs no gigabytes
+        part = slice(k, k + 20_000)
+        wanted_ms += wanted[:, part] @ lengths_ms[part]
+        found_ms += found[:, part] @ lengths_ms[part]
+        together_ms += (wanted[:, part] * lengths_ms[part]) @ found[:, part].T.astype(np.float64)
+
+    rows, columns = need("scipy.optimize").linear_sum_assignment(-together_ms)
+    matched_ms = np.zeros(len(wanted))
+    matched_ms[rows] = together_ms[rows, columns]
+    either_ms = wanted_ms.copy()
+    either_ms[rows] += found_ms[columns] - matched_ms[rows]
+    missed_ms = np.maximum(n_wanted - n_found, 0) @ lengths_ms
+    speaks = wanted_ms > 0
+    n_voices, n_voices_found = int(speaks.sum()), int((found_ms > 0).sum())
+    return TurnScore(
+        errors=TurnErrors(
+            missed_ms=int(missed_ms),
+            false_alarm_ms=int(np.maximum(n_found - n_wanted, 0) @ lengths_ms),
+            confused_ms=int(wanted_ms.sum() - missed_ms - matched_ms.sum()),
+            reference_ms=int(wanted_ms.sum()),
+        ),
+        jaccard=JaccardErrors(
+            summed=float((1 - matched_ms[speaks] / either_ms[speaks]).sum()),
+            n_voices=n_voices,
+        ),
+        voices=VoiceCounts(
+            n_recordings=1,
+            n_exact=int(n_voices == n_voices_found),
+            n_reference=n_voices,
+            n_found=n_voices_found,
+            off=abs(n_voices - n_voices_found),
+        ),
     )
-    return TurnErrors(
-        missed_ms=round(1000 * parts["missed detection"]),
-        false_alarm_ms=round(1000 * parts["false alarm"]),
-        confused_ms=round(1000 * parts["confusion"]),
-        reference_ms=round(1000 * parts["total"]),
-    )
+
+
+def _joined(turns: Iterable[Turn]) -> dict[str, list[int]]:
+    """Each voice's speech as start, end, start, end …, in order and apart."""
+    speech: dict[str, list[int]] = {}
+    for turn in sorted(turns, key=lambda t: t.start_ms):
+        mine = speech.setdefault(turn.speaker, [])
+        if mine and turn.start_ms <= mine[-1]:
+            mine[-1] = max(mine[-1], turn.end_ms)
+        elif turn.start_ms < turn.end_ms:
+            mine += (turn.start_ms, turn.end_ms)
+    return speech
+
+
+def _speaking(speech: Mapping[str, Sequence[int]], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each voice speaks between each edge and the next (voices x edges less one)."""
+    speaking = np.zeros((len(speech), max(len(edges) - 1, 0)), dtype=np.bool_)
+    for row, ranges in zip(speaking, speech.values(), strict=True):
+        for first, end in np.searchsorted(edges, ranges).reshape(-1, 2):
+            row[first:end] = True
+    return speaking
 
 
 def one_speaker(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The baseline: the same speech, and all of it one voice. Of a reference it shows what telling voices apart is
     worth at best; of a hypothesis, what it was worth there."""
-    joined: list[tuple[int, int]] = []
-    for turn in sorted(turns, key=lambda t: t.start_ms):
-        if joined and turn.start_ms <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], turn.end_ms)
-        else:
-            joined.append((turn.start_ms, turn.end_ms))
-    return tuple(Turn(speaker="S1", start_ms=a, end_ms=b) for a, b in joined)
+    ends = iter(_joined(msgspec.structs.replace(t, speaker="S1") for t in turns).get("S1", ()))
+    return tuple(Turn(speaker="S1", start_ms=a, end_ms=b) for a, b in zip(ends, ends, strict=True))
 
 
-def speaker_words(reference: Sequence[Word], hypothesis: Sequence[Word]) -> SpeakerWords:
-    """Words with the right voice, after aligning texts and matching voices one-to-one as well as they can be."""
-    pairs = list(_word_pairs(reference, hypothesis))
-    together = Counter(
-        (reference[i].speaker, hypothesis[j].speaker) for i, j in pairs if j is not None and hypothesis[j].speaker
-    )
-    return SpeakerWords(
-        n_reference=len(pairs),
-        n_found=sum(j is not None for _, j in pairs),
-        n_right=_best_matching(together),
-    )
+def bootstrap(errors_a: Sequence[int], errors_b: Sequence[int], n_words: Sequence[int], *, seed: int = 0) -> Interval:
+    """The pooled error rate of system A less that of B, with 95 % limits; below 0, A is better.
 
-
-def name_words(reference: Sequence[Word], hypothesis: Sequence[Word], names: Sequence[SpeakerName]) -> NameWords:
-    """Words by the name that their voice was given; `reference` words carry person ids as speakers."""
-    person = {n.label: n.person for n in names}
-    verdicts: Counter[str] = Counter()
-    for i, j in _word_pairs(reference, hypothesis):
-        given = None if j is None else person.get(hypothesis[j].speaker or "")
-        if j is None:
-            verdicts["missed"] += 1
-        elif given is None:
-            verdicts["unknown"] += 1
-        else:
-            verdicts["right" if given == reference[i].speaker else "wrong"] += 1
-    return NameWords(
-        right=verdicts["right"], wrong=verdicts["wrong"], unknown=verdicts["unknown"], missed=verdicts["missed"]
-    )
-
-
-def _word_pairs(reference: Sequence[Word], hypothesis: Sequence[Word]) -> Iterator[tuple[int, int | None]]:
-    """Each reference word that counts (not "um"), with the hypothesis word aligned to it or None.
-
-    Words are normalised one by one, so that each piece ("we", "have" of "we've") knows its word.
+    One number per file or sentence, the same ones in the same order for both systems. Files are drawn again with
+    replacement, both systems' errors together (Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR
+    performance evaluation", 2004), so what makes a file hard for both cancels out.
+    Raises ValueError where the files are not the same or the reference has no words.
     """
-    ours = [(piece, i) for i, w in enumerate(reference) for piece in _normalise(w.text).split()]
-    theirs = [(piece, j) for j, w in enumerate(hypothesis) for piece in _normalise(w.text).split()]
-    found: dict[int, int | None] = {i: None for _, i in ours}
-    for kind, a, b in _aligned([piece for piece, _ in ours], [piece for piece, _ in theirs]):
-        if kind in ("equal", "substitute") and found[ours[a][1]] is None:
-            found[ours[a][1]] = theirs[b][1]
-    yield from found.items()
-
-
-def _aligned(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """(equal | substitute | delete | insert, index in reference, index in hypothesis) of a least-edit alignment."""
-    if not reference or not hypothesis:
-        yield from (("delete", i, 0) for i in range(len(reference)))
-        yield from (("insert", 0, j) for j in range(len(hypothesis)))
-        return
-    found = _need("jiwer").process_words(" ".join(reference), " ".join(hypothesis))
-    for chunk in found.alignments[0]:
-        n = max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
-        for k in range(n):
-            yield chunk.type, chunk.ref_start_idx + k, chunk.hyp_start_idx + k
-
-
-def _best_matching(together: Counter[tuple[str | None, str | None]]) -> int:
-    """The largest sum of counts when each left label goes with at most one right label."""
-    if not together:
-        return 0
-    optimize, numpy = _need("scipy.optimize"), _need("numpy")
-    left, right = (sorted({str(pair[side]) for pair in together}) for side in (0, 1))
-    table = numpy.zeros((len(left), len(right)))
-    for (a, b), n in together.items():
-        table[left.index(str(a)), right.index(str(b))] += n
-    rows, columns = optimize.linear_sum_assignment(-table)
-    return int(table[rows, columns].sum())
-
-
-def _annotation(core: Any, turns: Sequence[Turn]) -> Any:
-    annotation = core.Annotation()
-    for k, turn in enumerate(turns):
-        if turn.start_ms < turn.end_ms:
-            annotation[core.Segment(turn.start_ms / 1000, turn.end_ms / 1000), k] = turn.speaker
-    return annotation
-
-
-def _normalise(text: str) -> str:
-    return str(_normaliser()(text))
-
-
-@cache
-def _normaliser() -> Any:
-    return _need("whisper_normalizer.english").EnglishTextNormalizer()
-
-
-def _need(module: str) -> Any:
-    """A library of the `eval` extra, or the command that gets it."""
-    try:
-        return import_module(module)
-    except ImportError as e:
-        raise Problem(
-            f"scoring needs {module.split('.')[0]}, which is not installed",
-            fix="pip install 'onrecord[eval]'",
-            exit_code=LACKING,
-        ) from e
+    if not len(errors_a) == len(errors_b) == len(n_words):
+        raise ValueError("both systems are compared over the same files")
+    if not sum(n_words):
+        raise ValueError("without words there is no error rate")
+    more, words = np.subtract(errors_a, errors_b, dtype=np.int64), np.array(n_words, dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    differences: list[float] = []
+    while len(differences) < N_RESAMPLES:
+        drawn = rng.integers(len(words), size=len(words))
+        if n := words[drawn].sum():
+            differences.append(float(more[drawn].sum() / n))
+    low, high = np.percentile(differences, [2.5, 97.5])
+    return Interval(difference=float(more.sum() / words.sum()), low=float(low), high=float(high))

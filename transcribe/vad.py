@@ -2,6 +2,9 @@
 
 The detector comes with faster-whisper. It is run over fixed pieces of the recording, each after a little of what
 went before, so that memory does not grow and a run that resumes in the middle finds the very same clips.
+
+Muffled and distant voices it half believes in at best. Where it does so for a while, there is a clip that holds no
+speech: too little to be heard, too much to be passed over without a word.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import RATE_HZ, Audio
+from transcribe.ranges import Ranges, joined, without
 from transcribe.records import Record, check_range
 
 FRAME = 512  # samples: 32 ms, what the detector judges at once
@@ -18,16 +22,22 @@ FRAME_MS = FRAME * 1000 // RATE_HZ
 PIECE = 4096  # frames: 131 s
 WARM_UP = 64  # frames before a piece that let the detector settle
 ON, OFF = 0.5, 0.35  # probability of speech at which it begins, and below which it ends
+FAINT = 0.15  # and from which sound may be speech: never reached outside clear speech, now and then by murmurs
+FAINT_MS = 1_000  # how long it must last, pauses included
 PAUSE_MS = 400  # shorter silence does not end a stretch of speech
 SHORTEST_MS = 96
-PAD_MS = 200
+PAD_MS = 200  # around speech, and part of it: quiet beginnings and ends of words
+EDGE_MS = 400  # of sound before a clip's first word and after its last: with less, Whisper mishears them
 CLIP_MS = 30_000  # all that Whisper hears at once
 GAP_MS = 2_000  # silence inside a clip; longer ones invite invention
 CUT_AFTER_MS = 12_000  # speech without a pause is cut at its quietest place after this
 
 
 class Clip(Record):
-    """A contiguous part of the recording, and the stretches of speech inside it (all in ms of the recording)."""
+    """A contiguous part of the recording, and the stretches of speech inside it (all in ms of the recording).
+
+    Without any, it is sound that may be speech.
+    """
 
     start_ms: int
     end_ms: int
@@ -43,42 +53,78 @@ class Clip(Record):
 
 def clips(audio: Audio, from_ms: int = 0, to_ms: int | None = None) -> Iterator[Clip]:
     """The clips of a recording between two times, in order, together holding all speech that was heard there."""
-    held: list[tuple[int, int]] = []
+    held: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    faint: Ranges = []
     to_ms = audio.duration_ms if to_ms is None else min(to_ms, audio.duration_ms)
-    for start, end in _padded(_stretches(audio, from_ms, to_ms), from_ms, to_ms):
-        if held and (end - held[0][0] > CLIP_MS or start - held[-1][1] > GAP_MS):
-            yield _clip(held)
+    frames = _noting(_probabilities(audio, from_ms, to_ms), faint)
+    for speech, sound in _padded(_stretches(frames, to_ms), from_ms, to_ms):
+        if held and (sound[1] - held[0][1][0] > CLIP_MS or speech[0] - held[-1][0][1] > GAP_MS):
+            yield from _with_faint(_clip(held), faint, to_ms)
             held = []
-        held.append((start, end))
+        held.append((speech, sound))
     if held:
-        yield _clip(held)
+        yield from _with_faint(_clip(held), faint, to_ms)
+    yield from _faint(faint)
 
 
-def _clip(held: Sequence[tuple[int, int]]) -> Clip:
-    return Clip(start_ms=held[0][0], end_ms=held[-1][1], speech=tuple(held))
+def _clip(held: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> Clip:
+    return Clip(start_ms=held[0][1][0], end_ms=held[-1][1][1], speech=tuple(speech for speech, _ in held))
 
 
-def _padded(stretches: Iterator[tuple[int, int]], from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
-    """Stretches with a little silence on either side, never into the next one."""
+def _noting(frames: Iterator[tuple[int, float]], faint: Ranges) -> Iterator[tuple[int, float]]:
+    """The same frames, while the time of those that may be speech is gathered."""
+    for at_ms, p in frames:
+        if p >= FAINT:
+            if faint and faint[-1][1] == at_ms:
+                faint[-1] = faint[-1][0], at_ms + FRAME_MS
+            else:
+                faint.append((at_ms, at_ms + FRAME_MS))
+        yield at_ms, p
+
+
+def _with_faint(clip: Clip, faint: Ranges, to_ms: int) -> Iterator[Clip]:
+    """A clip after those without speech that come before it; what has been dealt with leaves `faint`."""
+    yield from _faint(without(faint, [(clip.start_ms, to_ms)]))
+    faint[:] = without(faint, [(0, clip.end_ms)])
+    yield clip
+
+
+def _faint(spans: Ranges) -> Iterator[Clip]:
+    """Clips without speech, where there may be some for long enough."""
+    near = joined((start, end + GAP_MS) for start, end in spans)
+    found = [(start, end - GAP_MS) for start, end in near]
+    yield from (Clip(start_ms=a, end_ms=b, speech=()) for a, b in found if b - a >= FAINT_MS)
+
+
+def _padded(
+    stretches: Iterator[tuple[int, int]], from_ms: int, to_ms: int
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Speech with a little silence on either side, and the sound to hear it in; neither reaches into the next one."""
     before: tuple[int, int] | None = None
     floor_ms = from_ms
+
+    def around(stretch: tuple[int, int], ceiling_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        start, end = stretch
+        speech, sound = ((max(floor_ms, start - by_ms), min(end + by_ms, ceiling_ms)) for by_ms in (PAD_MS, EDGE_MS))
+        return speech, sound
+
     for after in stretches:
         if before:
             middle = (before[1] + after[0]) // 2
-            yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, middle)
+            yield around(before, middle)
             floor_ms = middle
         before = after
     if before:
-        yield max(floor_ms, before[0] - PAD_MS), min(before[1] + PAD_MS, to_ms)
+        yield around(before, to_ms)
 
 
-def _stretches(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
-    """Speech between pauses, none longer than fits a clip with its padding."""
+def _stretches(frames: Iterator[tuple[int, float]], to_ms: int) -> Iterator[tuple[int, int]]:
+    """Speech between pauses, none longer than fits a clip with its edges."""
     start: int | None = None
     last = 0  # end of the last frame of speech, in ms
     since: list[float] = []  # probabilities from `start` on
-    longest_ms = CLIP_MS - 2 * PAD_MS
-    for at_ms, p in _probabilities(audio, from_ms, to_ms):
+    longest_ms = CLIP_MS - 2 * EDGE_MS
+    for at_ms, p in frames:
         if start is None:
             if p >= ON:
                 start, last, since = at_ms, at_ms + FRAME_MS, [p]
@@ -120,14 +166,15 @@ def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
 
 def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
     """(start of a frame in ms, probability of speech), for frames that begin between two times."""
-    samples = audio.samples
-    n_frames = min(len(samples) // FRAME, -(-to_ms // FRAME_MS))
+    n_frames = min(audio.n_samples // FRAME, -(-to_ms // FRAME_MS))
     model = _model()
     first = from_ms // FRAME_MS // PIECE * PIECE
     for piece in range(first, n_frames, PIECE):
         warm = max(0, piece - WARM_UP)
         end = min(piece + PIECE, n_frames)
-        part: NDArray[np.float32] = samples[warm * FRAME : end * FRAME].astype(np.float32) / 32768.0
+        samples = audio.samples[warm * FRAME : end * FRAME]  # mapped anew, or all that was read would stay in memory
+        part: NDArray[np.float32] = samples.astype(np.float32) / 32768.0
+        del samples
         for i, p in enumerate(np.asarray(model(part)).reshape(-1)[piece - warm :]):
             at_ms = (piece + i) * FRAME_MS
             if at_ms >= from_ms:

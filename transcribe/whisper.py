@@ -1,5 +1,6 @@
 """The `whisper` engine: faster-whisper (CTranslate2), batched, every clip judged by `transcribe.hearing`."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transcribe import engines
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
-from transcribe.hearing import SEED, Heard, Listener
+from transcribe.hearing import SEED, SURE, Heard, Listener
 from transcribe.problem import LACKING, Problem
 
-BATCH = 8
+BATCH = 8  # clips at once on a CPU, where more gain nothing
+MOST_AT_ONCE = 24  # on a GPU
 BEAM = 5
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
@@ -41,7 +44,15 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
             fix="onrecord models verify shows whether a file is damaged",
             exit_code=LACKING,
         ) from e
-    return Listener(fingerprint=fingerprint, ears=_Ears(model))
+    return Listener(fingerprint=fingerprint, ears=_Ears(model, n_at_once=_room(folder, device)))
+
+
+def _room(folder: Path, device: str) -> int:
+    """How many clips are heard at once. A clip takes about half as much memory as the weights, for five beams."""
+    if device == "cpu":
+        return BATCH
+    free_bytes, weights_bytes = engines.free_gpu_bytes(), (folder / "model.bin").stat().st_size
+    return max(1, min(MOST_AT_ONCE, free_bytes // weights_bytes))
 
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
@@ -58,20 +69,32 @@ def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
 
 
 class _Ears:
-    def __init__(self, model: Any) -> None:
-        from faster_whisper import BatchedInferencePipeline
-
+    def __init__(self, model: Any, n_at_once: int = BATCH) -> None:
         self.model = model
-        self._batched = BatchedInferencePipeline(model)
+        self.n_at_once = n_at_once
+        self._batched = _batched(model)
         self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> str:
-        language, *_ = self.model.detect_language(samples)
+        with _enough_memory():
+            language, *_ = self.model.detect_language(samples)
         return str(language)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
-        for batch in _batches(samples):
-            yield from self._batch(batch, language, prompt)
+        """A few clips at a time, so that no more of their features are in memory at once: half as many from where the
+        memory runs out."""
+        done = 0
+        while done < len(samples):
+            try:
+                with _enough_memory():
+                    heard = self._batch(samples[done : done + self.n_at_once], language, prompt)
+            except Problem:
+                if self.n_at_once == 1:
+                    raise
+                self.n_at_once //= 2
+                continue
+            yield from heard
+            done += len(heard)
 
     def _batch(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
         """A few clips, laid out one after another with a little silence between them."""
@@ -81,12 +104,13 @@ class _Ears:
             spans.append({"start": at / RATE_HZ, "end": (at + len(sound)) / RATE_HZ})
             parts += [sound, gap]
             at += len(sound) + len(gap)
+        self._batched.sure = []
         segments, _ = self._batched.transcribe(
             np.concatenate(parts),
             language=language,
             vad_filter=False,
             clip_timestamps=spans,
-            batch_size=BATCH,
+            batch_size=len(samples),
             beam_size=BEAM,
             word_timestamps=True,
             without_timestamps=True,
@@ -97,30 +121,33 @@ class _Ears:
         starts = np.array([s["start"] for s in spans])
         for segment in segments:
             i = int(np.searchsorted(starts, segment.seek / 100 + SILENCE_S / 2)) - 1
-            heard[i].append(_heard(segment, offset_s=float(starts[i])))
+            sure = self._batched.sure[i] if self._batched.sure else language
+            heard[i].append(_heard(segment, offset_s=float(starts[i]), foreign="" if sure == language else sure))
         return heard
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
         import ctranslate2
 
         ctranslate2.set_random_seed(SEED)
-        segments, _ = self.model.transcribe(
-            samples,
-            language=language,
-            beam_size=BEAM,
-            temperature=list(TEMPERATURES),
-            condition_on_previous_text=False,
-            word_timestamps=True,
-            vad_filter=False,
-        )
-        return [_heard(s, offset_s=0.0) for s in segments]
+        with _enough_memory():
+            segments, _ = self.model.transcribe(
+                samples,
+                language=language,
+                beam_size=BEAM,
+                temperature=list(TEMPERATURES),
+                condition_on_previous_text=False,
+                word_timestamps=True,
+                vad_filter=False,
+            )
+            return [_heard(s, offset_s=0.0) for s in segments]
 
     def walk(self, samples: NDArray[np.float32], language: str) -> Walk:
         from faster_whisper.tokenizer import Tokenizer
 
         features = self.model.feature_extractor(samples)[:, :N_FRAMES]
         n_frames = min(N_FRAMES, len(samples) // self.model.feature_extractor.hop_length)
-        sound = self.model.encode(np.pad(features, ((0, 0), (0, N_FRAMES - features.shape[1]))))
+        with _enough_memory():
+            sound = self.model.encode(np.pad(features, ((0, 0), (0, N_FRAMES - features.shape[1]))))
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
 
         def places(words: Sequence[str]) -> list[Placed]:
@@ -128,7 +155,8 @@ class _Ears:
             flat = [token for word in tokens for token in word]
             if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
                 return []
-            (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
+            with _enough_memory():
+                (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
             return _places([len(word) for word in tokens], path)
 
         return places
@@ -144,13 +172,42 @@ def _places(n_tokens: Sequence[int], path: Any) -> list[Placed]:
     return [Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b]))) for a, b in pairwise(edges)]
 
 
-def _batches(samples: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
-    """A few at a time, so that no more of their features are in memory at once."""
-    for i in range(0, len(samples), BATCH):
-        yield samples[i : i + BATCH]
+def _batched(model: Any) -> Any:
+    """The batched path, which also notes of each clip which language it surely is in (`sure`, "" where it may be any).
+
+    It has encoded the clips by then, so that this costs next to nothing.
+    """
+    from faster_whisper import BatchedInferencePipeline
+
+    class Batched(BatchedInferencePipeline):  # type: ignore[misc]
+        sure: list[str]
+
+        def generate_segment_batched(self, features: Any, tokenizer: Any, options: Any) -> Any:
+            encoded, output = super().generate_segment_batched(features, tokenizer, options)
+            if self.model.model.is_multilingual:
+                best = (found[0] for found in self.model.model.detect_language(encoded))
+                self.sure += [token.strip("<|>") if p >= SURE else "" for token, p in best]
+            return encoded, output
+
+    return Batched(model)
 
 
-def _heard(segment: Any, *, offset_s: float) -> Heard:
+@contextlib.contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Raises Problem where the engine has run out of memory. CTranslate2 says so in a RuntimeError of many words."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as e:
+        if isinstance(e, RuntimeError) and not any(words in str(e) for words in ("out of memory", "ALLOC_FAILED")):
+            raise
+        raise Problem(
+            "there is not enough memory for this Whisper model",
+            fix="name a smaller one, as in --asr whisper:base, or end what else uses the memory",
+            exit_code=LACKING,
+        ) from e
+
+
+def _heard(segment: Any, *, offset_s: float, foreign: str = "") -> Heard:
     return Heard(
         words=tuple(
             (str(w.word), float(w.start) - offset_s, float(w.end) - offset_s, float(w.probability))
@@ -159,4 +216,5 @@ def _heard(segment: Any, *, offset_s: float) -> Heard:
         logprob=float(segment.avg_logprob),
         no_speech=float(segment.no_speech_prob),
         compression=float(segment.compression_ratio),
+        foreign=foreign,
     )
