@@ -316,9 +316,9 @@ class Forgetful:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    pauses=st.lists(st.integers(200, 2_500), min_size=12, max_size=12),
+    pauses=st.lists(st.integers(20, 250).map(lambda n: 10 * n), min_size=12, max_size=12),
     n_in_clip=st.integers(1, 3),
-    hole_ms=st.integers(0, 50_000),
+    hole_ms=st.integers(0, 5_000).map(lambda n: 10 * n),
 )
 def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     tmp_path_factory: pytest.TempPathFactory, pauses: list[int], n_in_clip: int, hole_ms: int
@@ -342,7 +342,7 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
     heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
     assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
-    assert within(heard_ms, [hole]) == []
+    assert not [start for start, _ in heard_ms if hole[0] <= start < hole[1]]
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(
@@ -397,7 +397,7 @@ def test_words_lie_in_their_clip_in_order_with_all_their_letters(
     pieces: list[tuple[str, float, float, float]], gap_ms: int
 ) -> None:
     where = clip((3_000, 6_000), (6_000 + gap_ms, 12_000 + gap_ms))
-    made = to_words(where, [Heard(words=tuple(pieces), logprob=0, no_speech=0, compression=1)])
+    made = to_words(where, [Heard(words=tuple(pieces), logprob=0, no_speech=0, compression=1)], list(where.speech))
     ordered = tuple(hearing._in_order(made, where.end_ms))
     check_words(ordered, where.end_ms)
     assert all((w.start_ms or 0) >= where.start_ms for w in ordered)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
+from transcribe.pauses import runs_of_sound, settled
 from transcribe.problem import Problem
-from transcribe.ranges import length, within
+from transcribe.ranges import Ranges, length, within, without
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
@@ -36,6 +37,7 @@ UNHEARD_MS = 2_000  # speech in a row that no word covers
 SMALL_TALK_MS = 1_000  # speech so short that it may be a cough
 LONG_WORD_MS = 2_000  # a word that seems longer was drawn out over something else
 N_CUTS = 2  # how often a clip that fails is cut in two
+WORDLESS = "speech in which no words were found"
 SEED = 0  # for the temperatures above nought, so that the same sound gives the same words
 
 
@@ -169,6 +171,12 @@ class _Sitting(NamedTuple):
     def sound(self, clip: Clip) -> NDArray[np.float32]:
         return self.audio.slice(clip.start_ms, clip.end_ms)
 
+    def runs(self, clip: Clip) -> Ranges:
+        """Where in a clip there is sound that may be words."""
+        runs = runs_of_sound(self.sound(clip))
+        runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs]
+        return within(runs, clip.speech) or list(clip.speech)
+
     def is_foreign(self, start_ms: int, end_ms: int) -> bool:
         found, p = self.ears.detect(self.audio.slice(start_ms, end_ms))
         return found != self.language and p >= SURE
@@ -213,7 +221,7 @@ def _settle(
     fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
     gaps = unheard(clip, heard)
     if not fault and any(_span(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):
-        return to_words(clip, heard), _gaps(clip, heard)  # the slow way would hear the rest, and translate it
+        return _written(sitting, clip, heard)  # the slow way would hear the rest, and translate it
     passed = [] if fault else [heard]
     if fault or gaps:
         heard = sitting.ears.again(sitting.sound(clip), sitting.language)
@@ -221,12 +229,22 @@ def _settle(
         fault = judge(clip, heard)
         passed += [] if fault else [heard]
     if passed and not unheard(clip, passed[-1]):
-        return to_words(clip, passed[-1]), []
+        return _written(sitting, clip, passed[-1])
     cut = _cut(sitting, halves, n_cuts)
     best = min(passed, key=lambda way: _length(_gaps(clip, way)), default=None)
     if cut and (best is None or _length(cut[1]) < _length(_gaps(clip, best))):
         return cut
-    return (to_words(clip, best), _gaps(clip, best)) if best is not None else ([], [_stretch(*_spoken(clip), fault)])
+    if best is None:
+        return [], [_stretch(*_spoken(clip), fault)]
+    return _written(sitting, clip, best)
+
+
+def _written(sitting: _Sitting, clip: Clip, way: Sequence[Heard]) -> tuple[list[Word], list[Stretch]]:
+    """The words of a way of hearing a clip, where they are in its sound, and speech that is left without any."""
+    words = to_words(clip, way, sitting.runs(clip))
+    said = sorted((w.start_ms or 0, w.end_ms or 0) for w in words)
+    gaps = without([*unheard(clip, way), *_uncovered(clip, said)], said)
+    return words, [_stretch(start, end, WORDLESS) for start, end in gaps]
 
 
 def _cut(sitting: _Sitting, halves: Sequence[Clip], n_cuts: int) -> tuple[list[Word], list[Stretch]] | None:
@@ -252,7 +270,7 @@ def _spoken(clip: Clip) -> tuple[int, int]:
 
 
 def _gaps(clip: Clip, heard: Sequence[Heard]) -> list[Stretch]:
-    return [_stretch(start, end, "speech in which no words were found") for start, end in unheard(clip, heard)]
+    return [_stretch(start, end, WORDLESS) for start, end in unheard(clip, heard)]
 
 
 def _length(stretches: Sequence[Stretch]) -> int:
@@ -340,6 +358,11 @@ def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
     covered = sorted(
         span for h in heard for _, start, end, _ in h.words for span in _covers(clip, start * 1000, end * 1000)
     )
+    return _uncovered(clip, covered)
+
+
+def _uncovered(clip: Clip, covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Long stretches of the clip's speech outside some ranges, which are in order."""
     if not covered:
         return [_spoken(clip)] if clip.speech_ms >= SMALL_TALK_MS else []
     gaps = []
@@ -391,8 +414,11 @@ def loops(text: str) -> bool:
 # -- words ----------------------------------------------------------------------------------------
 
 
-def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
-    """Words on the meeting's timeline, inside their clip. A piece with no space before it belongs to the last word."""
+def to_words(clip: Clip, heard: Sequence[Heard], sound: Ranges) -> list[Word]:
+    """Words on the meeting's timeline, inside their clip, each in one run of `sound` (see `transcribe.pauses`).
+
+    A piece with no space before it belongs to the last word.
+    """
     pieces: list[tuple[str, float, float, list[float]]] = []
     for h in heard:
         for text, start, end, p in h.words:
@@ -401,21 +427,15 @@ def to_words(clip: Clip, heard: Sequence[Heard]) -> list[Word]:
                 pieces[-1] = (before[0] + text, before[1], max(before[2], end), [*before[3], p])
             else:
                 pieces.append((text, start, end, [p]))
+    rough = []
+    for text, start, end, _ in pieces:
+        start_ms, end_ms = (min(clip.end_ms, clip.start_ms + max(0, round(s * 1000))) for s in (start, end))
+        rough.append((text, start_ms, max(start_ms, end_ms)))
     words = []
-    for text, start, end, probabilities in pieces:
-        start_ms = min(clip.end_ms, clip.start_ms + max(0, round(start * 1000)))
-        end_ms = min(clip.end_ms, clip.start_ms + max(0, round(end * 1000)))
-        start_ms, end_ms = _in_speech(clip, start_ms, max(start_ms, end_ms))
+    for (text, *_, probabilities), (start_ms, end_ms) in zip(pieces, settled(rough, sound), strict=True):
         confidence = round(min(1.0, max(0.0, float(np.mean(probabilities)))), 4)
         words += [Word(text=part, start_ms=start_ms, end_ms=end_ms, confidence=confidence) for part in text.split()]
     return words
-
-
-def _in_speech(clip: Clip, start_ms: int, end_ms: int) -> tuple[int, int]:
-    """A word's time without the silence that it was drawn out over: what lies in the speech that holds most of it."""
-    inside = [(max(start_ms, a), min(end_ms, b)) for a, b in clip.speech]
-    best = max(inside, key=_span, default=(start_ms, end_ms))
-    return best if _span(best) > 0 else (start_ms, end_ms)
 
 
 def _in_order(words: Sequence[Word], end_ms: int) -> Iterator[Word]:

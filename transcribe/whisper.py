@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe import engines
+from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.hearing import SEED, SURE, Heard, Listener
 from transcribe.problem import LACKING, Problem
@@ -17,6 +19,10 @@ BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 BEAM = 5
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
+N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
+FRAMES_PER_S = 50  # of what it gives
+MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
+LEAST_P = 1e-9
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -134,6 +140,36 @@ class _Ears:
                 vad_filter=False,
             )
             return [_heard(s, offset_s=0.0) for s in segments]
+
+    def walk(self, samples: NDArray[np.float32], language: str) -> Walk:
+        from faster_whisper.tokenizer import Tokenizer
+
+        features = self.model.feature_extractor(samples)[:, :N_FRAMES]
+        n_frames = min(N_FRAMES, len(samples) // self.model.feature_extractor.hop_length)
+        with _enough_memory():
+            sound = self.model.encode(np.pad(features, ((0, 0), (0, N_FRAMES - features.shape[1]))))
+        tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
+
+        def places(words: Sequence[str]) -> list[Placed]:
+            tokens = [tokenizer.encode(" " + word) for word in words]
+            flat = [token for word in tokens for token in word]
+            if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
+                return []
+            with _enough_memory():
+                (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
+            return _places([len(word) for word in tokens], path)
+
+        return places
+
+
+def _places(n_tokens: Sequence[int], path: Any) -> list[Placed]:
+    """Words from the path through their tokens: a token begins at the first frame that is given to it."""
+    token, frame = np.array(path.alignments, np.int64).reshape(-1, 2).T
+    n = sum(n_tokens) + 1  # with the end of the text
+    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(n)), len(frame) - 1)] / FRAMES_PER_S
+    logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
+    edges = np.cumsum([0, *n_tokens])
+    return [Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b]))) for a, b in pairwise(edges)]
 
 
 def _batched(model: Any) -> Any:

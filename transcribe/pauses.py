@@ -1,0 +1,95 @@
+"""Where sound pauses, to ten milliseconds, and words that begin and end where it does.
+
+Whisper says well where a word begins in the flow of speech, and badly where one begins or ends at a pause: the pause is
+given to the word before it, and the first word of a clip begins with the clip. The loudness knows better there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe.audio import RATE_HZ
+from transcribe.ranges import Ranges
+
+HOP_MS = 10
+WINDOW_MS = 20
+PAUSE_MS = 150  # a stop inside a word ("October") is shorter
+BURST_MS = 30  # louder for less than this is a click
+DEEPEST_DB = 36.0  # below the loudest: no part of a word is softer than this
+FLOOR_DB = 8.0  # above the noise: still noise
+LEAST_DB = 14.0  # between noise and speech, or loudness tells nothing
+REACH_MS = 150  # so far from a pause a word's edge may have been meant for it
+USUAL_MS, USUAL_LETTER_MS = 60, 50  # what a word takes, and what each of its letters adds
+SLOWEST = 3  # times what it usually takes; longer, and a word was drawn out over something else
+
+Span = tuple[int, int]
+
+
+def runs_of_sound(samples: NDArray[np.float32]) -> Ranges:
+    """Stretches of up to 30 s of sound between its pauses, in ms; one stretch where noise hides the pauses.
+
+    What counts as a pause is measured against the loudest and the quietest of these samples themselves.
+    """
+    hop, window = RATE_HZ * HOP_MS // 1000, RATE_HZ * WINDOW_MS // 1000
+    whole = [(0, len(samples) * 1000 // RATE_HZ)]
+    if len(samples) < 2 * window:
+        return whole
+    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    centres = np.arange(hop // 2, len(samples), hop)
+    first, last = np.maximum(centres - window // 2, 0), np.minimum(centres + window // 2, len(samples))
+    level_db = 10 * np.log10((energy[last] - energy[first]) / (last - first) + 1e-9)
+    quiet_db, loud_db = np.percentile(level_db, [5, 95])
+    if loud_db - quiet_db < LEAST_DB:
+        return whole
+    loud = level_db > max(quiet_db + FLOOR_DB, loud_db - DEEPEST_DB)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8)))
+    runs: Ranges = []
+    for a, b in zip((edges[::2] * HOP_MS).tolist(), (edges[1::2] * HOP_MS).tolist(), strict=True):
+        if b - a < BURST_MS:
+            continue
+        if runs and a - runs[-1][1] < PAUSE_MS:
+            runs[-1] = (runs[-1][0], min(b, whole[0][1]))
+        else:
+            runs.append((a, min(b, whole[0][1])))
+    return runs or whole
+
+
+def usual_ms(text: str) -> int:
+    """About how long a word takes."""
+    return USUAL_MS + USUAL_LETTER_MS * sum(map(str.isalnum, text))
+
+
+def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list[Span]:
+    """The times of words (text, start_ms, end_ms), each in one run of sound and none before the one before it.
+
+    A word that was drawn out over a pause keeps the part that is long enough for it, the first of several; one that
+    lies in a pause altogether goes to the nearest sound. The first word of a run begins with it if it was meant to
+    begin a little later, and the last one ends with it if it can be that long.
+    """
+    if not runs:
+        return [(start_ms, end_ms) for _, start_ms, end_ms in words]
+    homes: list[Span] = []
+    for text, start_ms, end_ms in words:
+        home = _home(usual_ms(text), start_ms, end_ms, runs)
+        homes.append(max(home, homes[-1]) if homes else home)
+    placed: list[Span] = []
+    for i, ((text, start_ms, end_ms), home) in enumerate(zip(words, homes, strict=True)):
+        first, last = i == 0 or homes[i - 1] != home, i + 1 == len(homes) or homes[i + 1] != home
+        a, b = (min(max(at_ms, home[0]), home[1]) for at_ms in (start_ms, end_ms))
+        if first and a - home[0] <= REACH_MS:
+            a = home[0]
+        longest_ms = SLOWEST * usual_ms(text)
+        if last and home[1] - a <= longest_ms:
+            b = home[1]
+        if placed:
+            a = max(a, placed[-1][0])
+        placed.append((a, min(max(a, b), a + longest_ms)))
+    return placed
+
+
+def _home(needed_ms: int, start_ms: int, end_ms: int, runs: Sequence[Span]) -> Span:
+    """The run of sound that a word is said in."""
+    parts = [(min(end_ms, b) - max(start_ms, a), (a, b)) for a, b in runs]
+    longest_ms, longest = max(parts, key=lambda part: part[0])  # the nearest, where none is in any
+    return next((run for part_ms, run in parts if part_ms >= min(needed_ms, longest_ms)), longest)
