@@ -114,6 +114,12 @@ def test_repairs_are_listed_with_their_reasons() -> None:
     assert all(r.score is not None and 0.8 < r.score <= 1 for r in repairs(words))
 
 
+def test_in_another_language_no_word_is_odd() -> None:
+    said = heard("Der Rahmen ist Cowellick@0.5 bekannt.")
+    assert text_of(repaired(said, PEOPLE, language="de")) == "Der Rahmen ist Kowalik bekannt."
+    assert text_of(repaired(said, PEOPLE, language="en")) == "Der Rahman ist Kowalik bekannt."
+
+
 def test_captions_without_capitals_or_confidence() -> None:
     shouted = heard("THANK YOU COUNCILLOR COWELLICK AND THE QUAIL", confidence=None)
     assert text_of(repaired(shouted, PEOPLE)) == "THANK YOU COUNCILLOR KOWALIK AND THE QUAIL"
