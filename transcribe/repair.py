@@ -222,7 +222,7 @@ def _held(word: Word, token: _Token, *, named: bool, cased: bool) -> float:
 
 def _proposals(words: Sequence[Word], roster: _Roster, language: str) -> Iterator[_Proposal]:
     known = {text: _token(text) for text in {w.text for w in words}}
-    if not language.lower().startswith("en"):
+    if language and not language.lower().startswith("en"):
         known = {text: t._replace(kind="name" if t.kind == "odd" else t.kind) for text, t in known.items()}
     tokens = [known[w.text] for w in words]
     letters = [c for w in words for c in w.text if c.isalpha()]
