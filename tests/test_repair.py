@@ -59,6 +59,9 @@ def put_right(text: str) -> str:
         ("Councillor Quail@0.59 asks.", "Councillor Quayle asks."),
         ("Neeve O Dwyer wrote.", "Niamh O'Dwyer wrote."),
         ("Niamh O Dwyer wrote.", "Niamh O'Dwyer wrote."),
+        ("Neev's O'Dwyer’s letter", "Niamh O'Dwyer’s letter"),
+        ("Councillor Heddeen and Sean@0.4", "Councillor Heddeen and Siân"),  # after a title no first name
+        ("asked farhana chodery@0.5 about it", "asked Farhana Chowdhery about it"),
         ("All across Rembridge.", "All across Wrenbridge."),
         ("Who is on the watch list?", "Who is on the watchlist?"),
         ("Watch list or not.", "Watchlist or not."),

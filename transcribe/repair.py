@@ -30,6 +30,7 @@ UNSURE, VERY_UNSURE = 0.8, 0.6  # under such a probability a recogniser may well
 CLOSE = 0.70  # after "Councillor", where a name is what we expect
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
+SMALL = 0.08  # for a person's name that was heard without a capital
 LEAST_WEIGHT = 2.0  # a name with less never takes the place of an English word
 SHORT_WEIGHT, PER_SHORT = 3.0, 0.08  # names with little to recognise
 LONG_WEIGHT, PER_LONG, MOST_LONG = 5.0, 0.015, 0.05  # and what less, with much
@@ -249,7 +250,7 @@ def _proposals(words: Sequence[Word], roster: _Roster, language: str) -> Iterato
 def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
     """Whether word `i` may belong to the same name as the word before it."""
     before, word = words[i - 1], words[i]
-    if tokens[i - 1].back or tokens[i - 1].tail or tokens[i].front or before.speaker != word.speaker:
+    if tokens[i - 1].back or tokens[i].front or before.speaker != word.speaker:
         return False
     return before.end_ms is None or word.start_ms is None or word.start_ms - before.end_ms < PAUSE_MS
 
@@ -259,8 +260,11 @@ def _fits(
 ) -> Iterator[_Proposal]:
     """The name that these words are, if there is one and they are not that already."""
     heard = "".join(t.plain for t in tokens)
-    small = cased and not titled and not tokens[0].bare[:1].isupper()  # no name of a person
-    near = roster.near(heard, phrases=small) if roster.has_phrases or not small else ()
+    small = cased and not titled and not tokens[0].bare[:1].isupper()
+    phrases = small and not any(t.kind == "odd" for t in tokens)  # no name of a person
+    near = roster.near(heard, phrases=phrases) if roster.has_phrases or not phrases else []
+    if titled:
+        near = [(s, n) for s, n in near if not n.first]
     if not near:
         return
     score, name = near[0]
@@ -287,6 +291,7 @@ def _fits(
     n_letters = sum(len(t.plain) for t, _, _ in moved)
     firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
     needed = _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts))
+    needed += SMALL if small and name.people else 0
     if score >= min(needed + firm + roster.chance, MOST_NEEDED):
         unsure = any(h for _, h, _ in moved)
         yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
@@ -357,15 +362,13 @@ def _written(heard: Sequence[Word], p: _Proposal, after: Word | None) -> list[Wo
     if all(t.bare.isupper() and len(t.bare) > 1 for t in tokens):
         texts = [t.upper() for t in texts]
     texts[0] = tokens[0].front + texts[0]
+    texts[-1] += tokens[-1].tail + tokens[-1].back
     change = f"{CHANGE} {p.score:.2f} {p.why}"
     if len(heard) == len(texts):
         return [
-            w
-            if w.text == text + t.tail + t.back
-            else msgspec.structs.replace(w, text=text + t.tail + t.back, original=w.text, change=change)
-            for w, t, text in zip(heard, tokens, texts, strict=True)
+            w if w.text == text else msgspec.structs.replace(w, text=text, original=w.text, change=change)
+            for w, text in zip(heard, texts, strict=True)
         ]
-    texts[-1] += tokens[-1].tail + tokens[-1].back
     said = " ".join(w.text for w in heard)
     sure = [w.confidence for w in heard if w.confidence is not None]
     start_ms, end_ms = heard[0].start_ms, max(w.end_ms or 0 for w in heard)

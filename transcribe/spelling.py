@@ -20,7 +20,7 @@ _BRITISH_TIME = ("Europe/London", "Europe/Belfast", "Europe/Jersey", "Europe/Gue
 def is_british(meeting: Meeting, language: str) -> bool:
     """Whether a meeting's English is British: its language says so, or names no country and its clock is British.
 
-    `language` is what was heard, where `meeting.toml` does not say. Captions often name none; they are taken for English.
+    `language` is what was heard, where `meeting.toml` does not say. Captions often name none and are taken for English.
     """
     code, _, country = (meeting.language or language).lower().replace("_", "-").partition("-")
     return code in ("en", "") and (country == "gb" if country else meeting.timezone in _BRITISH_TIME)
