@@ -6,6 +6,7 @@ from analyse.records import Tag
 from analyse.statements import Span
 from transcribe.correct import UNSETTLED
 from transcribe.records import Transcript
+from transcribe.spelling import CHANGE as SPELLING
 
 UNSURE_WORD = 0.5  # a recogniser's probability under this: the word may well be another
 UNSURE_SHARE = 0.15  # of the words of a statement
@@ -33,7 +34,7 @@ def reasons(span: Span, transcript: Transcript, tags: Sequence[Tag] = ()) -> tup
         out.append("times from captions only")
     if any((w.change or "").startswith(UNSETTLED) for w in words):
         out.append("a correction and a new transcript differ")
-    elif any(w.change is not None for w in words):
+    elif any(w.change not in (None, SPELLING) for w in words):
         out.append("words were changed")
     if any(s.start_ms < span.end_ms and span.start_ms < s.end_ms for s in transcript.stretches if s.kind in MISSING):
         out.append("some words may be missing")

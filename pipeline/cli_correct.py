@@ -1,11 +1,11 @@
-"""`onrecord correct`: the verb that changes what a meeting says."""
+"""`onrecord correct` and `onrecord repairs`: the verbs about wording that is not as the machine heard it."""
 
 import getpass
 from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, Data, Json
+from pipeline.arguments import DATA, Data, Json, MeetingName
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -82,6 +82,24 @@ def correct(
     show.out.print(f"kept, by {show.printable(name)}; {', '.join(applied.ran) or 'nothing'} made again")
     if applied.waits:
         show.out.print(show.printable(applied.waits))
+
+
+@app.command(epilog="Example: onrecord repairs 2024-05-14-public-safety")
+def repairs(
+    meeting: MeetingName,
+    spelling: Annotated[bool, typer.Option("--spelling", help="Words put into British spelling, too.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """List the names that were repaired after listening: when, what was heard, what is written instead, and why.
+
+    Use it to check what a meeting's list of people and vocabulary did to its words. Where a repair is wrong, the
+    address and `onrecord correct` take it back for good.
+    """
+    from pipeline import asked, show_quotes
+
+    layout = asked.layout_of(data)
+    show_quotes.print_repairs(layout, asked.context_of(layout, meeting).meeting.id, spelling=spelling, json=json)
 
 
 def _name(by: str) -> str:

@@ -9,13 +9,14 @@ from rich.text import Text
 from pipeline.context import Context
 from pipeline.meetings import Layout, readable
 from pipeline.places import Change, changed_by_people, changes, load_transcript, where_to_listen, why_silent
-from pipeline.show import out, printable, span, to_json
+from pipeline.show import n_of, out, printable, span, to_json
 from search import cite
 from search.index import Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
 from transcribe.correct import Correction
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName
+from transcribe.repair import repairs
 
 EVIDENCE_SHOWN = 3
 
@@ -138,9 +139,11 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
     passage = cite.around(place, read_parquet(table), transcript, n_around)
     quote = passage.quote
     changed = changes(words, changed_by_people(layout, place.meeting))
+    repaired = repairs(words)
     name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
     if json:
-        to_json({"passage": passage, "citation": cite.cite(quote, style), "speaker": name, "changes": changed})
+        told = {"speaker": name, "changes": changed, "repairs": repaired}
+        to_json({"passage": passage, "citation": cite.cite(quote, style)} | told)
         return
     for said in passage.before:
         out.print(
@@ -156,6 +159,8 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json
     out.print()
     for change in changed:
         out.print(Text(_told(change)))
+    for r in repaired:
+        out.print(Text(printable(f"“{r.written}” was heard as “{r.heard}” ({r.why}).")))
     if name and not any(c.kind == "speaker" for c in changed) and (lines := _evidence(name)):
         out.print(Text(f"How we know who speaks ({_status(name)}):"))
         for line in lines:
@@ -195,6 +200,29 @@ def print_correction(context: Context, correction: Correction) -> None:
         out.print(Text(f"was: {printable(old)}", style="dim"))
         out.print(Text(f"now: {printable(new)}", style="bold"))
         out.print(Text(place, style="cyan"))
+
+
+def print_repairs(layout: Layout, meeting: str, *, spelling: bool, json: bool) -> None:
+    """Names that were repaired, and with `spelling` words in British spelling."""
+    found = [r for r in repairs(load_transcript(layout, meeting).words) if spelling or r.score is not None]
+    if json:
+        to_json([msgspec.to_builtins(r) | {"address": f"{meeting}/{r.start_ms}-{r.end_ms}"} for r in found])
+        return
+    out.print(Text(n_of(len(found), "repair"), style="dim"))
+    for r in found:
+        score = "" if r.score is None else f", alike {r.score:.2f}"
+        out.print(
+            Text.assemble(
+                f"{'' if r.start_ms is None else cite.timecode(r.start_ms):<9}",
+                (printable(r.heard), "dim"),
+                " -> ",
+                (printable(r.written), "bold"),
+                f"  ({r.why}{score})  ",
+                ("" if r.start_ms is None else f"{meeting}/{r.start_ms}-{r.end_ms}", "cyan"),
+            )
+        )
+    if found:
+        out.print(Text('Take a wrong one back for good: onrecord correct ADDRESS --words "WHAT WAS HEARD"'))
 
 
 def print_speakers(layout: Layout, meeting: str, *, json: bool) -> None:

@@ -16,7 +16,7 @@ from pipeline.context import Context, Progress, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
 from transcribe.audio import probe
-from transcribe.records import Media, Record, Recording, dump
+from transcribe.records import Media, Meeting, Record, Recording, dump
 
 
 class Stage(Record):
@@ -136,7 +136,12 @@ def _transcript_inputs(context: Context) -> dict[str, Path]:
 
 
 def _transcript_params(context: Context) -> dict[str, Any]:
-    return {"people": context.meeting.people, "silence": context.hidden()}
+    meeting = context.meeting
+    usual = Meeting(id=meeting.id, folder=meeting.folder)
+    # What is usual is left out, so that a transcript stays fresh when a setting that it does not use is added.
+    settings = {"vocabulary": meeting.vocabulary, "language": meeting.language, "timezone": meeting.timezone}
+    changed = {key: value for key, value in settings.items() if value != getattr(usual, key)}
+    return {"people": meeting.people, "silence": context.hidden()} | changed
 
 
 def _transcript(context: Context, progress: Progress) -> list[str]:

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bench.attribution import judged
 from transcribe.attribute import ISLAND_PAUSE_MS, MARGIN_CAP, REACH_MS, _best_path, attribute
 from transcribe.records import Turn, Word
+from transcribe.references import read_rttm
 
 
 def spoken(text: str, start_ms: int, word_ms: int = 300) -> list[Word]:
@@ -220,6 +223,17 @@ def test_path_and_margins_are_those_of_trying_everything(data: st.DataObject) ->
     for i in range(n):
         other = max(score(p) for p in every if p[i] != path[i])
         assert margins[i] == pytest.approx(min(best - other, MARGIN_CAP), abs=1e-9)
+
+
+def test_words_of_real_meetings_find_their_voices_though_times_are_shaken(shared: Path) -> None:
+    folder = shared / "audio" / "ami"
+    found = judged(folder, sorted(read_rttm(folder / "ami.rttm")), n_shakes=3)
+
+    def right(kind: str, way: str) -> float:
+        return found[kind, way]["right"] / found[kind, way].total()
+
+    assert right("outside overlap", "as written") >= 0.97
+    assert right("within 0.5 s of a change", "best voice") > right("within 0.5 s of a change", "maximum overlap")
 
 
 def test_a_four_hour_meeting_takes_under_two_seconds() -> None:

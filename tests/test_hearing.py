@@ -220,8 +220,8 @@ class Scripted:
     def __init__(self, script: dict[int, tuple[list[Heard], list[Heard]]]) -> None:
         self.script = script
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
-        return "cy"
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        return "cy", 0.9
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
         return [self.script[len(s) // 16][0] for s in samples]
@@ -275,9 +275,10 @@ def test_an_echo_of_the_prompt_is_heard_again_without_it(hear: Hear) -> None:
 
 def test_what_is_said_in_another_language_is_a_gap_that_says_so(hear: Hear) -> None:
     translated = msgspec.structs.replace(heard("we were never asked at all about this", each_s=0.6), foreign="en")
-    block = hear(TWO, {6_000: ([translated], [])})
-    assert block.words == ()
-    assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(2_000, 8_000)]
+    welsh = heard("ni ofynnwyd i ni", each_s=0.6)
+    block = hear(TWO, {6_000: ([translated], []), 3_200: ([welsh], []), 2_200: ([translated], [])})
+    assert text_of(block.words) == "ni ofynnwyd i ni"
+    assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(6_000, 8_000)]
     assert "another language (en)" in block.stretches[0].reason
     brief = msgspec.structs.replace(heard("diolch yn fawr"), foreign="en")
     assert text_of(hear(clip((2_000, 4_000)), {2_000: ([brief], [])}).words) == "diolch yn fawr"
@@ -297,8 +298,8 @@ class Forgetful:
     def __init__(self, from_ms: int, to_ms: int) -> None:
         self.from_ms, self.to_ms = from_ms, to_ms
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
-        return "en"
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        return "en", 0.9
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
         return [self.again(sound, language) for sound in samples]
@@ -315,9 +316,9 @@ class Forgetful:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    pauses=st.lists(st.integers(200, 2_500), min_size=12, max_size=12),
+    pauses=st.lists(st.integers(20, 250).map(lambda n: 10 * n), min_size=12, max_size=12),
     n_in_clip=st.integers(1, 3),
-    hole_ms=st.integers(0, 50_000),
+    hole_ms=st.integers(0, 5_000).map(lambda n: 10 * n),
 )
 def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     tmp_path_factory: pytest.TempPathFactory, pauses: list[int], n_in_clip: int, hole_ms: int
@@ -341,7 +342,7 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
     heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
     assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
-    assert within(heard_ms, [hole]) == []
+    assert not [start for start, _ in heard_ms if hole[0] <= start < hole[1]]
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(

@@ -30,7 +30,7 @@ ISLAND_PAUSE_MS = 300  # a single word with a voice of its own has a pause of th
 ISLAND_ROUNDS = 5
 MARGIN_CAP = 20.0  # "no other voice is within reach"; infinity has no place in JSON
 
-SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 7.0, 4.5, 0.7, 0.2
+SWITCH_IN_CLAUSE, SWITCH_AT_COMMA, SWITCH_AT_SENTENCE, SWITCH_LEAST = 12.0, 4.5, 0.7, 0.2
 PAUSE_MS = 350.0  # a pause this long makes a change of voice e times cheaper
 
 _IMPOSSIBLE = -1e6

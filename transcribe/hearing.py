@@ -11,7 +11,7 @@ be speech. The program would rather show a gap than words that nobody said.
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
 from transcribe.pauses import runs_of_sound, settled
 from transcribe.problem import Problem
-from transcribe.ranges import Ranges, length, within
+from transcribe.ranges import Ranges, length, within, without
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
@@ -31,12 +31,13 @@ LEAST_LOGPROB = -1.0
 NOTHING_LIKELY = 0.6  # the model's own probability that nobody speaks
 MOST_WORDS_PER_S = 7.0
 LEAST_WORDS_PER_S = 0.4
-SURE = 0.9  # probability of a language; English excerpts gave another one 0.2 at most, German ones 1.0
+SURE = 0.5  # probability of a language: another one had at most 0.4 in English excerpts, 0.8 and more in half German
 TELLING_MS = 3_000  # of speech, in which its language shows
 UNHEARD_MS = 2_000  # speech in a row that no word covers
 SMALL_TALK_MS = 1_000  # speech so short that it may be a cough
 LONG_WORD_MS = 2_000  # a word that seems longer was drawn out over something else
 N_CUTS = 2  # how often a clip that fails is cut in two
+WORDLESS = "speech in which no words were found"
 SEED = 0  # for the temperatures above nought, so that the same sound gives the same words
 
 
@@ -58,8 +59,8 @@ class Ears(Protocol):
         """Codes of the languages that it knows."""
         ...
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
-        """The language spoken in up to 30 s."""
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        """The language most likely spoken in up to 30 s, and its probability."""
         ...
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterable[list[Heard]]:
@@ -122,16 +123,17 @@ def blocks(
     if ears.languages == {"en"}:
         code = "en"
     code = code or _detected(ears, audio)
+    sitting = _Sitting(ears, audio, code, reach)
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms, to_ms):
         if held and clip.end_ms - start_ms > BLOCK_MS:
             end_ms = (held[-1].end_ms + clip.start_ms) // 2
-            yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
+            yield _block(sitting, held, start_ms, end_ms, vocabulary)
             start_ms, held = end_ms, []
         held.append(clip)
     end_ms = audio.duration_ms if to_ms is None else to_ms
-    yield _block(ears, audio, held, start_ms, end_ms, code, vocabulary, reach)
+    yield _block(sitting, held, start_ms, end_ms, vocabulary)
 
 
 def _known(ears: Ears, language: str) -> str:
@@ -150,7 +152,7 @@ def _detected(ears: Ears, audio: Audio) -> str:
     n = 0
     for clip in clips(audio):
         if clip.speech_ms >= TELLING_MS:
-            found = ears.detect(audio.slice(clip.start_ms, clip.end_ms))
+            found, _ = ears.detect(audio.slice(clip.start_ms, clip.end_ms))
             votes[found] = votes.get(found, 0) + clip.speech_ms
             n += 1
         if n == 5:
@@ -158,30 +160,43 @@ def _detected(ears: Ears, audio: Audio) -> str:
     return max(votes, key=lambda code: votes[code], default="en")
 
 
-def _block(
-    ears: Ears,
-    audio: Audio,
-    held: Sequence[Clip],
-    start_ms: int,
-    end_ms: int,
-    language: str,
-    vocabulary: Sequence[str],
-    reach: Callable[[int], None],
-) -> Block:
+class _Sitting(NamedTuple):
+    """What is the same from clip to clip."""
+
+    ears: Ears
+    audio: Audio
+    language: str
+    reach: Callable[[int], None]
+
+    def sound(self, clip: Clip) -> NDArray[np.float32]:
+        return self.audio.slice(clip.start_ms, clip.end_ms)
+
+    def runs(self, clip: Clip) -> Ranges:
+        """Where in a clip there is sound that may be words."""
+        runs = runs_of_sound(self.sound(clip))
+        runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs]
+        return within(runs, clip.speech) or list(clip.speech)
+
+    def is_foreign(self, start_ms: int, end_ms: int) -> bool:
+        found, p = self.ears.detect(self.audio.slice(start_ms, end_ms))
+        return found != self.language and p >= SURE
+
+
+def _block(sitting: _Sitting, held: Sequence[Clip], start_ms: int, end_ms: int, vocabulary: Sequence[str]) -> Block:
     words: list[Word] = []
     lost = [_stretch(c.start_ms, c.end_ms, "faint sound that may be speech") for c in held if not c.speech]
     spoken = [c for c in held if c.speech]
-    sounds = [audio.slice(c.start_ms, c.end_ms) for c in spoken]
     prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
-    for clip, heard in zip(spoken, ears.first(sounds, language, prompt) if spoken else [], strict=True):
-        more, stretches = _settle(ears, audio, clip, heard, language, vocabulary, N_CUTS, reach)
+    sounds = [sitting.sound(clip) for clip in spoken]
+    for clip, heard in zip(spoken, sitting.ears.first(sounds, sitting.language, prompt) if spoken else [], strict=True):
+        more, stretches = _settle(sitting, clip, heard, vocabulary, N_CUTS)
         words += more
         lost += stretches
-        reach(clip.end_ms)
+        sitting.reach(clip.end_ms)
     return Block(
         start_ms=start_ms,
         end_ms=end_ms,
-        language=language,
+        language=sitting.language,
         words=tuple(_in_order(words, end_ms)),
         stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
         speech=tuple(span for clip in held for span in clip.speech),
@@ -189,46 +204,61 @@ def _block(
 
 
 def _settle(
-    ears: Ears,
-    audio: Audio,
-    clip: Clip,
-    heard: Sequence[Heard],
-    language: str,
-    vocabulary: Sequence[str],
-    n_cuts: int,
-    reach: Callable[[int], None],
+    sitting: _Sitting, clip: Clip, heard: Sequence[Heard], vocabulary: Sequence[str], n_cuts: int
 ) -> tuple[list[Word], list[Stretch]]:
     """The words of a clip by the first way of hearing it that passes, and the stretches where none does.
 
     `vocabulary` is what the clip was heard with; later ways go without.
     """
-    foreign = next((h.foreign for h in heard if h.foreign), "")
-    if foreign and clip.speech_ms >= TELLING_MS:
-        return [], [_stretch(*_spoken(clip), f"said in another language ({foreign})")]
+    halves = _halves(clip) if n_cuts else []
+    # Seconds do not tell a language, except where they are part of a clip that has failed already.
+    foreign = next((h.foreign for h in heard if clip.speech_ms >= TELLING_MS or n_cuts < N_CUTS), "")
+    if foreign:
+        return _cut(sitting, halves, n_cuts) or (
+            [],
+            [_stretch(*_spoken(clip), f"said in another language ({foreign})")],
+        )
     fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
+    gaps = unheard(clip, heard)
+    if not fault and any(_span(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):
+        return _written(sitting, clip, heard)  # the slow way would hear the rest, and translate it
     passed = [] if fault else [heard]
-    if fault or unheard(clip, heard):
-        heard = ears.again(audio.slice(clip.start_ms, clip.end_ms), language)
-        reach(clip.start_ms)
+    if fault or gaps:
+        heard = sitting.ears.again(sitting.sound(clip), sitting.language)
+        sitting.reach(clip.start_ms)
         fault = judge(clip, heard)
         passed += [] if fault else [heard]
     if passed and not unheard(clip, passed[-1]):
-        return to_words(clip, passed[-1], _sound(audio, clip)), []
-    halves = _halves(clip) if n_cuts else []
-    if halves:
-        words: list[Word] = []
-        stretches: list[Stretch] = []
-        for half in halves:
-            (fresh,) = ears.first([audio.slice(half.start_ms, half.end_ms)], language, "")
-            more, lost = _settle(ears, audio, half, fresh, language, (), n_cuts - 1, reach)
-            words += more
-            stretches += lost
-        if not passed or _length(stretches) < min(_length(_gaps(clip, way)) for way in passed):
-            return words, stretches
-    if passed:
-        best = min(passed, key=lambda way: _length(_gaps(clip, way)))
-        return to_words(clip, best, _sound(audio, clip)), _gaps(clip, best)
-    return [], [_stretch(*_spoken(clip), fault)]
+        return _written(sitting, clip, passed[-1])
+    cut = _cut(sitting, halves, n_cuts)
+    best = min(passed, key=lambda way: _length(_gaps(clip, way)), default=None)
+    if cut and (best is None or _length(cut[1]) < _length(_gaps(clip, best))):
+        return cut
+    if best is None:
+        return [], [_stretch(*_spoken(clip), fault)]
+    return _written(sitting, clip, best)
+
+
+def _written(sitting: _Sitting, clip: Clip, way: Sequence[Heard]) -> tuple[list[Word], list[Stretch]]:
+    """The words of a way of hearing a clip, where they are in its sound, and speech that is left without any."""
+    words = to_words(clip, way, sitting.runs(clip))
+    said = sorted((w.start_ms or 0, w.end_ms or 0) for w in words)
+    gaps = without([*unheard(clip, way), *_uncovered(clip, said)], said)
+    return words, [_stretch(start, end, WORDLESS) for start, end in gaps]
+
+
+def _cut(sitting: _Sitting, halves: Sequence[Clip], n_cuts: int) -> tuple[list[Word], list[Stretch]] | None:
+    """The words and stretches of a clip's halves, each heard by itself; None where it has none."""
+    if not halves:
+        return None
+    words: list[Word] = []
+    stretches: list[Stretch] = []
+    for half in halves:
+        (fresh,) = sitting.ears.first([sitting.sound(half)], sitting.language, "")
+        more, lost = _settle(sitting, half, fresh, (), n_cuts - 1)
+        words += more
+        stretches += lost
+    return words, stretches
 
 
 def _stretch(start_ms: int, end_ms: int, reason: str) -> Stretch:
@@ -240,7 +270,7 @@ def _spoken(clip: Clip) -> tuple[int, int]:
 
 
 def _gaps(clip: Clip, heard: Sequence[Heard]) -> list[Stretch]:
-    return [_stretch(start, end, "speech in which no words were found") for start, end in unheard(clip, heard)]
+    return [_stretch(start, end, WORDLESS) for start, end in unheard(clip, heard)]
 
 
 def _length(stretches: Sequence[Stretch]) -> int:
@@ -328,6 +358,11 @@ def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
     covered = sorted(
         span for h in heard for _, start, end, _ in h.words for span in _covers(clip, start * 1000, end * 1000)
     )
+    return _uncovered(clip, covered)
+
+
+def _uncovered(clip: Clip, covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Long stretches of the clip's speech outside some ranges, which are in order."""
     if not covered:
         return [_spoken(clip)] if clip.speech_ms >= SMALL_TALK_MS else []
     gaps = []
@@ -401,13 +436,6 @@ def to_words(clip: Clip, heard: Sequence[Heard], sound: Ranges) -> list[Word]:
         confidence = round(min(1.0, max(0.0, float(np.mean(probabilities)))), 4)
         words += [Word(text=part, start_ms=start_ms, end_ms=end_ms, confidence=confidence) for part in text.split()]
     return words
-
-
-def _sound(audio: Audio, clip: Clip) -> Ranges:
-    """Where in a clip there is sound that may be words."""
-    runs = runs_of_sound(audio.slice(clip.start_ms, clip.end_ms))
-    runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs]
-    return within(runs, clip.speech) or list(clip.speech)
 
 
 def _in_order(words: Sequence[Word], end_ms: int) -> Iterator[Word]:

@@ -71,11 +71,7 @@ class _Ears:
         self.model = model
         self.languages = frozenset(LANGUAGES if model.is_multilingual else ["en"])
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
-        return self._language(samples)[0]
-
-    def _language(self, samples: NDArray[np.float32]) -> tuple[str, float]:
-        """The most probable language, and its probability."""
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
         import whisper
 
         mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self.model.dims.n_mels)
@@ -85,7 +81,7 @@ class _Ears:
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         for sound in samples:
-            found, p = self._language(sound) if self.model.is_multilingual else (language, 1.0)
+            found, p = self.detect(sound) if self.model.is_multilingual else (language, 1.0)
             foreign = found if found != language and p >= SURE else ""
             yield self._hear(sound, language, prompt=prompt or None, temperature=0.0, foreign=foreign)
 

@@ -25,7 +25,7 @@ CIVIL = _set("mr mrs ms miss mx dr doctor prof professor sir dame lord lady baro
 TITLES = MEMBER | POLICE | CIVIL
 BEFORE_TITLE = _set("chief assistant deputy detective acting temporary")
 AFTER_NAME = _set("obe mbe cbe jp kc qc mp phd")
-PARTICLES = _set("de da del della di du la le van von der den ter el al bin ibn ap ab mac mc st")
+PARTICLES = _set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
 CHAIR = _set("chair chairman chairwoman chairperson")
 
 _OTHER_OFFICE = re.compile(
@@ -257,12 +257,23 @@ def _split(name: str) -> tuple[list[str], list[str]]:
     return [plain(p) for p in parts[:n]], rest
 
 
-def _read(person: Person) -> _Known:
-    titles, names = _split(person.name)
-    cut = len(names) - 1
+def name_parts(name: str) -> tuple[list[str], list[str]]:
+    """First names and surname of a name as it is written, without titles; a single name counts as a surname.
+
+    >>> name_parts("Cllr Ana de la Cruz OBE"), name_parts("Priya")
+    ((['Ana'], ['de', 'la', 'Cruz']), ([], ['Priya']))
+    """
+    _, names = _split(name)
+    cut = max(0, len(names) - 1)
     while cut > 1 and plain(names[cut - 1]) in PARTICLES:
         cut -= 1
-    surname = plain("".join(names[cut:])) if len(names) > 1 else ""
+    return names[:cut], names[cut:]
+
+
+def _read(person: Person) -> _Known:
+    titles, names = _split(person.name)
+    given, last = name_parts(person.name)
+    surname = plain("".join(last)) if given else ""
     full = [plain("".join(names))]
     if surname:
         full += [plain(names[0]) + surname, plain(names[0])[:1] + surname]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from transcribe import correct, coverage, name
+from transcribe import correct, coverage, name, repair, spelling
 from transcribe.attribute import attribute
 from transcribe.correct import Correction
 from transcribe.problem import Problem
@@ -37,8 +37,8 @@ def assemble(
     unheard: Sequence[tuple[int, int]] = (),
     corrections: Sequence[Correction] = (),
 ) -> Transcript:
-    """Who said what, when, with what people corrected. Hidden stretches hold no words and no turns; those that nobody
-    has listened to yet are said to be so.
+    """Who said what, when, with names repaired, British spelling for British meetings, and, over both, what people
+    corrected. Hidden stretches hold no words and no turns; those that nobody has listened to yet are said to be so.
 
     Voices that captions name are kept as labels where captions gave the turns too; beside a diariser's turns they
     count as evidence for names instead. Raises Problem where words, turns and recording do not belong together.
@@ -51,7 +51,8 @@ def assemble(
                 fix=f"make them again: onrecord run {meeting.id}",
             )
     silence = correct.silence(hidden)
-    spoken = correct.reworded(words_outside(words.words, silence), corrections, silence)
+    spoken = _put_right(words_outside(words.words, silence), meeting, words.language)
+    spoken = correct.reworded(spoken, corrections, silence)
     spoken = words_outside(spoken, silence)  # of what people wrote, too
     heard = turns_outside(turns.turns, silence)
     if not heard or turns.engine.startswith("captions"):
@@ -79,6 +80,14 @@ def assemble(
         names=(*names, *confirmed),
         coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
     )
+
+
+def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[Word, ...]:
+    """Words before anybody looked at them: people correct what they see, so what is repaired comes first."""
+    repaired = repair.repaired(words, meeting.people, meeting.vocabulary)
+    if not spelling.is_british(meeting, language):
+        return repaired
+    return spelling.respelled(repaired, [*meeting.vocabulary, *(p.name for p in meeting.people)])
 
 
 def _if_sure(word: Word) -> Word:

@@ -75,10 +75,10 @@ class _Ears:
         self._batched = _batched(model)
         self.languages = frozenset(model.supported_languages)
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
         with _enough_memory():
-            language, *_ = self.model.detect_language(samples)
-        return str(language)
+            language, p, _ = self.model.detect_language(samples)
+        return str(language), float(p)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         """A few clips at a time, so that no more of their features are in memory at once: half as many from where the

@@ -82,28 +82,33 @@ def near_change(words: Sequence[Word]) -> list[bool]:
 
 
 def ami(folder: Path) -> None:
-    every = references.read_rttm(folder / "ami.rttm")
-    parts = {"not looked at": 0, "looked at": 1}
-    for part, odd in parts.items():
-        names = [n for n in sorted(every) if int(n[3:5]) % 2 == odd]
-        totals: dict[tuple[str, str], Counter[str]] = {}
-        for name in names:
-            words, turns = references.read_words(folder / f"{name}.words.json"), every[name]
-            alone = [not c for c in crossed(words, turns)]
-            near = near_change(words)
-            kinds = {
-                "outside overlap": alone,
-                "within 0.5 s of a change": near,
-                "... and outside overlap": [a and n for a, n in zip(alone, near, strict=True)],
-            }
-            for seed in range(N_SHAKES):
-                given = shaken(words, seed)
-                for way, assign in WAYS.items():
-                    found = assign(given, turns)
-                    for kind, counted in kinds.items():
-                        totals.setdefault((kind, way), Counter()).update(verdicts(words, found, counted))
+    names = sorted(references.read_rttm(folder / "ami.rttm"))
+    for part, odd in (("not looked at", 0), ("looked at", 1)):
+        totals = judged(folder, [n for n in names if int(n[3:5]) % 2 == odd])
         for (kind, way), n in totals.items():
             print(f"{part:14} {kind:26} {way:16} {_shares(n)}")
+
+
+def judged(folder: Path, names: Sequence[str], *, n_shakes: int = N_SHAKES) -> dict[tuple[str, str], Counter[str]]:
+    """Verdicts on words by kind of place and way, over these excerpts, each shaken so many times."""
+    every = references.read_rttm(folder / "ami.rttm")
+    totals: dict[tuple[str, str], Counter[str]] = {}
+    for name in names:
+        words, turns = references.read_words(folder / f"{name}.words.json"), every[name]
+        alone = [not c for c in crossed(words, turns)]
+        near = near_change(words)
+        kinds = {
+            "outside overlap": alone,
+            "within 0.5 s of a change": near,
+            "... and outside overlap": [a and n for a, n in zip(alone, near, strict=True)],
+        }
+        for seed in range(n_shakes):
+            given = shaken(words, seed)
+            for way, assign in WAYS.items():
+                found = assign(given, turns)
+                for kind, counted in kinds.items():
+                    totals.setdefault((kind, way), Counter()).update(verdicts(words, found, counted))
+    return totals
 
 
 def meeting(reference: Path, processed: Path) -> None:

@@ -41,8 +41,8 @@ class Quick:
 
     languages = frozenset({"en"})
 
-    def detect(self, samples: NDArray[np.float32]) -> str:
-        return "en"
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        return "en", 1.0
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         yield from (self.again(sound, language) for sound in samples)

@@ -1,0 +1,196 @@
+"""Names put right after listening: what is repaired, what is let be, and how it is written, listed and taken back."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcribe.correct import Correction
+from transcribe.phones import closeness, keys
+from transcribe.records import Meeting, Person, Recording, Turn, Turns, Word, Words, check_words, text_of
+from transcribe.repair import repaired, repairs
+from transcribe.transcript import assemble
+
+NAMES = (
+    "Councillor Jo Okafor", "Councillor Adaeze Nwosu-Bright", "Councillor Siân Prydderch", "Zbigniew Kowalik",
+    "Councillor Farhana Chowdhery", "Ms Eva Lindqvist", "Mr Habib Rahman", "Thuy Tranmer", "Councillor Peter Green",
+    "Niamh O'Dwyer", "Superintendent Alison Tranter", "Councillor Imelda Quayle",
+)  # fmt: skip
+PEOPLE = tuple(Person(id=f"p{i}", name=name) for i, name in enumerate(NAMES))
+VOCABULARY = ("Wrenbridge", "watchlist", "Cooper Street")
+
+
+def heard(text: str, confidence: float | None = 0.95) -> list[Word]:
+    """Words of 200 ms. One with a number behind it (`Quail@0.4`) has its own confidence."""
+    out = []
+    for i, part in enumerate(text.split()):
+        said, _, own = part.partition("@")
+        sure = float(own) if own else confidence
+        out.append(Word(text=said, start_ms=300 * i, end_ms=300 * i + 200, confidence=sure))
+    return out
+
+
+def put_right(text: str) -> str:
+    return text_of(repaired(heard(text), PEOPLE, VOCABULARY))
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Thank you, Councillor Okafour. Next.", "Thank you, Councillor Okafor. Next."),
+        ("Councillor Nawosu Brite@0.6 asked.", "Councillor Nwosu-Bright asked."),
+        ("I am Councillor Nwosu Bright.", "I am Councillor Nwosu-Bright."),
+        ("Councillor Praduk wants to come in.", "Councillor Prydderch wants to come in."),
+        ("Then Sean@0.48 Pradhukhi spoke.", "Then Siân Prydderch spoke."),
+        ("Is Sian there?", "Is Siân there?"),
+        ("Councillor Cowellick's motion.", "Councillor Kowalik's motion."),
+        ("Councillor Chaudhary’s bins,", "Councillor Chowdhery’s bins,"),
+        ("Miss Lynn@0.6 Quist has left.", "Miss Lindqvist has left."),
+        ("We heard Councillor Oka for@0.7 again.", "We heard Councillor Okafor again."),
+        ("Mr Raman is here.", "Mr Rahman is here."),
+        ("Perhaps Tweetranma@0.63 could write.", "Perhaps Thuy Tranmer could write."),
+        ("Perhaps Tweet@0.7 Tranmer could write.", "Perhaps Thuy Tranmer could write."),
+        ("Councillor Quail@0.59 asks.", "Councillor Quayle asks."),
+        ("Neeve O Dwyer wrote.", "Niamh O'Dwyer wrote."),
+        ("Niamh O Dwyer wrote.", "Niamh O'Dwyer wrote."),
+        ("All across Rembridge.", "All across Wrenbridge."),
+        ("Who is on the watch list?", "Who is on the watchlist?"),
+        ("Watch list or not.", "Watchlist or not."),
+        ("Councillor Grean spoke.", "Councillor Green spoke."),
+    ],
+)
+def test_a_misheard_name_is_put_right(said: str, written: str) -> None:
+    assert put_right(said) == written
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Thank you, Councillor Okafor, and Ms Lindqvist.",
+        "A quail@0.3 was seen in the park.",  # an English word that nobody took for a name
+        "Councillor Quail spoke.",  # the recogniser was sure
+        "The green@0.3 bins, Councillor Grey@0.3 says.",  # Green is an English word, and so is what was heard
+        "Councillor Marchbank was there.",  # somebody else
+        "Councillor Pettigrew asked Mr Abernathy.",
+        "Tranter and Tranmer are two people.",
+        "We will watch the list.",
+        "Cooper@0.4 streets are@0.4 lit.",
+        "The 2,400 people of REA and CCTV.",
+        "Oka. For now.",  # two sentences
+    ],
+)
+def test_what_may_be_right_is_let_be(said: str) -> None:
+    assert put_right(said) == text_of(heard(said))
+
+
+def test_two_people_who_are_equally_near_are_left_alone() -> None:
+    rivals = (Person(id="a", name="Mr Habib Rahman"), Person(id="b", name="Mr Karim Rehman"))
+    said = heard("Mr Rohman is here.")
+    assert repaired(said, rivals) == tuple(said)
+    assert text_of(repaired(said, rivals[:1])) == "Mr Rahman is here."
+    both = (rivals[0], Person(id="c", name="Ms Salma Rahman"))
+    assert text_of(repaired(said, both)) == "Mr Rahman is here."  # of one name: the word is plain, if not whose it is
+
+
+def test_joined_and_parted_words_share_their_time() -> None:
+    (_, joined, _) = repaired(heard("Miss Lynn@0.6 Quist@0.5 left."), PEOPLE)
+    assert (joined.text, joined.original, joined.start_ms, joined.end_ms) == ("Lindqvist", "Lynn Quist", 300, 800)
+    assert joined.confidence == 0.5
+    _, one, two, _ = repaired(heard("Perhaps Tweetranma,@0.63 could"), PEOPLE)
+    assert [one.text, two.text] == ["Thuy", "Tranmer,"]
+    assert (one.start_ms, one.end_ms, two.end_ms) == (300, two.start_ms, 500)
+    assert (one.original, two.original) == ("Tweetranma,", "")
+
+
+def test_repairs_are_listed_with_their_reasons() -> None:
+    words = repaired(heard("Then Sean@0.48 Pradhukhi, and Councillor Quail@0.59 and Nwosu Bright."), PEOPLE)
+    told = [(r.heard, r.written, r.why, r.start_ms, r.end_ms) for r in repairs(words)]
+    assert told == [
+        ("Sean Pradhukhi,", "Siân Prydderch,", "unsure", 300, 800),
+        ("Quail", "Quayle", "unsure", 1500, 1700),
+        ("Nwosu Bright.", "Nwosu-Bright.", "spelling", 2100, 2600),
+    ]
+    assert all(r.score is not None and 0.8 < r.score <= 1 for r in repairs(words))
+
+
+def test_captions_without_capitals_or_confidence() -> None:
+    shouted = heard("THANK YOU COUNCILLOR COWELLICK AND THE QUAIL", confidence=None)
+    assert text_of(repaired(shouted, PEOPLE)) == "THANK YOU COUNCILLOR KOWALIK AND THE QUAIL"
+
+
+MIXED = "Councillor Cowellick, Nwosu Bright Tweetranma. the a watch list Oka for 7"
+
+
+@given(st.lists(st.sampled_from(MIXED.split()), max_size=12))
+def test_no_word_is_lost_and_time_goes_on(texts: list[str]) -> None:
+    before = heard(" ".join(texts), confidence=0.5)
+    after = repaired(before, PEOPLE, VOCABULARY)
+    check_words(after, 300 * len(before) + 1)
+    spoken = " ".join(w.text if w.original is None else w.original for w in after).split()
+    assert spoken == texts
+    assert repaired(after, PEOPLE, VOCABULARY) == after
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1, max_size=12))
+def test_any_word_may_be_heard_and_any_name_known(text: str) -> None:
+    assert 0 <= closeness(text, "Okafor") <= 1
+    list(keys(text))
+    repaired([Word(text=text, timing="none")], [Person(id="a", name=text), Person(id="b", name="Okafor")], [text])
+
+
+# -- in a transcript -----------------------------------------------------------------------------------
+
+MEETING = Meeting(id="m", folder="m", people=PEOPLE)
+RECORDING = Recording(meeting="m", duration_ms=60_000, sha256="ab")
+
+
+def assembled(text: str, *corrections: Correction, voices: tuple[Turn, ...] = (), meeting: Meeting = MEETING) -> str:
+    words = Words(recording_sha256="ab", language="en", engine="whisper:base", words=tuple(heard(text)))
+    turns = Turns(recording_sha256="ab", engine="pyannote:starter", turns=voices)
+    return text_of(assemble(words, turns, meeting, RECORDING, corrections=corrections).words)
+
+
+def correction(old: str, new: str, start_ms: int, end_ms: int, **around: str) -> Correction:
+    return Correction(
+        id="0badcafe", at="2024-05-15T09:00:00Z", by="Ana", kind="words", old=old, new=new,
+        start_ms=start_ms, end_ms=end_ms, recording_sha256="ab", **around,
+    )  # fmt: skip
+
+
+def test_what_a_person_wrote_is_never_repaired() -> None:
+    undone = correction("Councillor Kowalik", "Councillor Cowellick", 0, 500, after="was there.")
+    assert assembled("Councillor Cowellick was there.") == "Councillor Kowalik was there."
+    assert assembled("Councillor Cowellick was there.", undone) == "Councillor Cowellick was there."
+    strangers = Meeting(id="m", folder="m")
+    assert assembled("Councillor Cowellick was there.", undone, meeting=strangers) == "Councillor Cowellick was there."
+
+
+def test_a_correction_made_before_the_repair_still_holds() -> None:
+    made = correction("Cowellick spoke", "Cowlick spoke", 300, 900, before="Councillor", after="first.")
+    assert assembled("Councillor Cowellick spoke first.", made) == "Councillor Cowlick spoke first."
+    same = correction("Cowellick spoke", "Kowalik spoke", 300, 900, before="Councillor", after="first.")
+    assert assembled("Councillor Cowellick spoke first.", same) == "Councillor Kowalik spoke first."
+
+
+def test_a_repaired_name_tells_who_speaks() -> None:
+    text = "I'll bring in Councillor Praduk now. Thank you, Chair. The gates stay open all the night."
+    voices = tuple(
+        Turn(speaker=s, start_ms=a, end_ms=b, exclusive=True) for s, a, b in (("S1", 0, 2050), ("S2", 2100, 5000))
+    )
+    words = Words(recording_sha256="ab", language="en", engine="whisper:base", words=tuple(heard(text)))
+    turns = Turns(recording_sha256="ab", engine="pyannote:starter", turns=voices)
+    named = {n.label: n.person for n in assemble(words, turns, MEETING, RECORDING).names}
+    assert named["S2"] == "p2"
+
+
+def test_a_long_meeting_and_a_long_list_take_seconds() -> None:
+    people = [Person(id=f"p{i}", name=f"Ab{chr(97 + i % 26)}o Kel{chr(97 + i // 26)}und{i % 7}") for i in range(400)]
+    said = " ".join(
+        f"Zor{k % 500}an@0.6 and the panel@0.7 said it all again to Kelb{'aeiou'[k % 5]}nd" for k in range(4000)
+    )
+    words = heard(said)
+    assert len(words) == 40_000
+    began = time.process_time()
+    repaired(words, people)
+    assert time.process_time() - began < 10

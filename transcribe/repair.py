@@ -1,0 +1,371 @@
+"""Names that a recogniser misheard, put right against the meeting's own people and vocabulary.
+
+A word is touched only where it is no English word or where the recogniser itself was unsure of it, and only for a
+name that it sounds like far more than any other. How alike they must be depends on how much speaks for the word as
+it was heard. What was heard is kept beside it (`Word.original`), and why: `repair 0.87 not English`.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+from rapidfuzz.distance import Indel
+
+from transcribe import english, spelling
+from transcribe.phones import closeness, keys, weight
+from transcribe.ranges import shares
+from transcribe.records import Person, Record, Word
+from transcribe.spoken import BEFORE_TITLE, TITLES, name_parts, plain
+
+MOST_HEARD = 5  # words that one name may have become
+PAUSE_MS = 700  # longer than between the words of a name
+UNSURE = 0.8  # under this probability a recogniser may well have written another word
+
+# How close a name must be (1: sounds the same), and what more it takes.
+CLOSE = 0.70  # after "Councillor", where a name is what we expect
+UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
+PARTED = 0.05  # for one word that would have to be several
+LEAST_WEIGHT = 2.0  # a name with less never takes the place of an English word
+SHORT_WEIGHT, PER_SHORT = 3.0, 0.08  # names with little to recognise
+LONG_WEIGHT, PER_LONG, MOST_LONG = 5.0, 0.015, 0.05  # and what less, with much
+FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely one is near by chance
+CLEAR_LEAD = 0.05  # over anybody else's name
+SAME_SOUND = 0.93
+FIRMEST, SOLID, NEVER = 0.3, 1.0, 9.0  # how firmly words stand; solid ones go only with others, as a part of a name
+LEAST_SPELLING = 0.3  # names that share fewer letters are not even tried
+
+CHANGE = "repair"
+
+
+class Repair(Record):
+    """What was heard, and what is written instead, and why. `score` is how alike the two sound, 0-1; British spelling
+    has none."""
+
+    start_ms: int | None
+    end_ms: int | None
+    heard: str
+    written: str
+    why: str
+    score: float | None = None
+
+
+class _Name(NamedTuple):
+    """A name to look for. `people` are those who have it, empty for vocabulary."""
+
+    texts: tuple[str, ...]
+    parts: tuple[str, ...]  # the same, plain
+    people: frozenset[str]
+    english: bool  # consists of English words: it may have been meant as them
+    first: bool  # a first name alone
+
+    @property
+    def sound(self) -> str:
+        return "".join(self.texts)
+
+
+class _Token(NamedTuple):
+    """A word without what stands around it: `front` and `back` are punctuation, `tail` a possessive."""
+
+    front: str
+    bare: str
+    tail: str
+    back: str
+    plain: str
+    kind: str  # "odd" (not English), "name" (a common one) or "word"
+
+
+class _Proposal(NamedTuple):
+    first: int
+    end: int
+    name: _Name
+    score: float
+    why: str
+
+
+def repaired(words: Sequence[Word], people: Sequence[Person], vocabulary: Sequence[str] = ()) -> tuple[Word, ...]:
+    """Words with misheard names put right; all others as they are. Words that were changed before stay."""
+    roster = _Roster(people, vocabulary)
+    return _put(words, _chosen(_proposals(words, roster))) if roster.names else tuple(words)
+
+
+def repairs(words: Sequence[Word]) -> list[Repair]:
+    """What was repaired or respelled in these words, in order."""
+    found = []
+    for change, group in groupby(words, key=lambda w: w.change or ""):
+        kind, _, how = change.partition(" ")
+        if kind == CHANGE:
+            score, _, why = how.partition(" ")
+            found.append(_told(list(group), why, float(score)))
+        elif change == spelling.CHANGE:
+            found += [_told([w], "British spelling", None) for w in group]
+    return found
+
+
+def _told(said: Sequence[Word], why: str, score: float | None) -> Repair:
+    return Repair(
+        start_ms=said[0].start_ms,
+        end_ms=said[-1].end_ms,
+        heard=" ".join(w.original for w in said if w.original),
+        written=" ".join(w.text for w in said),
+        why=why,
+        score=score,
+    )
+
+
+# -- what to look for ----------------------------------------------------------------------------------
+
+
+class _Roster:
+    """The names of a meeting, found by how they sound."""
+
+    def __init__(self, people: Sequence[Person], vocabulary: Sequence[str]) -> None:
+        owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        more = set()
+        for person in people:
+            given, _ = name_parts(person.name)
+            for texts in _called(person):
+                owners[texts].add(person.id)
+                if texts != tuple(given[:1]):
+                    more.add(texts)
+        for phrase in vocabulary:
+            owners[tuple(phrase.split())] |= set()
+        self.names = [
+            _name(texts, ids, texts not in more) for texts, ids in owners.items() if len(plain("".join(texts))) > 2
+        ]
+        self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
+        self.has_phrases = any(not n.people for n in self.names)
+        self.parts = {part for n in self.names for part in n.parts}
+        self._by_key: dict[str, dict[_Name, None]] = defaultdict(dict)
+        for n in self.names:
+            for key in keys(n.sound):
+                self._by_key[key][n] = None
+        self.exact = {"".join(n.parts): n for n in self.names}
+        self._near: dict[tuple[str, bool], list[tuple[float, _Name]]] = {}
+
+    def near(self, heard: str, *, phrases: bool) -> list[tuple[float, _Name]]:
+        """Names that plain `heard` sounds rather like, the closest first: of vocabulary alone with `phrases`."""
+        key = heard, phrases
+        if key not in self._near:
+            close = {n: "".join(n.parts) for key in keys(heard) for n in self._by_key.get(key, ())}
+            scored = [
+                (closeness(heard, name.sound, CLOSE), name)
+                for name, letters in close.items()
+                if not (phrases and name.people) and Indel.normalized_similarity(heard, letters) >= LEAST_SPELLING
+            ]
+            self._near[key] = sorted((s for s in scored if s[0]), key=lambda s: -s[0])
+        return self._near[key]
+
+
+def _called(person: Person) -> Iterator[tuple[str, ...]]:
+    """What somebody may be called, title apart: the whole name, without middle names, surname, first name, aliases."""
+    given, surname = name_parts(person.name)
+    yield (*given, *surname)
+    if given:
+        yield (given[0], *surname)
+        yield (given[0],)
+    yield tuple(surname)
+    if len(surname) == 1:
+        yield from ((part,) for part in surname[0].split("-") if len(part) > 3)
+    for alias in person.aliases:
+        yield tuple(text for part in name_parts(alias) for text in part)
+
+
+def _name(texts: tuple[str, ...], people: set[str], first: bool) -> _Name:
+    is_english = all(map(english.is_word, texts))
+    return _Name(texts, tuple(map(plain, texts)), frozenset(people), is_english, bool(people) and first)
+
+
+# -- what was heard ------------------------------------------------------------------------------------
+
+
+def _token(text: str) -> _Token:
+    front, bare, tail, back = re.fullmatch(r"(\W*)(.*?)(['’]s?)?(\W*)", text).groups("")  # type: ignore[union-attr]
+    kind = "word" if english.is_word(bare) else "name" if english.is_name(bare) else "odd"
+    if kind == "odd" and "-" in bare and all(map(english.is_word, bare.split("-"))):
+        kind = "word"
+    return _Token(front, bare, tail, back, plain(bare), kind)
+
+
+def _held(word: Word, token: _Token, *, named: bool) -> float:
+    """How firmly a word stands: by how much closer than otherwise a name must sound that takes its place."""
+    if word.change or not token.plain or any(c.isdigit() for c in token.bare) or token.plain in TITLES | BEFORE_TITLE:
+        return NEVER
+    doubt = 1.0 if word.confidence is None else word.confidence
+    if token.kind == "odd":
+        return NEVER if named and token.bare[:2].isupper() else 0.0  # "REA" is short for something
+    if token.kind == "name":
+        return 0.04 if doubt < 0.6 else 0.08 if doubt < UNSURE else 0.3
+    if doubt >= UNSURE:
+        return SOLID
+    return 0.12 if named else 0.18 if doubt < 0.6 else 0.24
+
+
+def _proposals(words: Sequence[Word], roster: _Roster) -> Iterator[_Proposal]:
+    known: dict[str, _Token] = {}
+    tokens = [known[w.text] if w.text in known else known.setdefault(w.text, _token(w.text)) for w in words]
+    letters = [c for w in words for c in w.text if c.isalpha()]
+    cased = 0 < sum(map(str.isupper, letters)) < 0.5 * len(letters)
+    capital = [cased and t.bare[:1].isupper() for t in tokens]
+    opens = [i == 0 or words[i - 1].text.rstrip("\"'”’)")[-1:] in ".?!…" for i in range(len(words))]
+    named = [c and (not o or after) for c, o, after in zip(capital, opens, [*capital[1:], False], strict=False)]
+    held = [_held(w, t, named=n) for w, t, n in zip(words, tokens, named, strict=True)]
+    for i in range(len(words)):
+        solid = 0
+        for j in range(i + 1, min(len(words), i + MOST_HEARD) + 1):
+            if held[j - 1] == NEVER or (j - i > 1 and not _runs_on(words, tokens, j - 1)):
+                break
+            solid += held[j - 1] == SOLID
+            if solid > 1 or solid == j - i:
+                name = roster.exact.get("".join(t.plain for t in tokens[i:j]))
+                if name and _differs(tokens[i:j], name, cased):
+                    yield _Proposal(i, j, name, 1.0, "spelling")
+                continue
+            titled = i > 0 and tokens[i - 1].plain in TITLES
+            yield from _fits(i, tokens[i:j], held[i:j], roster, titled=titled, cased=cased)
+
+
+def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
+    """Whether word `i` may belong to the same name as the word before it."""
+    before, word = words[i - 1], words[i]
+    if tokens[i - 1].back or tokens[i - 1].tail or tokens[i].front or before.speaker != word.speaker:
+        return False
+    return before.end_ms is None or word.start_ms is None or word.start_ms - before.end_ms < PAUSE_MS
+
+
+def _fits(
+    first: int, tokens: Sequence[_Token], held: Sequence[float], roster: _Roster, *, titled: bool, cased: bool
+) -> Iterator[_Proposal]:
+    """The name that these words are, if there is one and they are not that already."""
+    heard = "".join(t.plain for t in tokens)
+    small = cased and not titled and not tokens[0].bare[:1].isupper()  # no name of a person
+    near = roster.near(heard, phrases=small) if roster.has_phrases or not small else ()
+    if not near:
+        return
+    score, name = near[0]
+    if any(s > score - CLEAR_LEAD and n.parts != name.parts and not n.people & name.people for s, n in near[1:]):
+        return
+    whole = "".join(name.parts)
+    if heard == whole:
+        if _differs(tokens, name, cased):
+            yield _Proposal(first, first + len(tokens), name, 1.0, "spelling")
+        return
+    if any(t.plain in roster.parts and t.plain not in whole for t in tokens):
+        return  # that is somebody else
+    together = len(tokens) == len(name.parts)  # word by word
+    becomes = name.texts if together else ("",) * len(tokens)
+    stays = name.parts if together else (whole,) * len(tokens)
+    moved = [(t, h, to) for t, h, to, part in zip(tokens, held, becomes, stays, strict=True) if t.plain != part]
+    if (name.english or weight(name.sound) < LEAST_WEIGHT) and any(t.kind == "word" for t, _, _ in moved):
+        return
+    if any(h == SOLID for h in held) and not _carries(tokens, held, name, score):
+        return
+    slack = 0.2 if score >= 0.85 else 0.06
+    if any(to and closeness(t.plain, to) < CLOSE + h - slack for t, h, to in moved):
+        return
+    n_letters = sum(len(t.plain) for t, _, _ in moved)
+    firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
+    if score >= min(
+        _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts)) + firm + roster.chance, 0.98
+    ):
+        unsure = any(h for _, h, _ in moved)
+        yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
+
+
+def _carries(tokens: Sequence[_Token], held: Sequence[float], name: _Name, score: float) -> bool:
+    """Whether words around it may take a word along that the recogniser is sure of: "Oka for"."""
+    if any(h == SOLID and t.plain in name.parts for t, h in zip(tokens, held, strict=True)):
+        return True
+    if score >= SAME_SOUND and min(held) == 0:
+        return True
+    return weight(name.sound) > LONG_WEIGHT + 1 and SOLID not in (held[0], held[-1])
+
+
+def _needed(name: _Name, *, titled: bool, parted: bool) -> float:
+    """How close a name must be to words that nothing speaks for."""
+    need = CLOSE + (PARTED if parted else 0) + (FIRST if name.first else 0) + (ENGLISH if name.english else 0)
+    if not titled:
+        need += UNTITLED + (ALONE if len(name.parts) == 1 else 0)
+    much = weight(name.sound)
+    return need + PER_SHORT * max(0.0, SHORT_WEIGHT - much) - min(MOST_LONG, PER_LONG * max(0.0, much - LONG_WEIGHT))
+
+
+def _differs(tokens: Sequence[_Token], name: _Name, cased: bool) -> bool:
+    """Whether words with the very letters of a name are written otherwise: in two, without accents or capitals."""
+    if not cased:
+        return len(tokens) != len(name.texts)
+    heard, written = [t.bare for t in tokens], list(name.texts)
+    if name.english and not (len(heard) != len(written) and (heard[0][:1].isupper() or not name.people)):
+        return False
+    if name.people and len(heard) > 1 and not heard[0][:1].isupper():
+        return False
+    return heard != written and not (written[0].islower() and [h.lower() for h in heard] == written)
+
+
+def _chosen(proposals: Iterator[_Proposal]) -> list[_Proposal]:
+    """Proposals that do not overlap, in order: first those that explain most."""
+    taken: set[int] = set()
+    kept = []
+    for p in sorted(proposals, key=lambda p: (-(p.score - 0.5) * weight(p.name.sound), p.end - p.first)):
+        if taken.isdisjoint(range(p.first, p.end)):
+            taken.update(range(p.first, p.end))
+            kept.append(p)
+    return sorted(kept)
+
+
+# -- writing it ----------------------------------------------------------------------------------------
+
+
+def _put(words: Sequence[Word], chosen: Sequence[_Proposal]) -> tuple[Word, ...]:
+    out: list[Word] = []
+    at = 0
+    for p in chosen:
+        out += words[at : p.first]
+        after = words[p.end] if p.end < len(words) else None
+        out += _written(words[p.first : p.end], p, after)
+        at = p.end
+    return (*out, *words[at:])
+
+
+def _written(heard: Sequence[Word], p: _Proposal, after: Word | None) -> list[Word]:
+    """The words of a name in place of those that were heard: each for each where there are as many, else all of them
+    sharing their time, the first keeping all that was heard."""
+    tokens = [_token(w.text) for w in heard]
+    texts = list(p.name.texts)
+    if tokens[0].bare[:1].isupper():
+        texts[0] = texts[0][:1].upper() + texts[0][1:]
+    if all(t.bare.isupper() and len(t.bare) > 1 for t in tokens):
+        texts = [t.upper() for t in texts]
+    texts[0] = tokens[0].front + texts[0]
+    change = f"{CHANGE} {p.score:.2f} {p.why}"
+    if len(heard) == len(texts):
+        return [
+            w
+            if w.text == text + t.tail + t.back
+            else msgspec.structs.replace(w, text=text + t.tail + t.back, original=w.text, change=change)
+            for w, t, text in zip(heard, tokens, texts, strict=True)
+        ]
+    texts[-1] += tokens[-1].tail + tokens[-1].back
+    said = " ".join(w.text for w in heard)
+    sure = [w.confidence for w in heard if w.confidence is not None]
+    start_ms, end_ms = heard[0].start_ms, max(w.end_ms or 0 for w in heard)
+    spans: Iterable[tuple[int | None, int | None]] = [(None, None)] * len(texts)
+    if start_ms is not None:
+        if after and after.start_ms is not None and len(texts) > 1:
+            end_ms = min(end_ms, after.start_ms)  # words start in order
+        spans = shares(start_ms, end_ms, [len(t) for t in texts])
+    return [
+        msgspec.structs.replace(
+            heard[0],
+            text=text,
+            start_ms=a,
+            end_ms=b,
+            confidence=min(sure, default=None),
+            original="" if i else said,
+            change=change,
+        )
+        for i, (text, (a, b)) in enumerate(zip(texts, spans, strict=True))
+    ]
