@@ -8,6 +8,7 @@ something out, added to it or tidied it. Such a word keeps the time that it had,
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
+from statistics import median
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from transcribe.audio import Audio
 from transcribe.pauses import SLOWEST, Span, runs_of_sound, settled, usual_ms
-from transcribe.ranges import Ranges, length, within
+from transcribe.ranges import length, within
 from transcribe.records import Record, Word
 from transcribe.vad import Clip, clips
 
@@ -26,8 +27,9 @@ LOWEST_LOGPROB = -6.0  # so far down a single one counts: a name may be spelt as
 LEAST_LETTER_MS = 10  # a word with less for each letter was squeezed in where it is not
 SQUEEZED = 3.0  # off its log-probability
 CHANGE = 4.0  # log-probability that it takes to leave words out, or to go on with them
-ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own
-NEAR = 2  # words beside such a one that may be on the wrong side of that sound
+ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own, so that
+NEAR = 2  # words beside it may be on the wrong side of that sound too
+RECENT = 100  # words, of which one that is much earlier or later than thought is not one
 ANCHOR = 3  # words in a row that are the same in both texts
 
 
@@ -78,10 +80,14 @@ def pieces(
     """
     texts = _unshouted([w.text for w in words])
     at = 0  # the first word that is not settled
+    lately: list[int] = []  # how much later than thought the last words were found, in ms
     for clip in clips(audio, from_ms):
         first = _reached(about_ms, clip.start_ms - SLACK_MS, at)
         last = _reached(about_ms, clip.end_ms + SLACK_MS, first)
         found = _found(clip, texts[first:last], audio, aligner, language) if first < last else {}
+        late = {i: start_ms - about_ms[first + i] for i, (start_ms, _) in found.items()}
+        lately = [*lately[-RECENT:], *late.values()]
+        found = {i: span for i, span in found.items() if abs(late[i] - median(lately)) <= SLACK_MS}
         done = max(_reached(about_ms, clip.end_ms - SLACK_MS, first), first + max(found, default=-1) + 1)
         yield Piece(
             until_ms=clip.end_ms,
@@ -148,10 +154,13 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
         (texts[i], clip.start_ms + round(1000 * p.start_s), clip.start_ms + round(1000 * p.end_s))
         for i, p in zip(kept, placed, strict=False)
     ]
-    spans = settled(rough, runs)
-    astray = [k for k, word in enumerate(rough) if _is_astray(word, runs)]
-    unsure = {n for k in astray for n in range(k - NEAR, k + NEAR + 1)}
-    return {i: span for k, (i, span) in enumerate(zip(kept, spans, strict=True)) if k not in unsure}
+    unsure: set[int] = set()
+    for k, (text, start_ms, end_ms) in enumerate(rough):
+        other_ms = length(within([(start_ms, end_ms)], runs)) - SLOWEST * usual_ms(text)
+        if other_ms > 0:  # something else was said there, before the word or after it
+            near = NEAR if other_ms > ASTRAY_MS else 0
+            unsure.update(range(k - near, k + near + 1))
+    return {i: span for k, (i, span) in enumerate(zip(kept, settled(rough, runs), strict=True)) if k not in unsure}
 
 
 def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
@@ -181,12 +190,6 @@ def _gain(text: str, placed: Placed) -> float:
     least_s = LEAST_LETTER_MS * sum(map(str.isalnum, text)) / 1000
     squeezed = SQUEEZED if placed.end_s - placed.start_s < least_s else 0.0
     return max(placed.logprob, LOWEST_LOGPROB) - squeezed - LEAST_LOGPROB
-
-
-def _is_astray(word: tuple[str, int, int], runs: Ranges) -> bool:
-    """Whether a word was drawn out over so much sound that something else was said there, and nobody knows where."""
-    text, start_ms, end_ms = word
-    return length(within([(start_ms, end_ms)], runs)) > SLOWEST * usual_ms(text) + ASTRAY_MS
 
 
 # -- texts without times ----------------------------------------------------------------------------

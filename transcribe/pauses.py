@@ -14,9 +14,9 @@ from transcribe.ranges import Ranges
 
 HOP_MS = 10
 WINDOW_MS = 20
-PAUSE_MS = 150  # a stop inside a word ("October") is shorter
+PAUSE_MS = 120  # a stop inside a word ("October") is shorter
 BURST_MS = 30  # louder for less than this is a click
-DEEPEST_DB = 36.0  # below the loudest: no part of a word is softer than this
+DEEPEST_DB = 28.0  # below the loudest: little of a word is softer than this
 FLOOR_DB = 8.0  # above the noise: still noise
 LEAST_DB = 14.0  # between noise and speech, or loudness tells nothing
 REACH_MS = 150  # so far from a pause a word's edge may have been meant for it
