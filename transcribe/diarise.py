@@ -277,7 +277,7 @@ def _diarise(pipeline: Any, request: Request, report: Callable[[float], object])
     # 16-bit samples go through pyannote as they are, straight from the file; each batch becomes floating point
     # just before a network sees it. A private mapping (mode c), because torch wants memory that could be written.
     samples = np.memmap(request.path, dtype=np.int16, mode="c", shape=(1, request.n_samples))
-    share = {"segmentation": (0.0, 0.25), "embeddings": (0.25, 0.75)}  # of the time that all takes
+    share = getattr(pipeline, "progress", {"segmentation": (0.0, 0.25), "embeddings": (0.25, 0.75)})  # of the time
 
     def hook(step: str, _: object, total: int | None = None, completed: int | None = None, **__: object) -> None:
         if total and completed is not None and step in share:
