@@ -31,7 +31,7 @@ MOST_SPEECH_S = 3.0  # more than this costs time and tells little more
 LEARN_FROM_S = 1.5  # speech alone in a window, from which on it is learnt from who there is
 SAME_SPEAKER = 0.7  # share of frames that a window's speaker and one of the window before have in common
 PIECE_S = 2.0  # the longest piece of a turn whose voice is looked at again
-MARGIN = 0.05  # how much more a piece must be like another voice (cosine) before it gets that one
+MARGIN = 0.1  # how much more a piece must be like another voice (cosine) before it gets that one
 PAUSE_S = 0.5  # shorter ones within what one voice says are part of its turn
 
 # Everything but numbers that a checkpoint of pyannote.audio has to hold.
@@ -142,7 +142,8 @@ class Grouping(BaseClustering):  # type: ignore[misc]
             return hard, None, np.zeros((1, embeddings.shape[2]))
         at_most = None if max_clusters is None or np.isinf(max_clusters) else int(max_clusters)
         vectors = np.where(known[..., None], embeddings / np.linalg.norm(embeddings, axis=2, keepdims=True), 0)
-        steadier = _with_neighbours(vectors, active, window.step / window.duration)
+        many = np.count_nonzero(learn_from) >= voices.FEW
+        steadier = _with_neighbours(vectors, active, window.step / window.duration) if many else vectors
         labels = voices.tell_apart(
             steadier[learn_from], np.nonzero(learn_from)[0], at_least=min_clusters or 1, at_most=at_most
         )
@@ -253,15 +254,15 @@ def _pieces(turn: Span) -> list[Span]:
     return [(float(a), float(b), voice) for a, b in pairwise(edges)]
 
 
-def _given(turns: Iterable[Span], piece: Span, voice: int) -> Iterator[Span]:
-    """`turns`, in which the stretch of `piece` is no longer its voice's but that of `voice`."""
+def _given(turns: Sequence[Span], piece: Span, voice: int) -> Iterator[Span]:
+    """`turns`, in which the stretch of `piece` is that of `voice`, and its own only where both were speaking."""
     start_s, end_s, wrong = piece
+    both = [(max(a, start_s), min(b, end_s)) for a, b, who in turns if who == voice and a < end_s and b > start_s]
     for a, b, who in turns:
-        if who in (wrong, voice) and a < end_s and b > start_s:
-            if a < start_s:
-                yield a, start_s, who
-            if b > end_s:
-                yield end_s, b, who
+        if who == wrong and a < end_s and b > start_s:
+            for c, d in ((a, start_s), (end_s, b), *both):
+                if max(a, c) < min(b, d):
+                    yield max(a, c), min(b, d), who
         else:
             yield a, b, who
     yield start_s, end_s, voice

@@ -11,10 +11,15 @@ Labels = npt.NDArray[np.intp]
 
 RULE = "voices/2"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
 
-# Noise, rooms and telephones make all vectors of a recording less alike or more, so that no fixed likeness tells
-# people apart. Two groups are one person when they are nearly as alike as the recording's vectors of one voice are.
+# With fewer vectors than this the recording itself does not show how alike the vectors of one voice are.
+FEW = 40
+# Then: distance between unit vectors up to which they are one group from the start, and the cosine from which two
+# groups are one person. Means of a few noisy vectors of one voice can be far apart; means of many are not.
+CUT = 0.7
+ALIKE_IF_SMALL, ALIKE_IF_LARGE, LARGE = 0.5, 0.7, 10
+# Else: noise, rooms and telephones make all vectors of a recording less alike or more, so that no fixed likeness tells
+# people apart. Two groups are one person when they are nearly as alike as vectors of one voice are in this recording.
 NEARLY = 0.82
-FEW, ALIKE = 40, 0.78  # with fewer vectors than FEW that is not measured but taken to be ALIKE: rather join than split
 FAR = 4  # windows this far apart share no sound, so that vectors from them are alike for the voice's sake
 FEWEST = 3  # a group of fewer vectors (or, of less than 30 in all, than a tenth) is nobody: its neighbours get them
 MOST = 6000  # more are not compared with each other: memory and time would grow with the square
@@ -43,12 +48,16 @@ def tell_apart(
         looked_at = np.linspace(0, n - 1, MOST).round().astype(np.intp)
         learnt = tell_apart(x[looked_at], windows[looked_at], at_least=at_least, at_most=at_most)
         return _numbered((x @ centroids(x[looked_at], learnt).T).argmax(axis=1))
-    alike = x @ x.T
-    bar = NEARLY * _alike_within(alike, windows)
-    tree = linkage((1 - alike)[np.triu_indices(n, 1)].clip(0), "average")
-    labels = _joined(x, _without_small(x, fcluster(tree, 1 - bar, "distance")), at_most)
+    if n < FEW:
+        tree = linkage(x, "centroid")
+        groups = _joined(x, fcluster(tree, CUT, "distance"))
+    else:
+        alike = x @ x.T
+        tree = linkage((1 - alike)[np.triu_indices(n, 1)].clip(0), "average")
+        groups = fcluster(tree, 1 - NEARLY * _alike_within(alike, windows), "distance")
+    labels = _joined(x, _without_small(x, groups), at_most)
     if labels.max() + 1 < at_least:
-        labels = cut_tree(tree, n_clusters=at_least)[:, 0]
+        labels = cut_tree(linkage(x, "ward"), n_clusters=at_least)[:, 0]
     return _numbered(labels)
 
 
@@ -81,20 +90,22 @@ def _alike_within(alike: Vectors, windows: npt.NDArray[np.integer]) -> float:
     Nearly every vector has three others of its own voice, so its third best match is one of them, and a lucky one.
     """
     n = len(alike)
-    if n < FEW:
-        return ALIKE
     others = np.where(np.abs(windows[:, None] - windows) >= FAR, alike, -1.0)
     third = np.median(np.partition(others, n - 3, axis=1)[:, n - 3]) - 0.03
     return float(np.clip(third, 0.5, 0.95))
 
 
-def _joined(x: Vectors, labels: Labels, at_most: int) -> Labels:
-    """Groups, of which the most alike two were joined until there are only `at_most`."""
-    while labels.max() + 1 > at_most:
-        means = centroids(x, labels)
-        alike = means @ means.T
-        np.fill_diagonal(alike, -np.inf)
-        a, b = np.unravel_index(int(alike.argmax()), alike.shape)
+def _joined(x: Vectors, groups: npt.NDArray[np.integer], at_most: int | None = None) -> Labels:
+    """Groups with the most alike two joined, again and again: while any are alike enough, or down to `at_most`."""
+    labels = _numbered(groups)
+    while labels.max() + 1 > (at_most or 1):
+        means, counts = centroids(x, labels), np.bincount(labels)
+        smaller = np.minimum(np.minimum(counts[:, None], counts[None]), LARGE)
+        over = means @ means.T - (ALIKE_IF_SMALL + (ALIKE_IF_LARGE - ALIKE_IF_SMALL) * smaller / LARGE)
+        np.fill_diagonal(over, -np.inf)
+        a, b = np.unravel_index(int(over.argmax()), over.shape)
+        if at_most is None and over[a, b] < 0:
+            break
         labels = _numbered(np.where(labels == b, a, labels))
     return labels
 
