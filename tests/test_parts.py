@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline import batch, receipts
+from pipeline import batch, receipts, work
 from search.quotes import Quote, read_parquet
 from tests.house import Heard, job, onrecord
 from tests.make_media import Floats, Track, quiet, speech_like, tone, write_sound, write_tracks
@@ -74,7 +74,7 @@ class Run:
         self.data, self.raw, self.made = data, data / "raw" / "panel", data / "processed" / "panel"
         self.heard = Heard()
 
-    def __call__(self, toml: str) -> batch.Outcome:
+    def __call__(self, toml: str) -> work.Outcome:
         (self.raw / "meeting.toml").write_text(toml, "utf-8")
         self.heard = Heard()
         made = job(
