@@ -6,14 +6,15 @@ by itself, by the engine that the other words are from; words of two engines are
 """
 
 import hashlib
-import os
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pipeline import receipts
+from pipeline import journal, receipts
 from pipeline.context import Context, Progress, write
 from pipeline.receipts import Receipt
 from transcribe import engines
@@ -108,8 +109,9 @@ def _stands(context: Context, stage: str, version: int, params: dict[str, Any], 
 
 def ignored(choice: engines.Choice, *, upgrade: bool) -> tuple[str, ...]:
     """Params that make nobody listen again: what `auto` takes today must not overwrite what a better engine wrote
-    yesterday, nor is a meeting heard again because a person was added to it, whose name would only help a little."""
-    return () if choice.by_hand or upgrade else ("engine", "vocabulary")
+    yesterday, nor is a meeting heard again because a person was added to it, whose name would only help a little, nor
+    are captions put on the sound because a model has come."""
+    return () if choice.by_hand or upgrade else ("engine", "vocabulary", "aligner")
 
 
 # -- captions or engines --------------------------------------------------------------------------
@@ -143,6 +145,69 @@ def _from_captions(context: Context) -> tuple[Words, Turns]:
     return captions.read(
         path, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.silence()
     )
+
+
+def _aligner(context: Context) -> engines.Choice | None:
+    """The model that puts the words of captions on the sound, if there is a recording, and such a model here."""
+    choice = engines.choose_recogniser() if context.asr.name == "captions" else context.asr
+    return choice if context.meeting.media and choice.name.startswith("whisper:") and not choice.lacks else None
+
+
+def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> Words:
+    """Captions whose words have the times at which they are said, where they are found in the recording."""
+    from transcribe import align
+    from transcribe.hearing import detected
+
+    aligner = engines.aligner(choice, n_threads=context.n_threads)
+    if aligner is None:
+        return captions
+    audio = _decoded(context, context.silence(), progress)
+    language = (context.meeting.language or captions.language).lower().replace("_", "-").split("-")[0]
+    language = language or detected(aligner, audio)
+    if language not in aligner.languages:
+        return captions
+    log = context.scratch / f"words-{_key(words_params(context))}-{_key(dict(context.inputs))}.jsonl"
+    kept, size = journal.read(log, align.Piece)
+    done = [word for piece in kept for word in piece.words]
+    about_ms = _about(context, captions, choice, audio, progress)
+    if not about_ms:
+        return captions
+    with journal.append(log, size) as keep:
+        for piece in align.pieces(
+            captions.words[len(done) :],
+            about_ms[len(done) :],
+            audio,
+            aligner,
+            language=language,
+            from_ms=kept[-1].until_ms if kept else 0,
+        ):
+            keep(piece)
+            done += piece.words
+            progress(piece.until_ms, audio.duration_ms)
+    return msgspec.structs.replace(
+        captions, engine=f"{captions.engine}, on the sound by {choice.name}", words=align.in_order(done)
+    )
+
+
+def _about(
+    context: Context, captions: Words, choice: engines.Choice, audio: Audio, progress: Progress
+) -> Sequence[int]:
+    """When each word of captions is said, roughly: at its cue's time; without any, where a recogniser hears it."""
+    from transcribe import align
+
+    if any(w.start_ms is not None for w in captions.words):
+        return list(itertools.accumulate(map(_start, captions.words), max))
+    whole = _whole(context)
+    task = _Task(
+        engine=choice,
+        keep=False,
+        silence=(),
+        unheard=tuple(whole),
+        to_hear=tuple(whole),
+        made_by=choice.fingerprint,
+    )
+    blocks = _heard(context, task, audio, whole, progress)
+    return align.about(captions.words, [w for b in blocks for w in b.words])
 
 
 def listens(context: Context, stage: str) -> bool:
@@ -222,7 +287,9 @@ def _heard_params(context: Context, engine: str) -> dict[str, Any]:
 
 def words_params(context: Context) -> dict[str, Any]:
     if _uses_captions(context, "words", context.asr):
-        return _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()}
+        aligner = _aligner(context)
+        used = {"aligner": aligner.fingerprint} if aligner else {}
+        return _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()} | used
     return _heard_params(context, _task(context).made_by)
 
 
@@ -245,6 +312,10 @@ def words_notes(context: Context) -> list[str]:
         notes.append(
             "words without times: nothing can be cited. Times come from a recording beside them and an engine (--asr)"
         )
+    elif n_found := sum(w.timing == "aligned" for w in words):
+        rest = "has no times and can't be cited" if any(w.timing == "none" for w in words) else "keeps the cue's time"
+        more = f"; the rest {rest}" if n_found < len(words) else ""
+        notes.append(f"words of captions put on the sound: {math.floor(100 * n_found / len(words))} %{more}")
     if context.only and _uses_captions(context, "words", context.asr):
         notes.append("captions give all words at once: --only changes nothing")
     return notes
@@ -252,7 +323,10 @@ def words_notes(context: Context) -> list[str]:
 
 def make_words(context: Context, progress: Progress) -> list[str]:
     if _uses_captions(context, "words", context.asr):
-        return [write(context, "words.json", dump(_from_captions(context)[0], "words/1"))]
+        captions, aligner = _from_captions(context)[0], _aligner(context)
+        if aligner and any(w.timing in ("cue", "none") for w in captions.words):
+            captions = _on_the_sound(context, captions, aligner, progress)
+        return [write(context, "words.json", dump(captions, "words/1"))]
     recording = context.recording()
     if not recording.media:
         raise Problem(
@@ -339,17 +413,8 @@ def _to_pauses(audio: Audio, task: _Task) -> Ranges:
 def _heard(context: Context, task: _Task, audio: Audio, ranges: Ranges, progress: Progress) -> list[engines.Block]:
     """The blocks of these ranges: those of an earlier, killed attempt, and the rest, each on disk before the next."""
     log = context.scratch / f"words-{_key(_heard_params(context, task.made_by))}.jsonl"
-    done, size = [], 0
-    for line in log.read_bytes().splitlines(keepends=True) if log.exists() else ():
-        try:
-            block = msgspec.json.decode(line, type=engines.Block)
-        except msgspec.MsgspecError:
-            break  # cut short by the kill
-        if not line.endswith(b"\n"):
-            break
-        size += len(line)
-        if length(without([(block.start_ms, block.end_ms)], ranges)) == 0:
-            done.append(block)
+    kept, size = journal.read(log, engines.Block)
+    done = [b for b in kept if length(without([(b.start_ms, b.end_ms)], ranges)) == 0]
     todo, total_ms = without(ranges, [(b.start_ms, b.end_ms) for b in done]), length(ranges)
     if todo:
         done += _listen(context, task, audio, todo, log, size, lambda left_ms: progress(total_ms - left_ms, total_ms))
@@ -368,9 +433,7 @@ def _listen(
     ahead_ms = length(todo)  # of what comes at or after `start_ms`
     left(ahead_ms)
     recogniser = engines.recogniser(task.engine, n_threads=context.n_threads)
-    with log.open("r+b" if log.exists() else "w+b") as f:
-        f.truncate(size)
-        f.seek(size)
+    with journal.append(log, size) as keep:
         for start_ms, end_ms in todo:
             zero_ms = start_ms + ahead_ms  # where nothing would be left
 
@@ -385,9 +448,7 @@ def _listen(
                 from_ms=start_ms,
                 to_ms=end_ms,
             ):
-                f.write(msgspec.json.encode(block) + b"\n")
-                f.flush()
-                os.fsync(f.fileno())
+                keep(block)
                 left(zero_ms - block.end_ms)
                 yield block
             ahead_ms -= end_ms - start_ms

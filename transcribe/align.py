@@ -52,6 +52,10 @@ class Aligner(Protocol):
         """Codes of the languages that it knows."""
         ...
 
+    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        """The language spoken in up to 30 s, and how likely it is."""
+        ...
+
     def walk(self, samples: NDArray[np.float32], language: str) -> Walk:
         """Takes in up to 30 s of sound once, to look for words in it as often as wanted."""
         ...

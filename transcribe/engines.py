@@ -12,7 +12,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -20,6 +20,9 @@ from transcribe import models
 from transcribe.audio import Audio
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, Stretch, Turn, Word
+
+if TYPE_CHECKING:
+    from transcribe.align import Aligner
 
 Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
@@ -221,6 +224,12 @@ def recogniser(choice: Choice, n_threads: int = 0) -> Recogniser:
         compute_type=choice.compute_type,
         n_threads=n_threads,
     )
+
+
+def aligner(choice: Choice, n_threads: int = 0) -> "Aligner | None":
+    """A recogniser's model as what finds given words in sound, if it can. Raises Problem where it can't run here."""
+    found: Aligner | None = getattr(recogniser(choice, n_threads), "aligner", None)
+    return found
 
 
 @functools.lru_cache(maxsize=1)

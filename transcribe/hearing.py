@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transcribe.align import Aligner
 from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
 from transcribe.pauses import runs_of_sound, settled
@@ -77,6 +78,7 @@ class Listener(Record):
 
     fingerprint: str
     ears: Ears
+    aligner: Aligner | None = None  # of the same model, where it can find words that are given
 
     def words(
         self,
@@ -122,7 +124,7 @@ def blocks(
     code = _known(ears, language) if language else ""
     if ears.languages == {"en"}:
         code = "en"
-    code = code or _detected(ears, audio)
+    code = code or detected(ears, audio)
     sitting = _Sitting(ears, audio, code, reach)
     held: list[Clip] = []
     start_ms = from_ms
@@ -146,7 +148,7 @@ def _known(ears: Ears, language: str) -> str:
     return code
 
 
-def _detected(ears: Ears, audio: Audio) -> str:
+def detected(ears: Ears | Aligner, audio: Audio) -> str:
     """The language of most of the speech in the first clips that hold some; of silence, English."""
     votes: dict[str, int] = {}
     n = 0

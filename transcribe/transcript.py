@@ -6,6 +6,7 @@ import msgspec
 
 from transcribe import correct, coverage, name, repair, spelling
 from transcribe.attribute import attribute
+from transcribe.captions import turns_of
 from transcribe.correct import Correction
 from transcribe.problem import Problem
 from transcribe.ranges import without
@@ -54,7 +55,10 @@ def assemble(
     spoken = _put_right(words_outside(words.words, silence), meeting, words.language)
     spoken = correct.reworded(spoken, corrections, silence)
     spoken = words_outside(spoken, silence)  # of what people wrote, too
-    heard = turns_outside(turns.turns, silence)
+    voiced = turns.turns
+    if turns.engine.startswith("captions") and any(w.timing == "aligned" for w in words.words):
+        voiced = turns_of(words.words)  # the words are no longer where the cues are
+    heard = turns_outside(voiced, silence)
     if not heard or turns.engine.startswith("captions"):
         attributed = attribute(spoken, heard)
         voices = {w.speaker: w.speaker for w in attributed if w.speaker is not None}

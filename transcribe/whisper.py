@@ -44,7 +44,8 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
             fix="onrecord models verify shows whether a file is damaged",
             exit_code=LACKING,
         ) from e
-    return Listener(fingerprint=fingerprint, ears=_Ears(model, n_at_once=_room(folder, device)))
+    ears = _Ears(model, n_at_once=_room(folder, device))
+    return Listener(fingerprint=fingerprint, ears=ears, aligner=ears)
 
 
 def _room(folder: Path, device: str) -> int:
