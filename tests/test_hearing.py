@@ -290,6 +290,9 @@ def test_sound_that_may_be_speech_is_a_gap_and_is_not_listened_to(hear: Hear) ->
     assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(2_000, 3_500)]
 
 
+LOUD = 20_000
+
+
 class Forgetful:
     """Ears that hear a word every 0.4 s, but never those of one stretch of time, however often they listen."""
 
@@ -305,7 +308,7 @@ class Forgetful:
         return [self.again(sound, language) for sound in samples]
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
-        start_ms = round(float(samples[0]) * 32_768) * 10  # the recording tells its own time
+        start_ms = (round(float(samples[0]) * 32_768) - LOUD) * 10  # the recording tells its own time
         times = [at for at in range(0, len(samples) // 16 - 400, 400) if not self._forgets(start_ms + at)]
         words = tuple((f" w{start_ms + at}", at / 1000, at / 1000 + 0.4, 0.9) for at in times)
         return [Heard(words=words, logprob=-0.1, no_speech=0, compression=1)] if words else []
@@ -329,7 +332,7 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     parts = [tuple(speech[i : i + n_in_clip]) for i in range(0, len(speech), n_in_clip)]
     found = [Clip(start_ms=part[0][0], end_ms=part[-1][1], speech=part) for part in parts]
     path = tmp_path_factory.mktemp("sound") / "a.s16"
-    np.repeat(np.arange(ends[-1] // 10 + 1), 160).astype("<i2").tofile(path)
+    np.repeat(LOUD + np.arange(ends[-1] // 10 + 1), 160).astype("<i2").tofile(path)
     hole = (hole_ms, hole_ms + 20_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter(found))
