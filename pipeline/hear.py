@@ -166,27 +166,19 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     language = language or detected(aligner, audio)
     if language not in aligner.languages:
         return captions
-    log = context.scratch / f"words-{_key(words_params(context))}-{_key(dict(context.inputs))}.jsonl"
-    kept, size = journal.read(log, align.Piece)
-    done = [word for piece in kept for word in piece.words]
+    key = _key(words_params(context) | {"inputs": context.inputs})
+    log = context.scratch / f"words-{key}.jsonl"
+    done, size = journal.read(log, align.Piece)
     about_ms = _about(context, captions, choice, audio, progress)
     if not about_ms:
         return captions
     with journal.append(log, size) as keep:
-        for piece in align.pieces(
-            captions.words[len(done) :],
-            about_ms[len(done) :],
-            audio,
-            aligner,
-            language=language,
-            from_ms=kept[-1].until_ms if kept else 0,
-        ):
+        for piece in align.pieces(captions.words, about_ms, audio, aligner, language=language, done=done):
             keep(piece)
-            done += piece.words
+            done.append(piece)
             progress(piece.until_ms, audio.duration_ms)
-    return msgspec.structs.replace(
-        captions, engine=f"{captions.engine}, on the sound by {choice.name}", words=align.in_order(done)
-    )
+    words = align.in_order([word for piece in done for word in piece.words])
+    return msgspec.structs.replace(captions, engine=f"{captions.engine}, on the sound by {choice.name}", words=words)
 
 
 def _about(

@@ -27,8 +27,9 @@ LOWEST_LOGPROB = -6.0  # so far down a single one counts: a name may be spelt as
 LEAST_LETTER_MS = 10  # a word with less for each letter was squeezed in where it is not
 SQUEEZED = 3.0  # off its log-probability
 CHANGE = 4.0  # log-probability that it takes to leave words out, or to go on with them
-ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own, so that
-NEAR = 2  # words beside it may be on the wrong side of that sound too
+DRAWN_MS = 300  # of sound that a word is drawn out over and that isn't its own: then nobody knows where it is
+ASTRAY_MS = 1_000  # and with so much of it
+NEAR = 2  # words beside it may be on the wrong side of that sound
 RECENT = 100  # words, of which one that is much earlier or later than thought is not one
 ANCHOR = 3  # words in a row that are the same in both texts
 
@@ -75,30 +76,36 @@ def pieces(
     aligner: Aligner,
     *,
     language: str,
-    from_ms: int = 0,
+    done: Sequence[Piece] = (),
 ) -> Iterator[Piece]:
     """All words, in order: those that were found with `timing = "aligned"`, the others as they were.
 
-    `about_ms` says for each word when it begins, roughly, and never goes back. To go on after a break, give the words
-    that are left and where the last piece ended.
+    `about_ms` says for each word when it begins, roughly, and never goes back. After a break, `done` are the pieces
+    that there were, and the rest comes as it would have come.
     """
     texts = _unshouted([w.text for w in words])
-    at = 0  # the first word that is not settled
-    lately: list[int] = []  # how much later than thought the last words were found, in ms
-    for clip in clips(audio, from_ms):
+    settled_before = [word for piece in done for word in piece.words]
+    at = len(settled_before)  # the first word that is not settled
+    lately = [_start(w) - ms for w, ms in zip(settled_before, about_ms, strict=False) if w.timing == "aligned"]
+    for clip in clips(audio, done[-1].until_ms if done else 0):
         first = _reached(about_ms, clip.start_ms - SLACK_MS, at)
         last = _reached(about_ms, clip.end_ms + SLACK_MS, first)
         found = _found(clip, texts[first:last], audio, aligner, language) if first < last else {}
-        late = {i: start_ms - about_ms[first + i] for i, (start_ms, _) in found.items()}
-        lately = [*lately[-RECENT:], *late.values()]
-        found = {i: span for i, span in found.items() if abs(late[i] - median(lately)) <= SLACK_MS}
-        done = max(_reached(about_ms, clip.end_ms - SLACK_MS, first), first + max(found, default=-1) + 1)
+        late_ms = {i: start_ms - about_ms[first + i] for i, (start_ms, _) in found.items()}
+        usual = median([*lately[-RECENT:], *late_ms.values()]) if found else 0
+        found = {i: span for i, span in found.items() if abs(late_ms[i] - usual) <= SLACK_MS}
+        lately += [late_ms[i] for i in found]
+        end = max(_reached(about_ms, clip.end_ms - SLACK_MS, first), first + max(found, default=-1) + 1)
         yield Piece(
             until_ms=clip.end_ms,
-            words=(*words[at:first], *(_at(words[i], found.get(i - first)) for i in range(first, done))),
+            words=(*words[at:first], *(_at(words[i], found.get(i - first)) for i in range(first, end))),
         )
-        at = done
+        at = end
     yield Piece(until_ms=audio.duration_ms, words=tuple(words[at:]))
+
+
+def _start(word: Word) -> int:
+    return word.start_ms or 0
 
 
 def _unshouted(texts: Sequence[str]) -> list[str]:
@@ -161,7 +168,7 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
     unsure: set[int] = set()
     for k, (text, start_ms, end_ms) in enumerate(rough):
         other_ms = length(within([(start_ms, end_ms)], runs)) - SLOWEST * usual_ms(text)
-        if other_ms > 0:  # something else was said there, before the word or after it
+        if other_ms > DRAWN_MS:  # something else was said there, before the word or after it
             near = NEAR if other_ms > ASTRAY_MS else 0
             unsure.update(range(k - near, k + near + 1))
     return {i: span for k, (i, span) in enumerate(zip(kept, settled(rough, runs), strict=True)) if k not in unsure}
@@ -170,7 +177,8 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
 def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
     """Which words are in the sound: the runs of words that are likely there in sum, where every change has its price.
 
-    So neither does a doubtful word amid others fall, nor do a few likely words stay amid what is not there.
+    So neither does a doubtful word amid others fall, nor do a few likely words stay amid what is not there. What comes
+    before the first word and after the last one counts as there.
     """
     gains = [_gain(text, p) for text, p in zip(texts, placed, strict=False)]
     there, gone = 0.0, -CHANGE  # the best sums so far, if the last word is in the sound or is not

@@ -79,14 +79,8 @@ def read(
 
 def turns_of(words: Iterable[Word]) -> tuple[Turn, ...]:
     """Turns of the voices that words have, at the times of the words."""
-    timed = (word for word in words if word.start_ms is not None)
-    runs = ((voice or "", list(said)) for voice, said in itertools.groupby(timed, key=lambda w: w.speaker))
-    return tuple(
-        _turns(
-            (_Run(voice, said[0].start_ms or 0, max(w.end_ms or 0 for w in said), said) for voice, said in runs),
-            exclusive=True,
-        )
-    )
+    timed = [w for w in words if w.start_ms is not None]
+    return tuple(_turns((_Run(w.speaker or "", w.start_ms or 0, w.end_ms or 0, [w]) for w in timed), exclusive=True))
 
 
 # -- cues to words and turns ----------------------------------------------------------------------

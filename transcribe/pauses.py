@@ -15,11 +15,11 @@ from transcribe.ranges import Ranges
 HOP_MS = 10
 WINDOW_MS = 20
 PAUSE_MS = 120  # a stop inside a word ("October") is shorter
-BURST_MS = 30  # louder for less than this is a click
+BURST_MS = 40  # louder for less than this is a click
 DEEPEST_DB = 28.0  # below the loudest: little of a word is softer than this
 FLOOR_DB = 8.0  # above the noise: still noise
 LEAST_DB = 14.0  # between noise and speech, or loudness tells nothing
-REACH_MS = 150  # so far from a pause a word's edge may have been meant for it
+REACH_MS = 150  # a word that begins so little after a pause begins with the sound
 USUAL_MS, USUAL_LETTER_MS = 60, 50  # what a word takes, and what each of its letters adds
 SLOWEST = 3  # times what it usually takes; longer, and a word was drawn out over something else
 
@@ -64,8 +64,8 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
     """The times of words (text, start_ms, end_ms), each in one run of sound and none before the one before it.
 
     A word that was drawn out over a pause keeps the part that is long enough for it, the first of several; one that
-    lies in a pause altogether goes to the nearest sound. The first word of a run begins with it if it was meant to
-    begin a little later, and the last one ends with it if it can be that long.
+    lies in a pause altogether goes to the nearest sound. The first word of a run begins with it, and the last one ends
+    with it, if it can be that long or only a little is missing.
     """
     if not runs:
         return [(start_ms, end_ms) for _, start_ms, end_ms in words]
@@ -77,9 +77,9 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
     for i, ((text, start_ms, end_ms), home) in enumerate(zip(words, homes, strict=True)):
         first, last = i == 0 or homes[i - 1] != home, i + 1 == len(homes) or homes[i + 1] != home
         a, b = (min(max(at_ms, home[0]), home[1]) for at_ms in (start_ms, end_ms))
-        if first and a - home[0] <= REACH_MS:
-            a = home[0]
         longest_ms = SLOWEST * usual_ms(text)
+        if first and (a - home[0] <= REACH_MS or b - home[0] <= longest_ms):
+            a = home[0]
         if last and home[1] - a <= longest_ms:
             b = home[1]
         if placed:

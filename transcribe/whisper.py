@@ -23,6 +23,7 @@ N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
 FRAMES_PER_S = 50  # of what it gives
 MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
 LEAST_P = 1e-9
+PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -153,24 +154,31 @@ class _Ears:
 
         def places(words: Sequence[str]) -> list[Placed]:
             tokens = [tokenizer.encode(" " + word) for word in words]
+            n_spoken = [len(tokenizer.encode(" " + word.rstrip(PUNCTUATION))) for word in words]
             flat = [token for word in tokens for token in word]
             if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
                 return []
             with _enough_memory():
                 (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
-            return _places([len(word) for word in tokens], path)
+            return _places([len(word) for word in tokens], n_spoken, path)
 
         return places
 
 
-def _places(n_tokens: Sequence[int], path: Any) -> list[Placed]:
-    """Words from the path through their tokens: a token begins at the first frame that is given to it."""
+def _places(n_tokens: Sequence[int], n_spoken: Sequence[int], path: Any) -> list[Placed]:
+    """Words from the path through their tokens: a token begins at the first frame that is given to it.
+
+    Of each word the first tokens are spoken; those after them are punctuation, which is given the pause.
+    """
     token, frame = np.array(path.alignments, np.int64).reshape(-1, 2).T
-    n = sum(n_tokens) + 1  # with the end of the text
-    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(n)), len(frame) - 1)] / FRAMES_PER_S
+    edges = np.cumsum([0, *n_tokens])  # the last one is the end of the text
+    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(edges[-1] + 1)), len(frame) - 1)] / FRAMES_PER_S
     logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
-    edges = np.cumsum([0, *n_tokens])
-    return [Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b]))) for a, b in pairwise(edges)]
+    ends = [min(a + n, b) if n else b for (a, b), n in zip(pairwise(edges), n_spoken, strict=True)]
+    return [
+        Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b])))
+        for a, b in zip(edges, ends, strict=False)
+    ]
 
 
 def _batched(model: Any) -> Any:
