@@ -160,7 +160,7 @@ class _Child:
 
     def __init__(self, recipe: Recipe) -> None:
         context = multiprocessing.get_context("spawn")
-        self._log = tempfile.TemporaryFile()  # it has no name that could be left behind
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the child; no name can be left behind
         self.pipe, theirs = context.Pipe()
         log = Connection(os.dup(self._log.fileno()), readable=False)  # what a descriptor travels to a process in
         self._process = context.Process(target=_child, args=(theirs, recipe, log), name="onrecord-turns", daemon=True)
