@@ -131,6 +131,7 @@ def table(ear: Ear, found: list[Recording]) -> None:
         one, perfect = one + beside[0], perfect + beside[1]
         off += abs(len({t.speaker for t in turns}) - len({t.speaker for t in recording.turns}))
     print_row("all together", f"off {off}", ours, one, perfect)
+    print()
 
 
 def sweep(ear: Ear, found: list[Recording]) -> None:
@@ -189,12 +190,13 @@ def long(ear: Ear, found: list[Recording], hours: float) -> None:
     samples = np.concatenate(parts)[: round(hours * 3600 * RATE_HZ)]
     ear.turns(samples[: 60 * RATE_HZ])  # so that everything is loaded
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
     turns = ear.turns(samples)
-    took_s = time.perf_counter() - began
+    took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     more_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024
     n_voices = len({t.speaker for t in turns})
-    print(f"{hours} h: {hours * 3600 / took_s:.1f} x real time, {more_mib:.0f} MiB more, {n_voices} voices")
+    speeds = f"{hours * 3600 / took_s:.1f} x real time ({hours * 3600 / cpu_s:.1f} x by processor time)"
+    print(f"{hours} h: {speeds}, {more_mib:.0f} MiB more than with the models loaded, {n_voices} voices")
 
 
 def main() -> None:
@@ -213,7 +215,8 @@ def main() -> None:
         elif asked.sweep:
             sweep(ear, found)
         else:
-            table(ear, found)
+            for folder in asked.folders:
+                table(ear, list(recordings(folder)))
 
 
 if __name__ == "__main__":
