@@ -21,8 +21,9 @@ ALIKE_IF_SMALL, ALIKE_IF_LARGE, LARGE = 0.5, 0.7, 10
 # people apart. Two groups are one person when they are nearly as alike as vectors of one voice are in this recording.
 NEARLY = 0.82
 FAR = 4  # windows this far apart share no sound, so that vectors from them are alike for the voice's sake
+LUCK = 0.03  # by which the third best match of a vector beats the usual one of its voice
 FEWEST = 3  # a group of fewer vectors (or, of less than 30 in all, than a tenth) is nobody: its neighbours get them
-MOST = 6000  # more are not compared with each other: memory and time would grow with the square
+MOST = 4000  # more are not compared with each other: memory and time would grow with the square
 
 
 def tell_apart(
@@ -36,6 +37,7 @@ def tell_apart(
     others go to the voice that they are most alike.
     """
     from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
+    from scipy.spatial.distance import squareform
 
     n = len(vectors)
     at_most = n if at_most is None else max(1, min(at_most, n))
@@ -52,8 +54,8 @@ def tell_apart(
         tree = linkage(x, "centroid")
         groups = _joined(x, fcluster(tree, CUT, "distance"))
     else:
-        alike = x @ x.T
-        tree = linkage((1 - alike)[np.triu_indices(n, 1)].clip(0), "average")
+        alike = (x @ x.T).astype(np.float32)
+        tree = linkage(squareform(1 - alike, checks=False).clip(0), "average")
         groups = fcluster(tree, 1 - NEARLY * _alike_within(alike, windows), "distance")
     labels = _joined(x, _without_small(x, groups), at_most)
     if labels.max() + 1 < at_least:
@@ -87,12 +89,13 @@ def _numbered(labels: npt.NDArray[np.integer]) -> Labels:
 def _alike_within(alike: Vectors, windows: npt.NDArray[np.integer]) -> float:
     """How alike (cosine) vectors of one voice are, where they come from different sound.
 
-    Nearly every vector has three others of its own voice, so its third best match is one of them, and a lucky one.
+    Nearly every vector has three others of its own voice, so its third best match is one of them, if a lucky one.
     """
-    n = len(alike)
-    others = np.where(np.abs(windows[:, None] - windows) >= FAR, alike, -1.0)
-    third = np.median(np.partition(others, n - 3, axis=1)[:, n - 3]) - 0.03
-    return float(np.clip(third, 0.5, 0.95))
+    thirds = []
+    for window, row in zip(windows, alike, strict=True):
+        others = row[np.abs(windows - window) >= FAR]
+        thirds.append(np.partition(others, -3)[-3] if len(others) >= 3 else 0.0)
+    return float(np.clip(np.median(thirds) - LUCK, 0.5, 0.95))
 
 
 def _joined(x: Vectors, groups: npt.NDArray[np.integer], at_most: int | None = None) -> Labels:
