@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import corrections, hear, work
+from pipeline import corrections, hear_words, work
 from pipeline.context import Context
 from pipeline.events import Sink, now
 from pipeline.stages import Stage
@@ -193,7 +193,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
             break
         try:
-            if hear.listens(deaf, stage.name):
+            if stage.listens(deaf):
                 waits = f"an engine must make {stage.name} again: onrecord run {context.meeting.id}"
             elif _make(deaf, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
                 ran.append(stage.name)
@@ -201,7 +201,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             if not listens:
                 raise
             late = e
-    if hiding and undone and not waits and hear.listens(context, "words"):
+    if hiding and undone and not waits and hear_words.words_listen(context):
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
     if late:
         raise late
