@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import batch, corrections, hear
+from pipeline import corrections, hear, work
 from pipeline.context import Context
 from pipeline.events import Sink, now
 from pipeline.stages import Stage
@@ -184,10 +184,10 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
         corrections.append(context.raw, correction)
     hiding = bool({correction.kind, undone.kind if undone else ""} & {"mask", "exclude"})
     if correction.kind in ("mask", "exclude"):
-        batch.silence_at_once(context)
+        work.silence_at_once(context)
     ran, waits, late = [], "", None
     deaf = msgspec.structs.replace(context, only=(0, 0))  # what waits to be listened to goes on waiting
-    for stage in batch.ALL_STAGES[batch.NAMES.index("words") :]:
+    for stage in work.ALL_STAGES[work.NAMES.index("words") :]:
         listens = stage.name in ("words", "turns")
         if not (context.made / "transcript.json").is_file() and not listens:
             waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
@@ -205,7 +205,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
     if late:
         raise late
-    if hiding and copy and _make(context, batch.ALL_STAGES[batch.NAMES.index("playable")], sink):
+    if hiding and copy and _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink):
         ran.append("playable")
     return Applied(correction=correction, ran=tuple(ran), wall_s=round(time.monotonic() - began, 3), waits=waits)
 
@@ -220,7 +220,7 @@ def _make(context: Context, stage: Stage, sink: Sink, *, wait_s: float = correct
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            return batch.make(context, stage, sink) is not None
+            return work.make(context, stage, sink) is not None
         except locks.Busy as e:
             if time.monotonic() >= deadline:
                 raise Problem(

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from analyse import codebook as codebooks
-from pipeline import batch, meetings
-from pipeline.batch import Job, Outcome
+from pipeline import meetings, work
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.plan import Plan, plan
 from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
+from pipeline.work import Job, Outcome
 from transcribe import engines
 from transcribe.problem import Problem
 
@@ -65,7 +65,7 @@ def jobs_of(
     jobs, refused = [], []
     for folder in folders:
         if problem := meetings.shared_id(folder, ids):
-            refused.append(batch.failed(ids[folder.name], folder.name, problem))
+            refused.append(work.failed(ids[folder.name], folder.name, problem))
             continue
         jobs.append(
             Job(
@@ -90,7 +90,7 @@ def context_of(layout: Layout, meeting: str, **choices: str) -> Context:
     jobs, refused = jobs_of(layout, [meeting], **choices)  # type: ignore[arg-type]
     for outcome in refused:
         raise Problem(outcome.what, where=outcome.where, fix=outcome.fix)
-    return batch.context_of(jobs[0])
+    return work.context_of(jobs[0])
 
 
 def plans_of(layout: Layout, jobs: list[Job]) -> tuple[list[Plan], list[Outcome]]:
@@ -101,7 +101,7 @@ def plans_of(layout: Layout, jobs: list[Job]) -> tuple[list[Plan], list[Outcome]
         try:
             plans.append(plan(job, speeds))
         except Problem as e:
-            broken.append(batch.failed(job.id, job.folder, e))
+            broken.append(work.failed(job.id, job.folder, e))
         except Exception as e:  # one meeting's trouble is no other's
-            broken.append(batch.failed(job.id, job.folder, batch.as_problem(e, layout.raw / job.folder, "meeting")))
+            broken.append(work.failed(job.id, job.folder, work.as_problem(e, layout.raw / job.folder, "meeting")))
     return plans, broken

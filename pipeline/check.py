@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import batch, corrections, meetings, receipts, toml_files
+from pipeline import corrections, meetings, receipts, toml_files, work
 from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
@@ -102,7 +102,7 @@ def _meeting(layout: Layout, folder: Path, ids: dict[str, str]) -> Iterator[Foun
 
 def _fault(error: Exception, where: Path) -> Fault:
     """A problem as a fault, with the line that it names."""
-    problem = error if isinstance(error, Problem) else batch.as_problem(error, where, "meeting")
+    problem = error if isinstance(error, Problem) else work.as_problem(error, where, "meeting")
     path, _, line = problem.where.rpartition(", line ")
     if path and line.isdigit():
         return Fault(what=problem.what, path=Path(path), line=int(line), fix=problem.fix)

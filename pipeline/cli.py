@@ -17,8 +17,8 @@ from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
-    from pipeline.batch import Job, Outcome
     from pipeline.plan import Plan
+    from pipeline.work import Job, Outcome
 
 
 class _Ended(Exception):
@@ -163,7 +163,7 @@ def _exit_code(outcomes: "list[Outcome]") -> int:
 
 def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
     """What `auto` took, in a line each, where anything is to be listened to."""
-    from pipeline.batch import NAMES
+    from pipeline.work import NAMES
 
     listening = {p.meeting for p in plans if p.stage and NAMES.index(p.stage) <= NAMES.index("turns")}
     job = next((j for j in jobs if j.id in listening), None)

@@ -26,6 +26,7 @@ from transcribe.transcript import turns_outside, words_outside
 
 WORDS_VERSION = 2
 TURNS_VERSION = 1
+BLOCKS_VERSION = 2  # of what a killed job left in the scratch folder
 
 
 class Unheard(Record):
@@ -111,7 +112,9 @@ def ignored(choice: engines.Choice, *, upgrade: bool) -> tuple[str, ...]:
     """Params that make nobody listen again: what `auto` takes today must not overwrite what a better engine wrote
     yesterday, nor is a meeting heard again because a person was added to it, whose name would only help a little, nor
     are captions put on the sound because a model has come."""
-    return () if choice.by_hand or upgrade else ("engine", "vocabulary", "aligner")
+    if upgrade:
+        return ()
+    return ("vocabulary",) if choice.by_hand else ("engine", "vocabulary", "aligner")
 
 
 # -- captions or engines --------------------------------------------------------------------------
@@ -404,7 +407,9 @@ def _to_pauses(audio: Audio, task: _Task) -> Ranges:
 
 def _heard(context: Context, task: _Task, audio: Audio, ranges: Ranges, progress: Progress) -> list[engines.Block]:
     """The blocks of these ranges: those of an earlier, killed attempt, and the rest, each on disk before the next."""
-    log = context.scratch / f"words-{_key(_heard_params(context, task.made_by))}.jsonl"
+    params = _heard_params(context, task.made_by)
+    del params["vocabulary"]  # a person who is added meanwhile makes nobody listen again
+    log = context.scratch / f"words-{_key(params | {'blocks': BLOCKS_VERSION})}.jsonl"
     kept, size = journal.read(log, engines.Block)
     done = [b for b in kept if length(without([(b.start_ms, b.end_ms)], ranges)) == 0]
     todo, total_ms = without(ranges, [(b.start_ms, b.end_ms) for b in done]), length(ranges)
@@ -465,13 +470,19 @@ def turns_params(context: Context) -> dict[str, Any]:
     if _is_apart(context):
         params["channels"] = "apart"
     if kept := _to_cut(context, params):
-        params["engine"] = kept.params["engine"]
+        return kept.params | {"silence": params["silence"]}
     return params
 
 
 def _to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:
-    """The receipt of turns of which some must go, and to which none need be added: nobody has to listen for that."""
+    """The receipt of turns of which some must go, and to which none need be added: nobody has to listen for that.
+
+    Turns of another engine than today's stand even where that one would listen to channels in another way.
+    """
     ignore = ignored(context.diariser, upgrade=context.upgrade)
+    before = receipts.read(context.made, "turns")
+    if "engine" in ignore and before and before.params.get("engine") != params["engine"]:
+        ignore = (*ignore, "channels")
     receipt = _stands(context, "turns", TURNS_VERSION, params, "silence", *ignore)
     return receipt if receipt and not without(receipt.params["silence"], params["silence"]) else None
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from pipeline import hear, receipts
-from pipeline.batch import ALL_STAGES, NAMES, Job, audio_ms_of, context_of, up_to, why
 from pipeline.context import Context
 from pipeline.meetings import Layout
+from pipeline.work import ALL_STAGES, NAMES, Job, audio_ms_of, context_of, up_to, why
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import length, within, without
 from transcribe.records import Record, Unreadable

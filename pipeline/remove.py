@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import corrections
-from pipeline.batch import NAMES
 from pipeline.index import rebuild
 from pipeline.keep import OF_MEETING
 from pipeline.meetings import Layout, assign_ids, find_folders, is_id, read_ids, readable, shared_id
+from pipeline.work import NAMES
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record

@@ -14,8 +14,8 @@ from pipeline.events import Event
 from search.cite import timecode
 
 if TYPE_CHECKING:
-    from pipeline.batch import Outcome
     from pipeline.plan import Plan
+    from pipeline.work import Outcome
 
 PLAIN_EVERY_S = 10.0
 

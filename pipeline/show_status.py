@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 from rich.text import Text
 
-from pipeline.batch import NAMES
 from pipeline.doctor import Finding
 from pipeline.plan import Link
 from pipeline.show import n_of, out, printable, size, span, stages_of
 from pipeline.status import Engine, Standing, Status
+from pipeline.work import NAMES
 from search.cite import timecode
 
 FEW = 10  # meetings are listed one by one without --all

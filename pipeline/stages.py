@@ -1,6 +1,6 @@
 """The stages of a meeting, declared: name, version, what they are made from, and the function that makes them.
 
-A stage reads what earlier stages wrote, writes into the meeting's scratch folder, and `batch` moves its
+A stage reads what earlier stages wrote, writes into the meeting's scratch folder, and `work` moves its
 outputs into place and writes the receipt. Params hold all that can change a result and nothing else.
 """
 

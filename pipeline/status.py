@@ -14,12 +14,12 @@ from typing import Literal
 import msgspec
 
 from pipeline import asked, hear, receipts
-from pipeline.batch import NAMES, Job, Outcome, as_problem, context_of, failed
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.meetings import Layout, is_id, read_ids, readable
 from pipeline.plan import Plan
 from pipeline.remove import in_trash, indexed, trash_of
+from pipeline.work import NAMES, Job, Outcome, as_problem, context_of, failed
 from transcribe import correct, locks, models
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, length, within, without

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from analyse import codebook
-from pipeline.batch import Job
 from pipeline.events import Event
+from pipeline.work import Job
 from tests.make_media import write_sound
 from transcribe import engines
 from transcribe.audio import Audio

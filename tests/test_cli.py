@@ -252,6 +252,7 @@ def test_the_wheel_holds_all_that_is_needed(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("onrecord-*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {"transcribe/models.toml", "analyse/codebooks/lfr-engagement.toml"} <= held
+    assert {"transcribe/english.txt.gz", "transcribe/british.txt", "transcribe/english.LICENCE.txt"} <= held
     assert {str(p.relative_to(source)) for p in source.glob("[a-z]*/**/*.py") if "build" not in p.parts} <= held
     assert not [n for n in held if n.startswith("tests")]
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import apply, batch, corrections
+from pipeline import apply, batch, corrections, work
 from pipeline.apply import Applied
 from pipeline.context import Context
 from search import index
@@ -42,7 +42,7 @@ class House:
     def exclude(self, ranges: str) -> None:
         (self.folder / "meeting.toml").write_text((f"exclude = [{ranges}]\n" if ranges else "") + TOML, "utf-8")
 
-    def run(self, only: tuple[int, int] | None = None, asr: Choice = AUTO) -> batch.Outcome:
+    def run(self, only: tuple[int, int] | None = None, asr: Choice = AUTO) -> work.Outcome:
         todo = msgspec.structs.replace(job(self.data, "m", "m", asr, VOICES), only=only)
         (outcome,) = batch.run([todo], Heard(), n_workers=0)
         return outcome
@@ -54,7 +54,7 @@ class House:
 
     @property
     def context(self) -> Context:
-        return batch.context_of(job(self.data, "m", "m", AUTO, VOICES))
+        return work.context_of(job(self.data, "m", "m", AUTO, VOICES))
 
     @property
     def transcript(self) -> Transcript:
@@ -322,7 +322,7 @@ def test_words_without_times_cannot_be_hidden(tmp_path: Path) -> None:
     todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
     batch.run([todo], Heard(), n_workers=0)
     with pytest.raises(Problem, match="without times"):
-        apply.hide(batch.context_of(todo), place(0, 1), "mask", by="Mira", reason="")
+        apply.hide(work.context_of(todo), place(0, 1), "mask", by="Mira", reason="")
 
 
 def test_damaged_words_of_an_engine_are_not_replaced_by_captions(house: House) -> None:
@@ -369,19 +369,17 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
         or index.search(tmp_path / "processed" / "index", "topic:yes OR topic:no").hits
     )
     places = [parse_address(h.quote.address) for h in quotes]
-    made = [
-        apply.reword(batch.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)
-    ]
+    made = [apply.reword(work.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)]
     assert len(made) >= 3
     failed: list[BaseException] = []
 
-    def work(correction: Correction) -> None:
+    def correct(correction: Correction) -> None:
         try:
-            apply.apply(batch.context_of(todo), correction, Heard())
+            apply.apply(work.context_of(todo), correction, Heard())
         except BaseException as e:
             failed.append(e)
 
-    threads = [threading.Thread(target=work, args=(c,)) for c in made]
+    threads = [threading.Thread(target=correct, args=(c,)) for c in made]
     for t in threads:
         t.start()
     for t in threads:

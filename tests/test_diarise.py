@@ -83,6 +83,55 @@ def test_spans_become_turns(exclusive: Any, overlapping: Any, duration_ms: int) 
     check(diarise._turns(exclusive, overlapping, duration_ms), duration_ms)
 
 
+def starter_code() -> Any:
+    """`transcribe.starter`, imported as the child does."""
+    diarise.prepare()
+    from transcribe import starter
+
+    return starter
+
+
+stretch = st.tuples(st.integers(0, 40), st.integers(1, 8), st.integers(0, 3)).map(lambda s: (s[0], s[0] + s[1], s[2]))
+
+
+@given(st.lists(stretch, min_size=1, max_size=8), st.data())
+def test_a_piece_given_to_another_voice_takes_only_its_own_stretch(turns: Any, data: st.DataObject) -> None:
+    starter = starter_code()
+    start, end, wrong = data.draw(st.sampled_from(turns))
+    voice = data.draw(st.integers(0, 3).filter(lambda v: v != wrong))
+
+    def heard(spans: Any) -> Any:
+        who = np.zeros((4, 50), dtype=bool)
+        for a, b, v in spans:
+            who[v, a:b] = True
+        return who
+
+    before, after = heard(turns), heard(starter._given(turns, (start, end, wrong), voice))
+    expected = before.copy()
+    expected[wrong, start:end] &= before[voice, start:end]  # where both spoke, both still do
+    expected[voice, start:end] = True
+    assert np.array_equal(after, expected)
+
+
+def test_short_pauses_are_part_of_a_turn_unless_another_speaks_there() -> None:
+    starter = starter_code()
+    said = [(0.0, 2.0, 0), (2.4, 3.0, 0), (3.6, 4.0, 0), (4.1, 4.3, 1), (4.4, 5.0, 0), (4.9, 6.0, 1)]
+    turns = starter._annotation(said, ["a", "b"], "x")
+    assert [(s.start, s.end, v) for s, _, v in turns.itertracks(yield_label=True)] == [
+        (0.0, 3.0, "a"), (3.6, 4.0, "a"), (4.1, 4.3, "b"), (4.4, 5.0, "a"), (4.9, 6.0, "b")
+    ]  # fmt: skip
+
+
+@given(st.floats(0, 1e4), st.floats(0.01, 300))
+def test_pieces_make_up_their_turn(start_s: float, length_s: float) -> None:
+    starter = starter_code()
+    pieces = starter._pieces((start_s, start_s + length_s, 2))
+    assert pieces[0][0] == start_s
+    assert pieces[-1][1] == start_s + length_s
+    assert all(a[1] == b[0] for a, b in pairwise(pieces))
+    assert all(b - a <= starter.PIECE_S + 1e-6 and v == 2 for a, b, v in pieces)
+
+
 @pytest.mark.parametrize("n_samples", [0, 1, 16])
 def test_a_recording_too_short_for_a_word_has_no_turns(tiny: Path, tmp_path: Path, n_samples: int) -> None:
     assert starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", np.ones(n_samples))) == ()

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from analyse.records import Statements
-from pipeline import batch, events, receipts
+from pipeline import batch, events, receipts, work
 from pipeline.events import Event
 from search import index
 from tests.bench import kills
@@ -40,14 +40,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 def here(
     data: Path, id: str = "m", *, through: str = "index", verify: bool = False, heard: Heard | None = None
-) -> batch.Outcome:
+) -> work.Outcome:
     """A run of one meeting in this process."""
     todo = msgspec.structs.replace(job(data, id, id, WHISPER, VOICES), through=through, verify=verify)
     (outcome,) = batch.run([todo], heard or Heard(), n_workers=0)
     return outcome
 
 
-def ran(outcome: batch.Outcome) -> list[str]:
+def ran(outcome: work.Outcome) -> list[str]:
     assert outcome.status in ("done", "fresh"), outcome
     return [r.stage for r in outcome.ran]
 
@@ -267,7 +267,7 @@ def test_what_a_stage_is_about_to_read_is_made_again_where_it_is_damaged(
     made = tmp_path / "processed" / "m"
     flip(made / name, at=at)
     receipts.receipt_path(made, reader).unlink()
-    maker = next(s for s in batch.NAMES if (r := receipts.read(made, s)) and name in r.outputs)
+    maker = next(s for s in work.NAMES if (r := receipts.read(made, s)) and name in r.outputs)
     assert set(ran(here(tmp_path))) == {maker, reader}
     assert results(tmp_path) == expected
     assert here(tmp_path, verify=True).status == "fresh"
@@ -283,14 +283,14 @@ def test_a_file_of_a_schema_that_nobody_knows_is_made_again(
     expected = results(tmp_path)
     made = tmp_path / "processed" / "m"
     (made / name).write_bytes((made / name).read_bytes().replace(b'/1"', f'/{schema}"'.encode(), 1))
-    for stage in batch.NAMES:  # as if that program had written it
+    for stage in work.NAMES:  # as if that program had written it
         receipt = receipts.read(made, stage)
         assert receipt
         for files in (receipt.outputs, receipt.inputs):
             if name in files:
                 files[name] = receipts.state_of(made / name)
         receipts.write(made, receipt)
-    for stage in batch.NAMES[batch.NAMES.index("transcript") :]:
+    for stage in work.NAMES[work.NAMES.index("transcript") :]:
         receipts.receipt_path(made, stage).unlink()
     assert here(tmp_path).status == "done"
     assert results(tmp_path) == expected
@@ -301,11 +301,11 @@ def test_receipts_of_another_version_are_made_again(tmp_path: Path, engine: Engi
     here(tmp_path)
     expected = results(tmp_path)
     made = tmp_path / "processed" / "m"
-    for stage in batch.NAMES:
+    for stage in work.NAMES:
         receipt = receipts.read(made, stage)
         assert receipt
         receipts.write(made, msgspec.structs.replace(receipt, version=receipt.version - 1))
-    assert ran(here(tmp_path)) == list(batch.NAMES)
+    assert ran(here(tmp_path)) == list(work.NAMES)
     assert results(tmp_path) == expected
 
 
@@ -377,14 +377,14 @@ def test_a_clock_that_goes_backwards_changes_nothing(
     tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = with_sound(tmp_path, "m")
-    monkeypatch.setattr(batch, "now", lambda: "2099-01-01T00:00:00.000Z")
+    monkeypatch.setattr(work, "now", lambda: "2099-01-01T00:00:00.000Z")
     here(tmp_path)
     made = tmp_path / "processed" / "m"
     future_ns = 4_000_000_000 * 10**9
     for path in made.rglob("*.*"):
         os.utime(path, ns=(future_ns, future_ns))
     os.utime(place / "meeting.wav", ns=(future_ns, future_ns))
-    monkeypatch.setattr(batch, "now", lambda: "1999-01-01T00:00:00.000Z")
+    monkeypatch.setattr(work, "now", lambda: "1999-01-01T00:00:00.000Z")
     assert here(tmp_path).status == "fresh"
     (place / "meeting.toml").write_text('title = "Panel"\n', "utf-8")
     assert "words" not in ran(here(tmp_path))

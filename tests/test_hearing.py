@@ -290,7 +290,7 @@ def test_sound_that_may_be_speech_is_a_gap_and_is_not_listened_to(hear: Hear) ->
     assert [(s.start_ms, s.end_ms) for s in block.stretches] == [(2_000, 3_500)]
 
 
-LOUD = 20_000
+LOUD = 20_000  # all along, so that no part of the recording passes for a pause
 
 
 class Forgetful:
@@ -345,7 +345,6 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
     heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
     assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
-    assert not [start for start, _ in heard_ms if hole[0] <= start < hole[1]]
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(

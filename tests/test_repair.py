@@ -1,11 +1,16 @@
 """Names put right after listening: what is repaired, what is let be, and how it is written, listed and taken back."""
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from pipeline.cli import app
+from tests.house import captions, with_captions
 from transcribe.correct import Correction
 from transcribe.phones import closeness, keys
 from transcribe.records import Meeting, Person, Recording, Turn, Turns, Word, Words, check_words, text_of
@@ -54,6 +59,9 @@ def put_right(text: str) -> str:
         ("Councillor Quail@0.59 asks.", "Councillor Quayle asks."),
         ("Neeve O Dwyer wrote.", "Niamh O'Dwyer wrote."),
         ("Niamh O Dwyer wrote.", "Niamh O'Dwyer wrote."),
+        ("Neev's O'Dwyer’s letter", "Niamh O'Dwyer’s letter"),
+        ("Councillor Heddeen and Sean@0.4", "Councillor Heddeen and Siân"),  # after a title no first name
+        ("asked farhana chodery@0.5 about it", "asked Farhana Chowdhery about it"),
         ("All across Rembridge.", "All across Wrenbridge."),
         ("Who is on the watch list?", "Who is on the watchlist?"),
         ("Watch list or not.", "Watchlist or not."),
@@ -112,6 +120,12 @@ def test_repairs_are_listed_with_their_reasons() -> None:
         ("Nwosu Bright.", "Nwosu-Bright.", "spelling", 2100, 2600),
     ]
     assert all(r.score is not None and 0.8 < r.score <= 1 for r in repairs(words))
+
+
+def test_in_another_language_no_word_is_odd() -> None:
+    said = heard("Der Rahmen ist Cowellick@0.5 bekannt.")
+    assert text_of(repaired(said, PEOPLE, language="de")) == "Der Rahmen ist Kowalik bekannt."
+    assert text_of(repaired(said, PEOPLE, language="en")) == "Der Rahman ist Kowalik bekannt."
 
 
 def test_captions_without_capitals_or_confidence() -> None:
@@ -182,6 +196,32 @@ def test_a_repaired_name_tells_who_speaks() -> None:
     turns = Turns(recording_sha256="ab", engine="pyannote:starter", turns=voices)
     named = {n.label: n.person for n in assemble(words, turns, MEETING, RECORDING).names}
     assert named["S2"] == "p2"
+
+
+def test_repairs_are_shown_and_taken_back_for_good(tmp_path: Path) -> None:
+    said = [("Jo Okafor", "We come to the color of the cameras."), ("Alison Tranter", "Thank you, Councillor Okafour.")]
+    with_captions(tmp_path, "2024-05-14-panel", vtt=captions(said))
+
+    def onrecord(*args: str) -> str:
+        done = CliRunner().invoke(app, [*args, "--data", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    onrecord("run", "--jobs", "0")
+    (told,) = json.loads(onrecord("repairs", "2024-05-14-panel", "--json"))
+    assert (told["heard"], told["written"], told["why"]) == ("Okafour.", "Okafor.", "not English")
+    shown = onrecord("repairs", "2024-05-14-panel", "--spelling")
+    assert "2 repairs" in shown
+    assert "Okafour. -> Okafor.  (not English, alike 1.00)  " + told["address"] in shown
+    assert "color -> colour  (British spelling)" in shown
+    assert "“Okafor.” was heard as “Okafour.” (not English)." in onrecord("quote", told["address"])
+
+    onrecord("correct", told["address"], "--words", "Okafour.", "--by", "Ana")
+    assert json.loads(onrecord("repairs", "2024-05-14-panel", "--json")) == []
+    toml = tmp_path / "raw" / "2024-05-14-panel" / "meeting.toml"
+    toml.write_text(toml.read_text("utf-8").replace("Alison Tranter", "Alison Marr"), "utf-8")
+    onrecord("run", "--jobs", "0")  # put together anew
+    assert json.loads(onrecord("repairs", "2024-05-14-panel", "--json")) == []
 
 
 def test_a_long_meeting_and_a_long_list_take_seconds() -> None:

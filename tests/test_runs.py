@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import batch, receipts, remove
+from pipeline import batch, receipts, remove, work
 from pipeline import plan as planning
 from pipeline.context import Context
 from pipeline.events import Event, Sink
@@ -34,7 +34,7 @@ def hears(monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine().instead(monkeypatch)
 
 
-def here(job: batch.Job) -> list[str]:
+def here(job: work.Job) -> list[str]:
     """The stages that a run in this process does."""
     (outcome,) = batch.run([job], Heard(), n_workers=0)
     assert outcome.status in ("done", "fresh"), outcome
@@ -53,7 +53,7 @@ def engine_of(data: Path, id: str, stage: str = "words") -> object:
 def test_auto_leaves_what_another_engine_made(tmp_path: Path, hears: Engine) -> None:
     with_sound(tmp_path, "m")
     by_hand = Choice(name="whisper:large", fingerprint="whisper large", by_hand=True)
-    assert here(job(tmp_path, "m", "m", by_hand, VOICES)) == list(batch.NAMES)
+    assert here(job(tmp_path, "m", "m", by_hand, VOICES)) == list(work.NAMES)
     assert engine_of(tmp_path, "m") == "whisper large"
 
     auto = job(tmp_path, "m", "m", AUTO, VOICES)
@@ -64,7 +64,7 @@ def test_auto_leaves_what_another_engine_made(tmp_path: Path, hears: Engine) -> 
     assert "words" in here(named)
     assert engine_of(tmp_path, "m") == "small"
 
-    upgrade = batch.Job(
+    upgrade = work.Job(
         root=tmp_path, folder="m", id="m", asr=AUTO, diariser=VOICES, codebook=auto.codebook, upgrade=True
     )
     assert "words" in here(upgrade)
@@ -157,7 +157,7 @@ def test_a_killed_worker_takes_no_other_meeting_along(tmp_path: Path, n_kills: i
     for id in ids[1:]:
         with_captions(tmp_path, id)
     jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ids]
-    jobs[0] = batch.Job(
+    jobs[0] = work.Job(
         root=tmp_path,
         folder="long",
         id="long",
@@ -240,7 +240,7 @@ def test_two_runs_share_the_work(tmp_path: Path) -> None:
     ends = [r.communicate(timeout=60) for r in runs]
     assert [r.returncode for r in runs] == [0, 0], ends
     did = [(o["meeting"], r["stage"]) for out, _ in ends for o in json.loads(out) for r in o.get("ran", [])]
-    assert sorted(did) == sorted((id, stage) for id in ids for stage in batch.NAMES)
+    assert sorted(did) == sorted((id, stage) for id in ids for stage in work.NAMES)
     logs = sorted((tmp_path / "processed" / "runs").glob("*.jsonl"))
     assert len(logs) == 2
     told = [json.loads(line) for log in logs for line in log.read_bytes().splitlines()]
@@ -279,7 +279,7 @@ def test_what_was_done_before_a_meeting_was_busy_is_told(tmp_path: Path, monkeyp
     lock.__enter__()
     (outcome,) = batch.run([job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)], Heard(), n_workers=0)
     assert outcome.status == "done"
-    assert [r.stage for r in outcome.ran] == list(batch.NAMES)
+    assert [r.stage for r in outcome.ran] == list(work.NAMES)
 
 
 # -- before a run ---------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_a_disk_that_is_too_full_is_said_before(tmp_path: Path, monkeypatch: pyt
     todo = job(tmp_path, "m", "m", AUTO, VOICES)
     plan = planning.plan(todo, {})
     assert plan.needed_bytes >= 60 * 32_000
-    layout = batch.context_of(todo).layout
+    layout = work.context_of(todo).layout
     planning.check_disk(layout, [plan], 1)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9, 1_000_000))
@@ -320,15 +320,15 @@ def test_a_meeting_that_is_removed_during_a_run_begins_anew_or_is_gone(
     with_sound(tmp_path, "m")
     made: list[str] = []
 
-    def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> batch.StageRun | None:
+    def make(context: Context, stage: Stage, sink: Sink, *, verify: bool = False) -> work.StageRun | None:
         done = real(context, stage, sink, verify=verify)
         made.append(stage.name)
         if made == ["probe", "playable"]:
             remove.remove(Layout(root=tmp_path), "m", media=media)
         return done
 
-    real = batch.make
-    monkeypatch.setattr(batch, "make", make)
+    real = work.make
+    monkeypatch.setattr(work, "make", make)
     (outcome,) = batch.run([job(tmp_path, "m", "m", AUTO, VOICES)], Heard(), n_workers=0)
     if media:
         assert "taken out while a run was at it" in outcome.what

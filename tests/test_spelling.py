@@ -60,6 +60,7 @@ def test_what_was_written_is_kept_and_listed() -> None:
         ("en_gb", "America/New_York", "en", True),
         ("en-US", "Europe/London", "en", False),
         ("", "America/New_York", "en", False),
+        ("", "Europe/London", "", True),
         ("", "Europe/London", "cy", False),
         ("cy", "Europe/London", "en", False),
     ],

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import batch, show_status
+from pipeline import batch, show_status, work
 from pipeline.cli import app
 from pipeline.events import Event
 from pipeline.meetings import Layout
@@ -122,7 +122,7 @@ def hear(data: Path, **asked: Any) -> None:
     assert outcome.status == "done", outcome
 
 
-def of_it(data: Path, **asked: Any) -> batch.Job:
+def of_it(data: Path, **asked: Any) -> work.Job:
     return msgspec.structs.replace(job(data, MEETING, MEETING, TOY, TOY), **asked)
 
 

@@ -74,6 +74,39 @@ def test_length_does_not_matter() -> None:
     assert np.array_equal(voices.tell_apart(x), voices.tell_apart(x * lengths))
 
 
+@pytest.mark.parametrize("n", [30, 60, 200])
+@pytest.mark.parametrize("spread", [0.3, 0.6, 0.9])
+def test_one_voice_is_one_however_noisy(n: int, spread: float) -> None:
+    x, _ = blobs([n], spread=spread if n >= voices.FEW else min(spread, 0.6), seed=n)
+    assert not voices.tell_apart(x).any()
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.4, 0.6])
+@pytest.mark.parametrize("spread", [0.4, 0.8, 1.0])
+def test_a_telephone_or_noise_changes_no_number(alike: float, spread: float) -> None:
+    """What a room or a telephone adds to all vectors alike, and what noise takes from each."""
+    x, truth = blobs([30, 25, 20, 12, 8], spread=spread, seed=3)
+    common = np.random.default_rng(9).normal(size=(1, x.shape[1]))
+    assert same_groups(voices.tell_apart(np.sqrt(alike) * common + np.sqrt(1 - alike) * x), truth)
+
+
+def test_vectors_of_the_same_sound_do_not_raise_the_bar() -> None:
+    """Windows that overlap give nearly the same vector again; that shows nothing about how alike a voice is."""
+    x, truth = blobs([20, 20], spread=0.9, seed=2)
+    order = np.argsort(truth, kind="stable")
+    x, truth = np.repeat(x[order], 4, axis=0), np.repeat(truth[order], 4)
+    x += 0.1 * np.random.default_rng(0).normal(size=x.shape)
+    windows = np.arange(len(x))
+    assert same_groups(voices.tell_apart(x, windows), truth)
+    assert len(set(voices.tell_apart(x).tolist())) > 2  # as it would be, were they taken for new sound
+
+
+def test_a_long_recording_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voices, "MOST", 120)
+    x, truth = blobs([500, 300, 60, 40], spread=0.5, seed=5)
+    assert same_groups(voices.tell_apart(x), truth)
+
+
 def test_a_number_asked_for_is_given() -> None:
     x, truth = blobs([20, 30, 8], spread=0.5, seed=1)
     assert same_groups(voices.tell_apart(x, at_least=3, at_most=3), truth)

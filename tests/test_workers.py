@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import batch, events
+from pipeline import batch, events, work
 from pipeline.events import Event
 from tests.house import Engine, Heard, job, with_captions, with_sound
 from transcribe import captions, engines
@@ -23,7 +23,7 @@ VOICES = Choice(name="pyannote:starter", fingerprint="pyannote starter")
 # -- memory ---------------------------------------------------------------------------------------
 
 
-def hungry(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
+def hungry(todo: work.Job, sink: events.Sink) -> work.Outcome:
     """What a worker does, but that a meeting which is named for it finds no memory left, once or always."""
     fed = todo.root / "fed"
     if todo.id == "always" or (todo.id == "once" and not fed.exists()):
@@ -34,7 +34,7 @@ def hungry(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
             raise MemoryError
 
         captions.read = read  # type: ignore[assignment]
-    return batch.work(todo, sink)
+    return work.work(todo, sink)
 
 
 def test_a_meeting_for_which_memory_lacks_is_tried_once_more_alone(
@@ -106,12 +106,12 @@ def test_a_slow_engine_that_gives_signs_of_life_is_left_alone(tmp_path: Path, mo
     assert outcome.status == "done", outcome
 
 
-def slow(todo: batch.Job, sink: events.Sink) -> batch.Outcome:
+def slow(todo: work.Job, sink: events.Sink) -> work.Outcome:
     """What a worker does, with an engine that takes longer than its meeting may be silent."""
     engine = Engine(meanwhile=lambda at_ms: time.sleep(3))
     engines.recogniser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
     engines.diariser = lambda choice, n_threads=0: engine  # type: ignore[assignment]
-    return batch.work(todo, sink)
+    return work.work(todo, sink)
 
 
 def test_a_terminal_that_goes_away_leaves_workers_alone(tmp_path: Path) -> None:
@@ -125,4 +125,4 @@ def test_a_terminal_that_goes_away_leaves_workers_alone(tmp_path: Path) -> None:
 
     (outcome,) = batch.run([todo], sink, n_workers=1)
     assert outcome.status == "done"
-    assert heard.stages("done") == list(batch.NAMES[:-1])
+    assert heard.stages("done") == list(work.NAMES[:-1])

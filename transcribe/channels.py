@@ -27,6 +27,9 @@ FAINT_DB = 25.0  # below the loudest frames of a channel: nobody speaks
 CANCELLED = 0.1  # of the louder channel's power left in the mix
 APART_DB = 8.0  # channels whose difference in level changes by more than this hold different sounds
 SLIVER_MS = 100  # shorter pieces of a turn are the edges of two levels that cross
+CHANGING_DB = 10.0  # between the quiet and the loud moments of a channel in which anybody speaks
+SAME, MIDDLE_DB = 0.9, 6.0  # correlation and difference of a sound that is as good as the same in both channels
+MOST_IN_BOTH = 0.1  # of the time with sound
 HOLD_FRAMES = 15  # levels are smoothed over as many, so that a pause between two words is nobody else's
 
 Samples = NDArray[np.float32]
@@ -49,9 +52,11 @@ def look(path: Path, track: int, duration_ms: int, said: ChannelUse | None = Non
     excerpts = [e for e in _excerpts(path, track, duration_ms) if e.shape[1] >= FRAME]
     alike = [e for e in excerpts if len(e) == len(excerpts[0]) <= 2]  # a file may change halfway
     found = judge(alike) if alike else Channels()
-    if said == "apart" and not (alike and len(alike[0]) == 2):
+    if said == "apart" and not (alike and len(alike[0]) == 2 and found.only is None):
         raise Problem(
-            "this sound does not have two channels", where=path, fix='take `channels = "apart"` out of meeting.toml'
+            "this sound does not have two channels that are apart",
+            where=path,
+            fix='take `channels = "apart"` out of meeting.toml',
         )
     if said is None or (said == "apart") == found.apart:
         return found
@@ -76,7 +81,7 @@ def judge(excerpts: list[Samples]) -> Channels:
         name = ("left", "right")[only]
         why = f"The two channels cancel each other when they are mixed: only the {name} one is listened to."
         return Channels(notes=(why,), only=only + 1)
-    if _apart_db(levels_db, loud_db) > APART_DB:
+    if _are_apart(excerpts, levels_db, loud_db):
         different = (
             "The two channels hold different sounds, perhaps a voice each: voices are looked for in each by itself. "
             'If that is wrong, write channels = "mixed" in meeting.toml.'
@@ -93,12 +98,28 @@ def _levels_db(excerpt: Samples) -> NDArray[np.float64]:
     return levels
 
 
-def _apart_db(levels_db: NDArray[np.float64], loud_db: NDArray[np.float64]) -> float:
-    """How much the difference between two channels changes while there is sound on either, as a standard deviation:
-    a few dB for two microphones in one room, many where each has a voice of its own, even with some of the other."""
+def _are_apart(excerpts: list[Samples], levels_db: NDArray[np.float64], loud_db: NDArray[np.float64]) -> bool:
+    """Whether each channel has voices of its own: now this one is louder, now that one.
+
+    Two microphones in one room differ by a few dB, and always the same ones; a channel that only hisses never changes;
+    and where a voice is the same in both, equally loud, the channels are a picture of the room, not a voice each.
+    """
     faint_db = loud_db[:, np.newaxis] - FAINT_DB
     heard = (levels_db > faint_db).any(axis=0)
-    return float(np.diff(np.maximum(levels_db, faint_db)[:, heard], axis=0).std())
+    ahead_db = np.diff(np.maximum(levels_db, faint_db)[:, heard], axis=0)[0]
+    changing = np.ptp(np.percentile(levels_db, (5, 95), axis=1), axis=0).min() > CHANGING_DB
+    same = np.concatenate([_likeness(e) for e in excerpts])[heard] > SAME
+    in_both = (same & (np.abs(ahead_db) < MIDDLE_DB)).mean()
+    return bool(changing and ahead_db.std() > APART_DB and in_both < MOST_IN_BOTH)
+
+
+def _likeness(excerpt: Samples) -> NDArray[np.float64]:
+    """The correlation of two channels in each 20 ms: shape (n_frames,)."""
+    n = excerpt.shape[1] // FRAME
+    left, right = excerpt[:, : n * FRAME].reshape(2, n, FRAME).astype(np.float64)
+    power = np.square(left).sum(axis=1) * np.square(right).sum(axis=1)
+    likeness: NDArray[np.float64] = (left * right).sum(axis=1) / np.sqrt(power + 1e-12)
+    return likeness
 
 
 def together(turns: Sequence[Sequence[Turn]], samples: Sequence[NDArray[np.int16]]) -> tuple[Turn, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Coverage, Stretch, Word
 
-WORDLESS = "sounds like speech, too short to tell, in which no words were found"
+WORDLESS = "sounds of speech without words: a cough, a murmur, or words that a person took out"
 
 
 def measure(

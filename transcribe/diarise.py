@@ -160,14 +160,13 @@ class _Child:
 
     def __init__(self, recipe: Recipe) -> None:
         context = multiprocessing.get_context("spawn")
-        self._scratch = tempfile.TemporaryDirectory(prefix="onrecord-")
-        self._log = Path(self._scratch.name) / "log"
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`; it has no name to be left behind
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_child, args=(theirs, recipe, str(self._log)), name="onrecord-turns", daemon=True
-        )
+        log = Connection(os.dup(self._log.fileno()), readable=False)  # what a descriptor travels to a process in
+        self._process = context.Process(target=_child, args=(theirs, recipe, log), name="onrecord-turns", daemon=True)
         self._process.start()
         theirs.close()  # now only the child holds it, so that its death is an end of file here
+        log.close()
 
     def send(self, request: Request) -> None:
         with contextlib.suppress(BrokenPipeError):  # it died: whoever listens learns of it
@@ -187,13 +186,14 @@ class _Child:
         self._process.kill()
         self._process.join()
         self.pipe.close()
-        self._scratch.cleanup()
+        self._log.close()
 
     def died(self) -> Problem:
         """What to say of its death."""
         self._process.join()
         exit_code = self._process.exitcode
-        said = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip().splitlines()
         self.end()
         if exit_code is not None and exit_code < 0:
             return Starved(
@@ -236,16 +236,15 @@ def _listen(ours: "Connection[Any, Any]", total_ms: int, progress: "Progress | N
 # -- the child's end ------------------------------------------------------------------------------
 
 
-def _child(pipe: "Connection[Any, Any]", recipe: Recipe, log: str) -> None:
+def _child(pipe: "Connection[Any, Any]", recipe: Recipe, log: "Connection[Any, Any]") -> None:
     """For each request: fractions done, then the turns. Or a Problem, or a traceback, and that is the end."""
     import signal
     import warnings
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and kills
     end_with_parent()
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # libraries talk; nobody here listens
-    os.dup2(out, 1)
-    os.dup2(out, 2)
+    os.dup2(log.fileno(), 1)  # libraries talk; nobody here listens
+    os.dup2(log.fileno(), 2)
     warnings.simplefilter("ignore")
     pipeline = None
     try:
@@ -277,7 +276,7 @@ def _diarise(pipeline: Any, request: Request, report: Callable[[float], object])
     # 16-bit samples go through pyannote as they are, straight from the file; each batch becomes floating point
     # just before a network sees it. A private mapping (mode c), because torch wants memory that could be written.
     samples = np.memmap(request.path, dtype=np.int16, mode="c", shape=(1, request.n_samples))
-    share = {"segmentation": (0.0, 0.25), "embeddings": (0.25, 0.75)}  # of the time that all takes
+    share = getattr(pipeline, "progress", {"segmentation": (0.0, 0.25), "embeddings": (0.25, 0.75)})  # of the time
 
     def hook(step: str, _: object, total: int | None = None, completed: int | None = None, **__: object) -> None:
         if total and completed is not None and step in share:

@@ -140,7 +140,9 @@ class Word(Record):
     """One word as written, with its punctuation and no spaces. Times are None only with timing `none`.
 
     `confidence` is the recogniser's own probability; `speaker` a diarised label (`S1`) or a voice that captions
-    name; `speaker_margin` how far ahead (in log score) that speaker was; `original` what was there before `change`.
+    name; `speaker_margin` how far ahead (in log score) that speaker was; `original` what was there before `change`:
+    `repair` with score and reason, `spelling`, or `correction` with its id. Where that made several words of one, the
+    first keeps what was there and the others keep "".
     """
 
     text: str

@@ -22,23 +22,27 @@ from transcribe.records import Person, Record, Word
 from transcribe.spoken import BEFORE_TITLE, TITLES, name_parts, plain
 
 MOST_HEARD = 5  # words that one name may have become
+MOST_LETTERS = 60  # of a name: longer ones, and longer words, are let be
 PAUSE_MS = 700  # longer than between the words of a name
-UNSURE = 0.8  # under this probability a recogniser may well have written another word
+UNSURE, VERY_UNSURE = 0.8, 0.6  # under such a probability a recogniser may well have written another word
 
 # How close a name must be (1: sounds the same), and what more it takes.
 CLOSE = 0.70  # after "Councillor", where a name is what we expect
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
+SMALL = 0.08  # for a person's name that was heard without a capital
 LEAST_WEIGHT = 2.0  # a name with less never takes the place of an English word
 SHORT_WEIGHT, PER_SHORT = 3.0, 0.08  # names with little to recognise
 LONG_WEIGHT, PER_LONG, MOST_LONG = 5.0, 0.015, 0.05  # and what less, with much
 FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely one is near by chance
 CLEAR_LEAD = 0.05  # over anybody else's name
-SAME_SOUND = 0.93
+SAME_SOUND, MOST_NEEDED = 0.93, 0.98
+CLOSE_WHOLE, WITH_CLOSE, WITH_OTHERS = 0.85, 0.2, 0.06  # in a name of several words each may be this much less close
 FIRMEST, SOLID, NEVER = 0.3, 1.0, 9.0  # how firmly words stand; solid ones go only with others, as a part of a name
 LEAST_SPELLING = 0.3  # names that share fewer letters are not even tried
 
 CHANGE = "repair"
+_TITLES = TITLES | BEFORE_TITLE
 
 
 class Repair(Record):
@@ -86,10 +90,15 @@ class _Proposal(NamedTuple):
     why: str
 
 
-def repaired(words: Sequence[Word], people: Sequence[Person], vocabulary: Sequence[str] = ()) -> tuple[Word, ...]:
-    """Words with misheard names put right; all others as they are. Words that were changed before stay."""
+def repaired(
+    words: Sequence[Word], people: Sequence[Person], vocabulary: Sequence[str] = (), *, language: str = "en"
+) -> tuple[Word, ...]:
+    """Words with misheard names put right; all others as they are. Words that were changed before stay.
+
+    In another `language` than English no word is odd, and only what the recogniser was unsure of is doubted.
+    """
     roster = _Roster(people, vocabulary)
-    return _put(words, _chosen(_proposals(words, roster))) if roster.names else tuple(words)
+    return _put(words, _chosen(_proposals(words, roster, language))) if roster.names else tuple(words)
 
 
 def repairs(words: Sequence[Word]) -> list[Repair]:
@@ -134,7 +143,9 @@ class _Roster:
         for phrase in vocabulary:
             owners[tuple(phrase.split())] |= set()
         self.names = [
-            _name(texts, ids, texts not in more) for texts, ids in owners.items() if len(plain("".join(texts))) > 2
+            _name(texts, ids, texts not in more)
+            for texts, ids in owners.items()
+            if 2 < len(plain("".join(texts))) <= MOST_LETTERS
         ]
         self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
         self.has_phrases = any(not n.people for n in self.names)
@@ -190,29 +201,37 @@ def _token(text: str) -> _Token:
     return _Token(front, bare, tail, back, plain(bare), kind)
 
 
-def _held(word: Word, token: _Token, *, named: bool) -> float:
-    """How firmly a word stands: by how much closer than otherwise a name must sound that takes its place."""
-    if word.change or not token.plain or any(c.isdigit() for c in token.bare) or token.plain in TITLES | BEFORE_TITLE:
+def _held(word: Word, token: _Token, *, named: bool, cased: bool) -> float:
+    """How firmly a word stands: by how much closer than otherwise a name must sound that takes its place. `named` where
+    it is written as a name, and `cased` where capitals mean that at all."""
+    if (
+        word.change
+        or not 0 < len(token.plain) <= MOST_LETTERS
+        or token.plain in _TITLES
+        or re.search(r"\d", token.bare)
+    ):
         return NEVER
-    doubt = 1.0 if word.confidence is None else word.confidence
+    sure = 1.0 if word.confidence is None else word.confidence
     if token.kind == "odd":
-        return NEVER if named and token.bare[:2].isupper() else 0.0  # "REA" is short for something
+        return NEVER if cased and re.match(r"[A-Z]{2}", token.bare) else 0.0  # "REA" is short for something
     if token.kind == "name":
-        return 0.04 if doubt < 0.6 else 0.08 if doubt < UNSURE else 0.3
-    if doubt >= UNSURE:
+        return 0.04 if sure < VERY_UNSURE else 0.08 if sure < UNSURE else FIRMEST
+    if sure >= UNSURE:
         return SOLID
-    return 0.12 if named else 0.18 if doubt < 0.6 else 0.24
+    return 0.12 if named else 0.18 if sure < VERY_UNSURE else 0.24
 
 
-def _proposals(words: Sequence[Word], roster: _Roster) -> Iterator[_Proposal]:
-    known: dict[str, _Token] = {}
-    tokens = [known[w.text] if w.text in known else known.setdefault(w.text, _token(w.text)) for w in words]
+def _proposals(words: Sequence[Word], roster: _Roster, language: str) -> Iterator[_Proposal]:
+    known = {text: _token(text) for text in {w.text for w in words}}
+    if language and not language.lower().startswith("en"):
+        known = {text: t._replace(kind="name" if t.kind == "odd" else t.kind) for text, t in known.items()}
+    tokens = [known[w.text] for w in words]
     letters = [c for w in words for c in w.text if c.isalpha()]
     cased = 0 < sum(map(str.isupper, letters)) < 0.5 * len(letters)
     capital = [cased and t.bare[:1].isupper() for t in tokens]
     opens = [i == 0 or words[i - 1].text.rstrip("\"'”’)")[-1:] in ".?!…" for i in range(len(words))]
     named = [c and (not o or after) for c, o, after in zip(capital, opens, [*capital[1:], False], strict=False)]
-    held = [_held(w, t, named=n) for w, t, n in zip(words, tokens, named, strict=True)]
+    held = [_held(w, t, named=n, cased=cased) for w, t, n in zip(words, tokens, named, strict=True)]
     for i in range(len(words)):
         solid = 0
         for j in range(i + 1, min(len(words), i + MOST_HEARD) + 1):
@@ -231,7 +250,7 @@ def _proposals(words: Sequence[Word], roster: _Roster) -> Iterator[_Proposal]:
 def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
     """Whether word `i` may belong to the same name as the word before it."""
     before, word = words[i - 1], words[i]
-    if tokens[i - 1].back or tokens[i - 1].tail or tokens[i].front or before.speaker != word.speaker:
+    if tokens[i - 1].back or tokens[i].front or before.speaker != word.speaker:
         return False
     return before.end_ms is None or word.start_ms is None or word.start_ms - before.end_ms < PAUSE_MS
 
@@ -241,8 +260,11 @@ def _fits(
 ) -> Iterator[_Proposal]:
     """The name that these words are, if there is one and they are not that already."""
     heard = "".join(t.plain for t in tokens)
-    small = cased and not titled and not tokens[0].bare[:1].isupper()  # no name of a person
-    near = roster.near(heard, phrases=small) if roster.has_phrases or not small else ()
+    small = cased and not titled and not tokens[0].bare[:1].isupper()
+    phrases = small and not any(t.kind == "odd" for t in tokens)  # no name of a person
+    near = roster.near(heard, phrases=phrases) if roster.has_phrases or not phrases else []
+    if titled:
+        near = [(s, n) for s, n in near if not n.first]
     if not near:
         return
     score, name = near[0]
@@ -263,14 +285,14 @@ def _fits(
         return
     if any(h == SOLID for h in held) and not _carries(tokens, held, name, score):
         return
-    slack = 0.2 if score >= 0.85 else 0.06
+    slack = WITH_CLOSE if score >= CLOSE_WHOLE else WITH_OTHERS
     if any(to and closeness(t.plain, to) < CLOSE + h - slack for t, h, to in moved):
         return
     n_letters = sum(len(t.plain) for t, _, _ in moved)
     firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
-    if score >= min(
-        _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts)) + firm + roster.chance, 0.98
-    ):
+    needed = _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts))
+    needed += SMALL if small and name.people else 0
+    if score >= min(needed + firm + roster.chance, MOST_NEEDED):
         unsure = any(h for _, h, _ in moved)
         yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
 
@@ -340,15 +362,13 @@ def _written(heard: Sequence[Word], p: _Proposal, after: Word | None) -> list[Wo
     if all(t.bare.isupper() and len(t.bare) > 1 for t in tokens):
         texts = [t.upper() for t in texts]
     texts[0] = tokens[0].front + texts[0]
+    texts[-1] += tokens[-1].tail + tokens[-1].back
     change = f"{CHANGE} {p.score:.2f} {p.why}"
     if len(heard) == len(texts):
         return [
-            w
-            if w.text == text + t.tail + t.back
-            else msgspec.structs.replace(w, text=text + t.tail + t.back, original=w.text, change=change)
-            for w, t, text in zip(heard, tokens, texts, strict=True)
+            w if w.text == text else msgspec.structs.replace(w, text=text, original=w.text, change=change)
+            for w, text in zip(heard, texts, strict=True)
         ]
-    texts[-1] += tokens[-1].tail + tokens[-1].back
     said = " ".join(w.text for w in heard)
     sure = [w.confidence for w in heard if w.confidence is not None]
     start_ms, end_ms = heard[0].start_ms, max(w.end_ms or 0 for w in heard)

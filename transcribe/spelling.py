@@ -20,10 +20,10 @@ _BRITISH_TIME = ("Europe/London", "Europe/Belfast", "Europe/Jersey", "Europe/Gue
 def is_british(meeting: Meeting, language: str) -> bool:
     """Whether a meeting's English is British: its language says so, or names no country and its clock is British.
 
-    `language` is what was heard, where `meeting.toml` does not say.
+    `language` is what was heard, where `meeting.toml` does not say. Captions often name none and are taken for English.
     """
     code, _, country = (meeting.language or language).lower().replace("_", "-").partition("-")
-    return code == "en" and (country == "gb" if country else meeting.timezone in _BRITISH_TIME)
+    return code in ("en", "") and (country == "gb" if country else meeting.timezone in _BRITISH_TIME)
 
 
 def respelled(words: Sequence[Word], names: Collection[str] = ()) -> tuple[Word, ...]:

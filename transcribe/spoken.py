@@ -39,7 +39,7 @@ _NOT_A_PERSON = _set(
 )
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})
 
 FULL, TITLED, SURNAME, ALIAS, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.75, 0.75
 NEAR, ALIKE, LOOSE = 0.85, 0.65, 0.4  # a mishearing that hardly differs; sounds the same; sounds rather like it

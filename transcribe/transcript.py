@@ -88,7 +88,7 @@ def assemble(
 
 def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[Word, ...]:
     """Words before anybody looked at them: people correct what they see, so what is repaired comes first."""
-    repaired = repair.repaired(words, meeting.people, meeting.vocabulary)
+    repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
     if not spelling.is_british(meeting, language):
         return repaired
     return spelling.respelled(repaired, [*meeting.vocabulary, *(p.name for p in meeting.people)])

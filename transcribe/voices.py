@@ -9,23 +9,35 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.intp]
 
-RULE = "voices/1"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
+RULE = "voices/2"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
 
-CUT = 0.7  # distance between unit vectors up to which they are one group from the start
-# Cosine from which two groups are one person. Means of a few noisy vectors of one voice can be far apart; means of
-# many are not, and with many vectors a lower bar would join people who merely sound alike.
+# With fewer vectors than this the recording itself does not show how alike the vectors of one voice are.
+FEW = 40
+# Then: distance between unit vectors up to which they are one group from the start, and the cosine from which two
+# groups are one person. Means of a few noisy vectors of one voice can be far apart; means of many are not.
+CUT = 0.7
 ALIKE_IF_SMALL, ALIKE_IF_LARGE, LARGE = 0.5, 0.7, 10
-FEWEST = 4  # a group of fewer vectors (or, of less than 40 in all, than a tenth) is nobody: its neighbours get them
+# Else: noise, rooms and telephones make all vectors of a recording less alike or more, so that no fixed likeness tells
+# people apart. Two groups are one person when they are nearly as alike as vectors of one voice are in this recording.
+NEARLY = 0.82
+FAR = 4  # windows this far apart share no sound, so that vectors from them are alike for the voice's sake
+LUCK = 0.03  # by which the third best match of a vector beats the usual one of its voice
+FEWEST = 3  # a group of fewer vectors (or, of less than 30 in all, than a tenth) is nobody: its neighbours get them
+MOST = 4000  # more are not compared with each other: memory and time would grow with the square
 
 
-def tell_apart(vectors: Vectors, *, at_least: int = 1, at_most: int | None = None) -> Labels:
+def tell_apart(
+    vectors: Vectors, windows: npt.NDArray[np.integer] | None = None, *, at_least: int = 1, at_most: int | None = None
+) -> Labels:
     """A voice number for each of `vectors` (n, dimension): 0 for the first to speak, then 1, and so on.
 
-    Close vectors are grouped first, so that no group holds two people; then groups whose means are alike are joined,
-    so that no person is two groups. There are never more voices than vectors or than `at_most`; `at_least` holds
-    where there are vectors enough. The same vectors in another order give the same groups.
+    `windows` (n,) numbers the window that each was heard in, where windows overlap. There are never more voices than
+    vectors or than `at_most`; `at_least` holds where there are vectors enough. The same vectors in another order give
+    the same groups, as long as there are no more than MOST: of more, every second, third … is looked at, and the
+    others go to the voice that they are most alike.
     """
     from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
+    from scipy.spatial.distance import squareform
 
     n = len(vectors)
     at_most = n if at_most is None else max(1, min(at_most, n))
@@ -33,8 +45,19 @@ def tell_apart(vectors: Vectors, *, at_least: int = 1, at_most: int | None = Non
     if n < 2 or at_most == 1:
         return np.zeros(n, dtype=np.intp)
     x = _unit(vectors)
-    labels = _joined(x, fcluster(linkage(x, "centroid"), CUT, "distance"))
-    labels = _joined(x, _without_small(x, labels), at_most)
+    windows = np.arange(n) * FAR if windows is None else np.asarray(windows)
+    if n > MOST:
+        looked_at = np.linspace(0, n - 1, MOST).round().astype(np.intp)
+        learnt = tell_apart(x[looked_at], windows[looked_at], at_least=at_least, at_most=at_most)
+        return _numbered((x @ centroids(x[looked_at], learnt).T).argmax(axis=1))
+    if n < FEW:
+        tree = linkage(x, "centroid")
+        groups = _joined(x, fcluster(tree, CUT, "distance"))
+    else:
+        alike = (x @ x.T).astype(np.float32)
+        tree = linkage(squareform(1 - alike, checks=False).clip(0), "average")
+        groups = fcluster(tree, 1 - NEARLY * _alike_within(alike, windows), "distance")
+    labels = _joined(x, _without_small(x, groups), at_most)
     if labels.max() + 1 < at_least:
         labels = cut_tree(linkage(x, "ward"), n_clusters=at_least)[:, 0]
     return _numbered(labels)
@@ -63,29 +86,36 @@ def _numbered(labels: npt.NDArray[np.integer]) -> Labels:
     return np.argsort(np.argsort(first))[inverse]
 
 
+def _alike_within(alike: Vectors, windows: npt.NDArray[np.integer]) -> float:
+    """How alike (cosine) vectors of one voice are, where they come from different sound.
+
+    Nearly every vector has three others of its own voice, so its third best match is one of them, if a lucky one.
+    """
+    thirds = []
+    for window, row in zip(windows, alike, strict=True):
+        others = row[np.abs(windows - window) >= FAR]
+        thirds.append(np.partition(others, -3)[-3] if len(others) >= 3 else 0.0)
+    return float(np.clip(np.median(thirds) - LUCK, 0.5, 0.95))
+
+
 def _joined(x: Vectors, groups: npt.NDArray[np.integer], at_most: int | None = None) -> Labels:
     """Groups with the most alike two joined, again and again: while any are alike enough, or down to `at_most`."""
     labels = _numbered(groups)
-    sums, counts = _sums(x, labels), np.bincount(labels)
-    names = np.arange(len(counts))
-    while len(counts) > (at_most or 1):
-        means = _unit(sums)
+    while labels.max() + 1 > (at_most or 1):
+        means, counts = centroids(x, labels), np.bincount(labels)
         smaller = np.minimum(np.minimum(counts[:, None], counts[None]), LARGE)
         over = means @ means.T - (ALIKE_IF_SMALL + (ALIKE_IF_LARGE - ALIKE_IF_SMALL) * smaller / LARGE)
         np.fill_diagonal(over, -np.inf)
-        a, b = sorted(np.unravel_index(int(over.argmax()), over.shape))
+        a, b = np.unravel_index(int(over.argmax()), over.shape)
         if at_most is None and over[a, b] < 0:
             break
-        sums[a] += sums[b]
-        counts[a] += counts[b]
-        sums, counts = np.delete(sums, b, axis=0), np.delete(counts, b)
-        names[names == b] = a
-        names[names > b] -= 1
-    return _numbered(names[labels])
+        labels = _numbered(np.where(labels == b, a, labels))
+    return labels
 
 
-def _without_small(x: Vectors, labels: Labels) -> Labels:
+def _without_small(x: Vectors, groups: npt.NDArray[np.integer]) -> Labels:
     """Groups of too few vectors go to the nearest of those that are large enough."""
+    labels = _numbered(groups)
     counts = np.bincount(labels)
     fewest = min(FEWEST, max(1, round(0.1 * len(x))), counts.max())
     kept = np.flatnonzero(counts >= fewest)
