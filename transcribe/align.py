@@ -27,8 +27,7 @@ LOWEST_LOGPROB = -6.0  # so far down a single one counts: a name may be spelt as
 LEAST_LETTER_MS = 10  # a word with less for each letter was squeezed in where it is not
 SQUEEZED = 3.0  # off its log-probability
 CHANGE = 4.0  # log-probability that it takes to leave words out, or to go on with them
-DRAWN_MS = 300  # of sound that a word is drawn out over and that isn't its own: then nobody knows where it is
-ASTRAY_MS = 1_000  # and with so much of it
+ASTRAY_MS = 1_000  # of sound that a word is drawn out over and that isn't its own, so that
 NEAR = 2  # words beside it may be on the wrong side of that sound
 RECENT = 100  # words, of which one that is much earlier or later than thought is not one
 ANCHOR = 3  # words in a row that are the same in both texts
@@ -167,10 +166,12 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
     ]
     unsure: set[int] = set()
     for k, (text, start_ms, end_ms) in enumerate(rough):
-        other_ms = length(within([(start_ms, end_ms)], runs)) - SLOWEST * usual_ms(text)
-        if other_ms > DRAWN_MS:  # something else was said there, before the word or after it
-            near = NEAR if other_ms > ASTRAY_MS else 0
-            unsure.update(range(k - near, k + near + 1))
+        start_ms, end_ms = max(start_ms, runs[0][0]), min(end_ms, runs[-1][1])
+        longest_ms = SLOWEST * usual_ms(text)
+        if end_ms - start_ms > longest_ms:  # over a pause, or something else: it may be before that or after it
+            unsure.add(k)
+        if length(within([(start_ms, end_ms)], runs)) > longest_ms + ASTRAY_MS:
+            unsure.update(range(k - NEAR, k + NEAR + 1))
     return {i: span for k, (i, span) in enumerate(zip(kept, settled(rough, runs), strict=True)) if k not in unsure}
 
 
