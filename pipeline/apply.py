@@ -110,6 +110,12 @@ def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: st
 def _said(context: Context, address: Address) -> tuple[Word, ...]:
     transcript = _transcript(context)
     _check_unchanged(context, address, transcript)
+    if address.end_ms > (duration_ms := context.recording().duration_ms):
+        raise Problem(
+            "the recording ends before that stretch does",
+            where=str(address),
+            fix=f"check the address: the last moment is {address.meeting}/…-{duration_ms}",
+        )
     words = resolve(address, transcript)
     if not words:
         raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")

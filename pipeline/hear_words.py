@@ -84,7 +84,7 @@ def _heard_params(context: Context, engine: str) -> dict[str, Any]:
     return {
         "recording": context.recording().sha256,
         "engine": engine,
-        "language": meeting.language,
+        "language": meeting.language.replace("_", "-").partition("-")[0],  # how it is spelled makes nobody listen again
         "vocabulary": _vocabulary(meeting),
     }
 
