@@ -22,6 +22,7 @@ ALIKE_IF_SMALL, ALIKE_IF_LARGE, LARGE = 0.5, 0.7, 10
 NEARLY = 0.82
 FAR = 4  # windows this far apart share no sound, so that vectors from them are alike for the voice's sake
 LUCK = 0.03  # by which the third best match of a vector beats the usual one of its voice
+TYPICAL = 300  # vectors are enough to see how alike they are; the more, the luckier is the third best match
 FEWEST = 3  # a group of fewer vectors (or, of less than 30 in all, than a tenth) is nobody: its neighbours get them
 MOST = 4000  # more are not compared with each other: memory and time would grow with the square
 
@@ -33,8 +34,8 @@ def tell_apart(
 
     `windows` (n,) numbers the window that each was heard in, where windows overlap. There are never more voices than
     vectors or than `at_most`; `at_least` holds where there are vectors enough. The same vectors in another order give
-    the same groups, as long as there are no more than MOST: of more, every second, third … is looked at, and the
-    others go to the voice that they are most alike.
+    the same groups, as long as there are no more than TYPICAL. Of more than MOST every second, third … is looked at,
+    and the others go to the voice that they are most alike.
     """
     from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -91,9 +92,10 @@ def _alike_within(alike: Vectors, windows: npt.NDArray[np.integer]) -> float:
 
     Nearly every vector has three others of its own voice, so its third best match is one of them, if a lucky one.
     """
+    some = np.linspace(0, len(alike) - 1, min(len(alike), TYPICAL)).round().astype(np.intp)
     thirds = []
-    for window, row in zip(windows, alike, strict=True):
-        others = row[np.abs(windows - window) >= FAR]
+    for i in some:
+        others = alike[i, some][np.abs(windows[some] - windows[i]) >= FAR]
         thirds.append(np.partition(others, -3)[-3] if len(others) >= 3 else 0.0)
     return float(np.clip(np.median(thirds) - LUCK, 0.5, 0.95))
 
