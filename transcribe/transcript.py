@@ -91,7 +91,7 @@ def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[
     repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
     if not spelling.is_british(meeting, language):
         return repaired
-    return spelling.respelled(repaired, [*meeting.vocabulary, *(p.name for p in meeting.people)])
+    return spelling.respelled(repaired, [*meeting.vocabulary, *(n for p in meeting.people for n in (p.name, *p.aliases))])
 
 
 def _if_sure(word: Word) -> Word:
