@@ -203,6 +203,21 @@ def test_names_in_the_order_in_which_they_were_prompted_are_an_echo() -> None:
     assert not echoes([], names)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("Cooper Street.", True),
+        ("Cooper Street, Cooper Street!", True),
+        ("Cooper Street is shut.", False),
+        ("Cooper", False),
+        ("", False),
+    ],
+)
+def test_a_list_of_one_name_is_echoed_by_nothing_else(text: str, is_so: bool) -> None:
+    assert echoes([heard(text)], ["Cooper Street"]) is is_so
+    assert not echoes([heard(text)], ["—"])
+
+
 def test_speech_that_no_word_covers() -> None:
     long = clip((1_000, 9_000), (10_000, 14_000))
     assert unheard(long, [heard("one two", each_s=4.0)]) == [(9_000 + 1_000, 14_000)]

@@ -344,9 +344,13 @@ def _is_crowded(clip: Clip, sentence: Sequence[tuple[str, float, float, float]])
 def echoes(heard: Sequence[Heard], vocabulary: Sequence[str]) -> bool:
     """Whether two neighbours of the list that was prompted follow each other in the text, as they do in no speech.
 
-    A roll call in that very order is heard again without the list, and passes then.
+    A list of one word or name is echoed by text that is nothing else. What was truly said, such as a roll call in that
+    very order, is heard again without the list, and passes then.
     """
     text = _plain("".join(text for h in heard for text, *_ in h.words))
+    if len(vocabulary) == 1:
+        only, said = _plain(vocabulary[0]).split(), text.split()
+        return bool(only and said) and said == only * (len(said) // len(only))
     return any(f" {_plain(a)} {_plain(b)} " in f" {text} " for a, b in pairwise(vocabulary))
 
 

@@ -91,7 +91,8 @@ def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[
     repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
     if not spelling.is_british(meeting, language):
         return repaired
-    return spelling.respelled(repaired, [*meeting.vocabulary, *(p.name for p in meeting.people)])
+    names = [name for p in meeting.people for name in (p.name, *p.aliases)]
+    return spelling.respelled(repaired, [*meeting.vocabulary, *names])
 
 
 def _if_sure(word: Word) -> Word:
