@@ -151,7 +151,11 @@ def _accounts(path: Path, about: str) -> dict[str, Account]:
             if (account.words if about == "words" else account.turns) is None:
                 continue
             if name in found:
-                raise Problem(f"{found[name][0].name} speaks of {name} too", where=file, fix="name the one to use")
+                raise Problem(
+                    f"{found[name][0].name} speaks of {name} too",
+                    where=file,
+                    fix="give one of these files instead of the folder",
+                )
             found[name] = file, account
     if not found:
         raise Problem(f"no file in this folder speaks of {about}", where=path, fix="see docs/formats.md")

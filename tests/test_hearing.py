@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from transcribe import hearing, vad
 from transcribe.audio import Audio
 from transcribe.engines import Block
-from transcribe.hearing import Heard, echoes, judge, loops, to_words, unheard
+from transcribe.gates import UNHEARD_MS, Heard, compression, echoes, judge, loops, unheard
+from transcribe.hearing import to_words
 from transcribe.ranges import length, within, without
 from transcribe.records import check_words, text_of
 from transcribe.vad import Clip
@@ -27,7 +28,7 @@ def heard(
     words = tuple(
         (f" {word}", start_s + i * each_s, start_s + (i + 1) * each_s, 0.9) for i, word in enumerate(text.split())
     )
-    return Heard(words=words, logprob=logprob, no_speech=no_speech, compression=hearing.compression(text))
+    return Heard(words=words, logprob=logprob, no_speech=no_speech, compression=compression(text))
 
 
 def clip(*speech: tuple[int, int]) -> Clip:
@@ -356,10 +357,10 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
         )
     skipped = within(speech, [hole])
     shown = [(s.start_ms, s.end_ms) for s in block.stretches]
-    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(skipped, shown))
-    assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
+    assert all(end - start <= UNHEARD_MS for start, end in without(skipped, shown))
+    assert length(shown) <= length(skipped) + 12 * UNHEARD_MS
     heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
-    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
+    assert all(end - start <= UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(

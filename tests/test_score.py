@@ -430,7 +430,7 @@ SENTENCE = b'{"schema": "reference/1", "sentences": [{"speaker": %s, "start_ms":
 def test_broken_references_are_problems(tmp_path: Path, reader: Callable[[Path], object], content: bytes) -> None:
     path = tmp_path / "reference"
     path.write_bytes(content)
-    with pytest.raises(Problem, match="not a usable reference") as caught:
+    with pytest.raises(Problem, match="cannot be scored") as caught:
         reader(path)
     assert caught.value.where == str(path)
 

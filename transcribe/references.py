@@ -71,10 +71,17 @@ def read(path: Path) -> dict[str, Account]:
             found = {name: Account(words=w) for name, w in read_ctm(path).items()}
         case ".json":
             found = _read_json(path)
+        case ".vtt" | ".srt" | ".sbv":
+            from transcribe import captions
+
+            words, turns = captions.read(path, recording_sha256="", duration_ms=None)
+            found = {called(path): Account(words=words.words, turns=turns.turns)}
         case _:
             texts = read_text(path).split(maxsplit=MOST_WORDS)
             _check_number(path, called(path), len(texts), MOST_WORDS, "words")
             found = {called(path): Account(words=tuple(Word(text=t, timing="none") for t in texts))}
+    if not found:
+        raise _broken(path, "it is empty")
     for name, account in found.items():
         _check_size(path, name, account)
     return found
@@ -82,7 +89,7 @@ def read(path: Path) -> dict[str, Account]:
 
 def called(path: Path) -> str:
     """The recording that a file is about, by where it lies and what it is called."""
-    if path.name in ("transcript.json", "words.json", "turns.json", "reference.json"):
+    if path.name in ("transcript.json", "transcript.vtt", "words.json", "turns.json", "reference.json"):
         folder = path.resolve().parent
         return folder.parent.name if folder.name == "reference" else folder.name
     return path.name.split(".")[0]
@@ -120,7 +127,7 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
             start_ms, length_ms = _ms(fields[3]), _ms(fields[4])
             turn = Turn(speaker=fields[7], start_ms=start_ms, end_ms=start_ms + length_ms)
         except (IndexError, ValueError) as e:
-            raise _broken(path, f"line {number} is not an RTTM line: {e}") from e
+            raise _broken(path, f"line {number} is not an RTTM line") from e
         _put(path, turns, fields[1], turn, MOST_TURNS, "turns")
     return {name: tuple(sorted(t, key=lambda x: x.start_ms)) for name, t in turns.items()}
 
@@ -212,7 +219,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise _broken(path, f"cannot be read as text: {e}") from e
+        raise _broken(path, "it is no text") from e
 
 
 def read_bytes(path: Path) -> bytes:
@@ -353,4 +360,4 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _broken(path: Path, what: str) -> Problem:
-    return Problem(f"not a usable reference: {what}", where=path, fix="see docs/formats.md for what can be read")
+    return Problem(f"this cannot be scored: {what}", where=path, fix="see docs/formats.md for what can be read")
