@@ -8,7 +8,7 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,7 +19,7 @@ from pipeline.stages import Stage
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import locks
-from transcribe.correct import Correction, Kind, in_force
+from transcribe.correct import Correction, Kind, heard_as, in_force
 from transcribe.problem import SOME_FAILED, Problem
 from transcribe.records import Person, Record, Transcript, Word, text_of
 
@@ -41,14 +41,16 @@ class Applied(Record):
 
 def reword(context: Context, address: Address, text: str, *, by: str) -> Correction:
     """The words at an address become `text`; without any they go. Raises Problem where nothing is said there."""
-    said = text_of(_said(context, address))
+    words = _said(context, address)
+    said = text_of(words)
     new = " ".join(unicodedata.normalize("NFC", text).split())
     if not all(c.isprintable() for c in new):
         raise Problem("these words hold characters that print nothing", fix="write them again, without")
     if new == said:
         raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
     before, after = _around(context, address)
-    return _made(context, address, "words", by=by, old=said, new=new, before=before, after=after)
+    heard = heard_as(words)
+    return _made(context, address, "words", by=by, old=said, new=new, heard=heard, before=before, after=after)
 
 
 def assign(context: Context, address: Address, person: str, *, by: str) -> Correction:
@@ -91,7 +93,7 @@ def undo(context: Context, address: Address, *, by: str) -> Correction:
     return _made(context, place, "undo", by=by, undoes=latest.id)
 
 
-def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: str) -> Correction:
+def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: Any) -> Correction:
     try:
         return Correction(
             id=secrets.token_hex(4),
