@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline import hear, journal, receipts
 from pipeline.context import Context, Progress, write
+from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio
 from transcribe.problem import LACKING, Problem
@@ -18,13 +19,14 @@ from transcribe.records import Meeting, Record, Stretch, Word, Words, dump
 from transcribe.transcript import words_outside
 
 VERSION = 2
+CUE_REACH_MS = 10_000  # a word may be said so long before or after its cue shows it
 BLOCKS_VERSION = 2  # of what a killed job left in the scratch folder
 
 
 def words_listen(context: Context) -> bool:
     """Whether it takes an engine to bring the words up to date."""
     if hear.uses_captions(context, "words", context.asr):
-        return False
+        return _aligner(context) is not None and _captions_to_cut(context, words_params(context)) is None
     task = _task(context)
     return bool(task.to_hear) or not task.keep
 
@@ -91,9 +93,12 @@ def _heard_params(context: Context, engine: str) -> dict[str, Any]:
 
 def words_params(context: Context) -> dict[str, Any]:
     if hear.uses_captions(context, "words", context.asr):
-        aligner = _aligner(context)
-        used = {"aligner": aligner.fingerprint} if aligner else {}
-        return _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()} | used
+        params = _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()}
+        if aligner := _aligner(context):
+            params["aligner"] = aligner.fingerprint
+            if kept := _captions_to_cut(context, params):
+                params["aligner"] = kept.params["aligner"]
+        return params
     return _heard_params(context, _task(context).made_by)
 
 
@@ -127,6 +132,9 @@ def words_notes(context: Context) -> list[str]:
 
 def make_words(context: Context, progress: Progress) -> list[str]:
     if hear.uses_captions(context, "words", context.asr):
+        if kept := _captions_to_cut(context, words_params(context)):
+            cut = _cut_captions(context.words(), context.silence(), kept.params["silence"])
+            return [write(context, "words.json", dump(cut, "words/1"))]
         captions, aligner = hear.from_captions(context)[0], _aligner(context)
         if aligner and any(w.timing in ("cue", "none") for w in captions.words):
             captions = _on_the_sound(context, captions, aligner, progress)
@@ -264,9 +272,42 @@ def _listen(
 
 
 def _aligner(context: Context) -> engines.Choice | None:
-    """The model that puts the words of captions on the sound, if there is a recording, and such a model here."""
+    """The model that puts the words of captions on the sound, if there is a recording, and such a model here.
+
+    None also where the words stand as they were read, and nobody asked for more.
+    """
     choice = engines.choose_recogniser() if context.asr.name == "captions" else context.asr
-    return choice if context.meeting.media and choice.name.startswith("whisper:") and not choice.lacks else None
+    if not context.meeting.media or not choice.name.startswith("whisper:") or choice.lacks:
+        return None
+    receipt = receipts.read(context.made, "words")
+    if receipt and "aligner" not in receipt.params and not (context.asr.by_hand or context.upgrade):
+        is_same = receipt.params.get("recording") == context.recording().sha256
+        return None if is_same and receipt.params["engine"] == "captions" else choice
+    return choice
+
+
+def _captions_to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:
+    """The receipt of captions on the sound, of which some words may have to go, and to which none need be added."""
+    receipt, captions = receipts.read(context.made, "words"), context.captions()
+    if receipt is None or captions is None or "aligner" not in receipt.params:
+        return None
+    differs = receipts.first_difference(
+        context.made,
+        receipt,
+        version=VERSION,
+        params=params,
+        inputs={f"raw/{context.meeting.captions}": captions},
+        ignore=frozenset(("silence", *hear.ignored(context.asr, upgrade=context.upgrade))),
+        verify=context.verify,
+    )
+    return None if differs or without(receipt.params["silence"], params["silence"]) else receipt
+
+
+def _cut_captions(before: Words, hidden: Ranges, known: Ranges) -> Words:
+    """Captions without what is hidden. Where a word of a cue is said nobody knows, so those near it go too."""
+    near = [(start_ms - CUE_REACH_MS, end_ms + CUE_REACH_MS) for start_ms, end_ms in without(hidden, known)]
+    sure = [w for w in before.words if w.timing != "cue" or words_outside([w], near)]
+    return msgspec.structs.replace(before, words=words_outside(sure, hidden))
 
 
 def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> Words:

@@ -89,7 +89,7 @@ def pieces(
     for clip in clips(audio, done[-1].until_ms if done else 0):
         first = _reached(about_ms, clip.start_ms - SLACK_MS, at)
         last = _reached(about_ms, clip.end_ms + SLACK_MS, first)
-        found = _found(clip, texts[first:last], audio, aligner, language) if first < last else {}
+        found = _found(clip, texts[first:last], audio, aligner, language) if clip.speech and first < last else {}
         late_ms = {i: start_ms - about_ms[first + i] for i, (start_ms, _) in found.items()}
         usual = median([*lately[-RECENT:], *late_ms.values()]) if found else 0
         found = {i: span for i, span in found.items() if abs(late_ms[i] - usual) <= SLACK_MS}

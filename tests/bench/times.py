@@ -12,6 +12,7 @@ added between them, or all others; how many words of such were put on the sound 
 """
 
 import argparse
+import hashlib
 import random
 import tempfile
 import time
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe import align, engines
-from transcribe.align import Aligner
+from transcribe.align import Aligner, Walk
 from transcribe.audio import RATE_HZ, Audio, Source, decode
 from transcribe.matching import match
 from transcribe.ranges import shares
@@ -55,6 +56,20 @@ class Sentence(NamedTuple):
     said: bool = True
 
 
+class Once:
+    """Takes in the sound of each clip once, however many captions are laid beside it."""
+
+    def __init__(self, aligner: Aligner) -> None:
+        self.languages, self.detect, self._walk = aligner.languages, aligner.detect, aligner.walk
+        self._known: dict[bytes, Walk] = {}
+
+    def walk(self, samples: NDArray[np.float32], language: str) -> Walk:
+        key = hashlib.sha256(samples.tobytes()).digest()
+        if key not in self._known:
+            self._known[key] = self._walk(samples, language)
+        return self._known[key]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path)
@@ -71,10 +86,11 @@ def main() -> None:
             blocks = recogniser.words(audio, language="en", vocabulary=(), progress=lambda done_ms, total_ms: None)
             show_recognised(name, said, [w for b in blocks for w in b.words], audio, time.perf_counter() - began)
             began = time.perf_counter()
-            show_captions(f"{name}, captions", said, said, audio, aligner)
+            once = Once(aligner)
+            show_captions(f"{name}, captions", said, said, audio, once)
             print(f"    {audio.duration_ms / 1000 / (time.perf_counter() - began):.1f} x real time")
             for kind, captions in wrong(said):
-                show_captions(f"{name}, {kind}", said, captions, audio, aligner)
+                show_captions(f"{name}, {kind}", said, captions, audio, once)
         if asked.shared:
             ami = sorted((asked.shared / "audio" / "ami").glob("*.words.json"))
             for half, files in (("other half", ami[1::2]), ("half used for settings", ami[::2])):
