@@ -9,6 +9,7 @@ heard is kept beside it (`Word.original`), and why: `repair 0.87 not English`.
 
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -30,7 +31,7 @@ UNSURE, VERY_UNSURE = 0.8, 0.6  # under such a probability a recogniser may well
 SURE = 0.85  # from here on, a word that is not English is a name that it knows
 
 # How close a name must be (1: sounds the same), and what more it takes.
-CLOSE = 0.70  # after "Councillor", where a name is what we expect
+CLOSE = 0.70  # after "Councillor", where a name is what we expect, for what the recogniser was very unsure of
 ODD = 0.05  # for words that are not English, of which it was not very unsure
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
@@ -42,8 +43,8 @@ FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely o
 CLEAR_LEAD = 0.05  # over anybody else's name
 SAME_SOUND, MOST_NEEDED = 0.93, 0.98
 CLOSE_WHOLE, WITH_CLOSE, WITH_OTHERS = 0.85, 0.2, 0.06  # in a name of several words each may be this much less close
-AUDIBLE = 0.8  # of a name with more words than were heard, so much of the sounds must have been
-SURELY, FIRMEST, SOLID, NEVER = 0.2, 0.3, 1.0, 9.0  # how firmly words stand, see `_held`
+AUDIBLE, PARTED_WEIGHT = 0.8, 4.0  # how much of a name was heard in fewer words, and how much there must be to hear
+SURELY, FIRMEST, SOLID, NEVER = 0.25, 0.3, 1.0, 9.0  # how firmly words stand, see `_held`
 LEAST_SPELLING, SPELT = 0.3, 0.6  # names that share fewer letters are not even tried; or not for what seems sure
 
 CHANGE = "repair"
@@ -141,19 +142,20 @@ class _Roster:
         owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
         more, surnames = set(), set()
         for person in people:
-            given, surname = name_parts(person.name)
+            given, surname = name_parts(_shown(person.name))
             surnames.add(tuple(surname))
             for texts in _called(person):
                 owners[texts].add(person.id)
                 if texts != tuple(given[:1]):
                     more.add(texts)
         for phrase in vocabulary:
-            owners[tuple(phrase.split())] |= set()
+            owners[tuple(_shown(phrase).split())] |= set()
         self.names = [
             _name(texts, ids, first=texts not in more, surname=texts in surnames)
             for texts, ids in owners.items()
             if 2 < len(plain("".join(texts))) <= MOST_LETTERS
         ]
+        self.heaviest = 1.5 * max((weight(n.sound) for n in self.names), default=0.0)  # more is no name heard
         self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
         self.has_phrases = any(not n.people for n in self.names)
         self.parts = {part for n in self.names for part in n.parts}
@@ -168,7 +170,8 @@ class _Roster:
         """Names that plain `heard` sounds rather like, the closest first: of vocabulary alone with `phrases`."""
         key = heard, phrases
         if key not in self._near:
-            close = {n: "".join(n.parts) for key in keys(heard) for n in self._by_key.get(key, ())}
+            known = keys(heard) if weight(heard) <= self.heaviest else ()
+            close = {n: "".join(n.parts) for key in known for n in self._by_key.get(key, ())}
             scored = [
                 (closeness(heard, name.sound, CLOSE), name)
                 for name, letters in close.items()
@@ -180,7 +183,7 @@ class _Roster:
 
 def _called(person: Person) -> Iterator[tuple[str, ...]]:
     """What somebody may be called, title apart: the whole name, without middle names, surname, first name, aliases."""
-    given, surname = name_parts(person.name)
+    given, surname = name_parts(_shown(person.name))
     yield (*given, *surname)
     if given:
         yield (given[0], *surname)
@@ -189,7 +192,16 @@ def _called(person: Person) -> Iterator[tuple[str, ...]]:
     if len(surname) == 1:
         yield from ((part,) for part in surname[0].split("-") if len(part) > 3)
     for alias in person.aliases:
-        yield tuple(text for part in name_parts(alias) for text in part)
+        yield tuple(text for part in name_parts(_shown(alias)) for text in part)
+
+
+def _shown(name: str) -> str:
+    """A name without characters that print nothing: control characters, marks of direction, of no width.
+
+    >>> _shown("Jo\\u200b Okafor\\x07")
+    'Jo Okafor'
+    """
+    return "".join(c for c in name if c.isspace() or not unicodedata.category(c).startswith("C"))
 
 
 def _name(texts: tuple[str, ...], people: set[str], *, first: bool, surname: bool) -> _Name:
@@ -319,6 +331,10 @@ def _fits(
     moved = [(t, h, to) for t, h, to, part in zip(tokens, held, becomes, stays, strict=True) if t.plain != part]
     if (name.english or weight(name.sound) < LEAST_WEIGHT) and any(t.kind == "word" for t, _, _ in moved):
         return
+    if together and any(
+        t.kind == "name" and Indel.normalized_similarity(t.plain, plain(to)) < SPELT for t, _, to in moved
+    ):
+        return
     if any(SURELY <= h < SOLID for _, h, _ in moved) and not _certain(tokens, held, name):
         return
     if any(h == SOLID for h in held) and not _carries(tokens, held, name, score):
@@ -330,7 +346,11 @@ def _fits(
         return
     n_letters = sum(len(t.plain) for t, _, _ in moved)
     firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
-    needed = _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts))
+    needed = _needed(
+        name,
+        titled=titled and not any(t.kind == "odd" and h for t, h, _ in moved),
+        parted=len(tokens) == 1 < len(name.parts),
+    )
     needed += SMALL if small and name.people else 0
     if score >= min(needed + firm + roster.chance, MOST_NEEDED):
         unsure = any(h for _, h, _ in moved)
@@ -338,7 +358,10 @@ def _fits(
 
 
 def _certain(tokens: Sequence[_Token], held: Sequence[float], name: _Name) -> bool:
-    """Whether a part of the name was heard right, and what the recogniser was sure of beside it sounds the same."""
+    """Whether a part of the name was heard right, and what the recogniser was sure of beside it sounds the same; or it
+    was heard in pieces, of which common names may be some."""
+    if len(tokens) > len(name.parts):
+        return all(t.kind != "odd" or h < SURELY for t, h in zip(tokens, held, strict=True))
     if len(tokens) != len(name.parts) or not any(t.plain == part for t, part in zip(tokens, name.parts, strict=True)):
         return False
     return all(
@@ -351,7 +374,7 @@ def _certain(tokens: Sequence[_Token], held: Sequence[float], name: _Name) -> bo
 def _audible(heard: str, parts: tuple[str, ...]) -> bool:
     """Whether each of the parts of a name was heard, one after the other."""
     sounds = len(phones(heard)), len(phones("".join(parts)))
-    return min(sounds) >= AUDIBLE * max(sounds) and _splits(heard, parts)
+    return weight(heard) >= PARTED_WEIGHT and min(sounds) >= AUDIBLE * max(sounds) and _splits(heard, parts)
 
 
 def _splits(heard: str, parts: tuple[str, ...]) -> bool:
