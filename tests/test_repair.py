@@ -88,6 +88,8 @@ def test_a_misheard_name_is_put_right(said: str, written: str) -> None:
         "Cooper@0.4 streets are@0.4 lit.",
         "The 2,400 people of REA and CCTV.",
         "Oka. For now.",  # two sentences
+        "Councillor Nwosu-Bright who@0.3 was there.",  # heard right, and so was the next word
+        "Councillor Okafor who@0.3 was there.",
     ],
 )
 def test_what_may_be_right_is_let_be(said: str) -> None:

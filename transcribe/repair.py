@@ -325,6 +325,8 @@ def _fits(
         return
     if any(t.plain in roster.parts and t.plain not in whole for t in tokens):
         return  # that is somebody else
+    if len(tokens) > len(name.parts) and {*name.parts} <= {t.plain for t in tokens}:
+        return  # it was heard right, and so was what stands beside it
     together = len(tokens) == len(name.parts)  # word by word
     becomes = name.texts if together else ("",) * len(tokens)
     stays = name.parts if together else (whole,) * len(tokens)
