@@ -53,7 +53,9 @@ def assemble(
                 fix=f"make them again: onrecord run {meeting.id}",
             )
     silence = correct.silence(hidden)
-    right = partial(_put_right, meeting=meeting, language=words.language)
+    published = words.engine.startswith("captions")  # and spelled as somebody wanted them
+    british = not published and spelling.is_british(meeting, words.language)
+    right = partial(_put_right, meeting=meeting, language=words.language, british=british)
     spoken = correct.put_right(words_outside(words.words, silence), corrections, silence, right)
     spoken = words_outside(spoken, silence)  # of what people wrote, too
     voiced = turns.turns
@@ -87,10 +89,10 @@ def assemble(
     )
 
 
-def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[Word, ...]:
-    """Words with names repaired, and in British spelling where the meeting is; what was changed before stays."""
+def _put_right(words: Sequence[Word], meeting: Meeting, language: str, british: bool) -> tuple[Word, ...]:
+    """Words with names repaired, and in `british` spelling; what was changed before stays."""
     repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
-    if not spelling.is_british(meeting, language):
+    if not british:
         return repaired
     names = [name for p in meeting.people for name in (p.name, *p.aliases)]
     return spelling.respelled(repaired, [*meeting.vocabulary, *names])
