@@ -43,9 +43,9 @@ FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely o
 CLEAR_LEAD = 0.05  # over anybody else's name
 SAME_SOUND, MOST_NEEDED = 0.93, 0.98
 CLOSE_WHOLE, WITH_CLOSE, WITH_OTHERS = 0.85, 0.2, 0.06  # in a name of several words each may be this much less close
-AUDIBLE, PARTED_WEIGHT = 0.8, 4.0  # how much of a name was heard in fewer words, and how much there must be to hear
+AUDIBLE, PARTED_WEIGHT = 0.8, 3.3  # how much of a name was heard in fewer words, and how much there must be to hear
 SURELY, FIRMEST, SOLID, NEVER = 0.25, 0.3, 1.0, 9.0  # how firmly words stand, see `_held`
-LEAST_SPELLING, SPELT = 0.3, 0.6  # names that share fewer letters are not even tried; or not for what seems sure
+LEAST_SPELLING, SPELT = 0.3, 0.6  # names that share fewer letters are not tried, and not for what seems sure
 
 CHANGE = "repair"
 _TITLES = TITLES | BEFORE_TITLE
@@ -332,10 +332,6 @@ def _fits(
     stays = name.parts if together else (whole,) * len(tokens)
     moved = [(t, h, to) for t, h, to, part in zip(tokens, held, becomes, stays, strict=True) if t.plain != part]
     if (name.english or weight(name.sound) < LEAST_WEIGHT) and any(t.kind == "word" for t, _, _ in moved):
-        return
-    if together and any(
-        t.kind == "name" and Indel.normalized_similarity(t.plain, plain(to)) < SPELT for t, _, to in moved
-    ):
         return
     if any(SURELY <= h < SOLID for _, h, _ in moved) and not _certain(tokens, held, name):
         return
