@@ -154,9 +154,13 @@ def test_a_pipeline_of_pyannotes_own_gives_turns(tiny: Path, tmp_path: Path) -> 
     engine = diarise.load(str(tiny / "pipeline"))
     sound = sound_of(tmp_path / "raw", noise(8))
     turns = here(engine, sound)
-    assert turns
+    assert {t.exclusive for t in turns} == {True, False}
     check(turns, sound.duration_ms)
-    assert here(engine, sound) == turns
+    seen: list[float] = []
+    request = diarise.Request(path=str(sound.path), n_samples=sound.n_samples)
+    assert diarise.diarise(engine.recipe, request, seen.append) == turns
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
 
 
 def test_the_number_of_voices_can_be_bounded(tiny: Path, tmp_path: Path) -> None:
@@ -233,14 +237,18 @@ if __name__ == "__main__":
 """
 
 
-def test_the_process_ends_with_its_caller(tiny: Path, tmp_path: Path) -> None:
+def test_the_process_ends_with_its_caller_and_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
     sound = sound_of(tmp_path / "raw", noise(1200))
     script = tmp_path / "caller.py"
     script.write_text(CALLER, encoding="utf-8")
     command = [sys.executable, str(script), str(tiny / "starter"), str(sound.path)]
     root = Path(diarise.__file__).parent.parent
-    caller = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(scratch)}
+    caller = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert caller.returncode == -signal.SIGKILL, caller.stderr
+    assert not list(scratch.iterdir())
     pid = int(caller.stdout.split()[0])
     for _ in range(100):
         if not alive(pid):
