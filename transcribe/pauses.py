@@ -21,6 +21,7 @@ FLOOR_DB = 8.0  # above the noise: still noise
 LEAST_DB = 14.0  # between noise and speech, or loudness tells nothing
 REACH_MS = 150  # a word that begins so little after a pause begins with the sound
 USUAL_MS, USUAL_LETTER_MS = 60, 50  # what a word takes, and what each of its letters adds
+FIGURE_LETTERS = 4
 SLOWEST = 3  # times what it usually takes; longer, and a word was drawn out over something else
 
 Span = tuple[int, int]
@@ -56,8 +57,8 @@ def runs_of_sound(samples: NDArray[np.float32]) -> Ranges:
 
 
 def usual_ms(text: str) -> int:
-    """About how long a word takes."""
-    return USUAL_MS + USUAL_LETTER_MS * sum(map(str.isalnum, text))
+    """About how long a word takes; a figure takes as long as its name."""
+    return USUAL_MS + USUAL_LETTER_MS * sum(FIGURE_LETTERS if c.isdigit() else c.isalpha() for c in text)
 
 
 def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list[Span]:
