@@ -31,7 +31,8 @@ def reasons(span: Span, transcript: Transcript, tags: Sequence[Tag] = ()) -> tup
     if sum(w.overlap for w in words) * share >= OVERLAP_SHARE:
         out.append("people talk at once")
     if any(w.timing == "cue" for w in words):
-        out.append("times from captions only")
+        captions = transcript.engine.startswith("captions")
+        out.append("times from captions only" if captions else "the times of corrected words are estimated")
     if any((w.change or "").startswith(UNSETTLED) for w in words):
         out.append("a correction and a new transcript differ")
     elif any(w.change not in (None, SPELLING) for w in words):

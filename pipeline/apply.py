@@ -8,18 +8,18 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from pipeline import corrections, hear, work
+from pipeline import corrections, hear_words, work
 from pipeline.context import Context
 from pipeline.events import Sink, now
 from pipeline.stages import Stage
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import locks
-from transcribe.correct import Correction, Kind, in_force
+from transcribe.correct import Correction, Kind, heard_as, in_force
 from transcribe.problem import SOME_FAILED, Problem
 from transcribe.records import Person, Record, Transcript, Word, text_of
 
@@ -41,14 +41,16 @@ class Applied(Record):
 
 def reword(context: Context, address: Address, text: str, *, by: str) -> Correction:
     """The words at an address become `text`; without any they go. Raises Problem where nothing is said there."""
-    said = text_of(_said(context, address))
+    words = _said(context, address)
+    said = text_of(words)
     new = " ".join(unicodedata.normalize("NFC", text).split())
     if not all(c.isprintable() for c in new):
         raise Problem("these words hold characters that print nothing", fix="write them again, without")
     if new == said:
         raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
     before, after = _around(context, address)
-    return _made(context, address, "words", by=by, old=said, new=new, before=before, after=after)
+    heard = heard_as(words)
+    return _made(context, address, "words", by=by, old=said, new=new, heard=heard, before=before, after=after)
 
 
 def assign(context: Context, address: Address, person: str, *, by: str) -> Correction:
@@ -91,7 +93,7 @@ def undo(context: Context, address: Address, *, by: str) -> Correction:
     return _made(context, place, "undo", by=by, undoes=latest.id)
 
 
-def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: str) -> Correction:
+def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: Any) -> Correction:
     try:
         return Correction(
             id=secrets.token_hex(4),
@@ -110,6 +112,12 @@ def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: st
 def _said(context: Context, address: Address) -> tuple[Word, ...]:
     transcript = _transcript(context)
     _check_unchanged(context, address, transcript)
+    if address.end_ms > (duration_ms := context.recording().duration_ms):
+        raise Problem(
+            "the recording ends before that stretch does",
+            where=str(address),
+            fix=f"check the address: the last moment is {address.meeting}/…-{duration_ms}",
+        )
     words = resolve(address, transcript)
     if not words:
         raise Problem("nothing is said there", where=str(address), fix="search for the words, and copy their address")
@@ -193,7 +201,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
             break
         try:
-            if hear.listens(deaf, stage.name):
+            if stage.listens(deaf):
                 waits = f"an engine must make {stage.name} again: onrecord run {context.meeting.id}"
             elif _make(deaf, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
                 ran.append(stage.name)
@@ -201,7 +209,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             if not listens:
                 raise
             late = e
-    if hiding and undone and not waits and hear.listens(context, "words"):
+    if hiding and undone and not waits and hear_words.words_listen(context):
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
     if late:
         raise late

@@ -19,6 +19,7 @@ from transcribe.problem import Problem
 from transcribe.records import Record, Turn, Word, load
 from transcribe.references import Account
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
+from transcribe.transcript import turns_outside, words_outside
 
 C = TypeVar("C", bound=score.Counts)
 T = TypeVar("T")
@@ -127,7 +128,17 @@ def _pairs(reference: Path, hypothesis: Path, recording: str, about: str) -> Ite
             fix="make them too, or score one with --recording NAME",
         )
     for name in sorted(ours):
-        yield name, ours[name], theirs[name]
+        ignored = ours[name].ignored
+        yield name, _outside(ours[name], ignored), _outside(theirs[name], ignored)
+
+
+def _outside(account: Account, ignored: Sequence[tuple[int, int]]) -> Account:
+    """An account without time that is not to be judged."""
+    return msgspec.structs.replace(
+        account,
+        words=account.words if account.words is None else words_outside(account.words, ignored),
+        turns=account.turns if account.turns is None else turns_outside(account.turns, ignored),
+    )
 
 
 def _accounts(path: Path, about: str) -> dict[str, Account]:
@@ -140,7 +151,11 @@ def _accounts(path: Path, about: str) -> dict[str, Account]:
             if (account.words if about == "words" else account.turns) is None:
                 continue
             if name in found:
-                raise Problem(f"{found[name][0].name} speaks of {name} too", where=file, fix="name the one to use")
+                raise Problem(
+                    f"{found[name][0].name} speaks of {name} too",
+                    where=file,
+                    fix="give one of these files instead of the folder",
+                )
             found[name] = file, account
     if not found:
         raise Problem(f"no file in this folder speaks of {about}", where=path, fix="see docs/formats.md")

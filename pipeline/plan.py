@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from pipeline import hear, receipts
+from pipeline import hear, hear_turns, receipts
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.work import ALL_STAGES, NAMES, Job, audio_ms_of, context_of, up_to, why
@@ -79,7 +79,7 @@ def _to_hear(context: Context, first: str, audio_ms: int) -> dict[str, int]:
         wanted = without(missing, silence)
         if context.only:
             wanted = within(wanted, [context.only])
-        is_cut = stand and not wanted and not hear.listens(context, "turns")
+        is_cut = stand and not wanted and not hear_turns.turns_listen(context)
     except (FileNotFoundError, Unreadable):
         return dict.fromkeys(HEARD, audio_ms)
     voices = [] if is_cut else without(whole, [*silence, *without(missing, wanted)])

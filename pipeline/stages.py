@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline import hear
+from pipeline import hear, hear_turns, hear_words
 from pipeline.context import Context, Progress, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
@@ -22,7 +22,8 @@ from transcribe.records import Media, Meeting, Record, Recording, dump
 class Stage(Record):
     """`inputs` names the files a stage is made from, `params` everything else that can change its result; `make`
     writes files into the scratch folder and returns their names, which become the stage's outputs. `lost` says why
-    the stage must run again although all its files stand, `notes` is what people should know of what it made."""
+    the stage must run again although all its files stand, `notes` is what people should know of what it made, and
+    `listens` whether it takes an engine to bring it up to date."""
 
     name: str
     version: int
@@ -31,6 +32,7 @@ class Stage(Record):
     make: Callable[[Context, Progress], list[str]]
     lost: Callable[[Context], str] = lambda context: ""
     notes: Callable[[Context], Iterable[str]] = lambda context: ()
+    listens: Callable[[Context], bool] = lambda context: False
 
 
 # -- probe ----------------------------------------------------------------------------------------
@@ -181,19 +183,21 @@ STAGES = (
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",
-        version=hear.WORDS_VERSION,
+        version=hear_words.VERSION,
         inputs=hear.caption_inputs("words", lambda c: c.asr),
-        params=hear.words_params,
-        make=hear.make_words,
-        lost=hear.words_lost,
-        notes=hear.words_notes,
+        params=hear_words.words_params,
+        make=hear_words.make_words,
+        lost=hear_words.words_lost,
+        notes=hear_words.words_notes,
+        listens=hear_words.words_listen,
     ),
     Stage(
         name="turns",
-        version=hear.TURNS_VERSION,
+        version=hear_turns.VERSION,
         inputs=hear.caption_inputs("turns", lambda c: c.diariser),
-        params=hear.turns_params,
-        make=hear.make_turns,
+        params=hear_turns.turns_params,
+        make=hear_turns.make_turns,
+        listens=hear_turns.turns_listen,
     ),
     Stage(name="transcript", version=4, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(

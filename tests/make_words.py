@@ -25,7 +25,8 @@ RULES = (
 # Left alone: both are written in Britain, or a rule found another word.
 EITHER = """judgment judgments acknowledgment acknowledgments inquiry inquiries learned dialog dialogs flier fliers ton
     tons mom moms mamma encyclopedia encyclopedias specialty specialties ambiance ambiances sheikh sheikhs
-    costumier performative gibe gibed gibes gibing diked diking fayer mater maters"""
+    costumier performative gibe gibed gibes gibing diked diking fayer mater maters cardie ecus mantes novene patine
+    trabecule snowshed"""
 
 
 def main(folder: str) -> None:

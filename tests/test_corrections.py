@@ -454,7 +454,7 @@ def test_correcting_from_the_command_line(typed: Path) -> None:
         (["m/0-1000", "--words", "x", "--reason", "y"], "--reason goes with"),
         (["m/5-2", "--mask"], "ends before it starts"),
         (["nobody/0-1000", "--mask"], "there is no meeting"),
-        (["m/900000-990000", "--words", "x"], "nothing is said there"),
+        (["m/900000-990000", "--words", "x"], "recording ends before that"),
         (["m/900000-990000", "--exclude"], "the recording ends before"),
         (["m/0-9000", "--speaker", "Jim"], "is not of this meeting"),
         (["m/0-9000", "--words", "a\x1b[2J"], "print nothing"),

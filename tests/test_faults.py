@@ -314,7 +314,9 @@ def test_what_is_unreadable_whenever_it_is_made_is_reported_once(
 ) -> None:
     with_sound(tmp_path, "m")
     real = records.dump
-    monkeypatch.setattr("pipeline.hear.dump", lambda record, schema: real(record, schema.replace("words/1", "words/9")))
+    monkeypatch.setattr(
+        "pipeline.hear_words.dump", lambda record, schema: real(record, schema.replace("words/1", "words/9"))
+    )
     heard = Heard()
     outcome = here(tmp_path, heard=heard)
     assert outcome.status == "failed"

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from transcribe import hearing, vad
 from transcribe.audio import Audio
 from transcribe.engines import Block
-from transcribe.hearing import Heard, echoes, judge, loops, to_words, unheard
+from transcribe.gates import UNHEARD_MS, Heard, compression, echoes, judge, loops, unheard
+from transcribe.hearing import to_words
 from transcribe.ranges import length, within, without
 from transcribe.records import check_words, text_of
 from transcribe.vad import Clip
@@ -27,7 +28,7 @@ def heard(
     words = tuple(
         (f" {word}", start_s + i * each_s, start_s + (i + 1) * each_s, 0.9) for i, word in enumerate(text.split())
     )
-    return Heard(words=words, logprob=logprob, no_speech=no_speech, compression=hearing.compression(text))
+    return Heard(words=words, logprob=logprob, no_speech=no_speech, compression=compression(text))
 
 
 def clip(*speech: tuple[int, int]) -> Clip:
@@ -203,6 +204,21 @@ def test_names_in_the_order_in_which_they_were_prompted_are_an_echo() -> None:
     assert not echoes([], names)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("Cooper Street.", True),
+        ("Cooper Street, Cooper Street!", True),
+        ("Cooper Street is shut.", False),
+        ("Cooper", False),
+        ("", False),
+    ],
+)
+def test_a_list_of_one_name_is_echoed_by_nothing_else(text: str, is_so: bool) -> None:
+    assert echoes([heard(text)], ["Cooper Street"]) is is_so
+    assert not echoes([heard(text)], ["—"])
+
+
 def test_speech_that_no_word_covers() -> None:
     long = clip((1_000, 9_000), (10_000, 14_000))
     assert unheard(long, [heard("one two", each_s=4.0)]) == [(9_000 + 1_000, 14_000)]
@@ -341,10 +357,10 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
         )
     skipped = within(speech, [hole])
     shown = [(s.start_ms, s.end_ms) for s in block.stretches]
-    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(skipped, shown))
-    assert length(shown) <= length(skipped) + 12 * hearing.UNHEARD_MS
+    assert all(end - start <= UNHEARD_MS for start, end in without(skipped, shown))
+    assert length(shown) <= length(skipped) + 12 * UNHEARD_MS
     heard_ms = [(w.start_ms or 0, w.end_ms or 0) for w in block.words]
-    assert all(end - start <= hearing.UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
+    assert all(end - start <= UNHEARD_MS for start, end in without(speech, [*shown, *heard_ms]))
 
 
 def test_progress_is_told_after_each_clip_and_whenever_one_is_heard_again(

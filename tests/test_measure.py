@@ -63,6 +63,19 @@ def test_recordings_alone_are_paired_whatever_they_are_called(tmp_path: Path) ->
     assert measure.words(tmp_path / "said.txt", tmp_path / "heard.txt").recordings.keys() == {"said"}
 
 
+def test_time_that_is_not_to_be_judged_is_cut_from_both_sides(files: tuple[Path, Path]) -> None:
+    files[0].write_text(
+        "m1 1 okafor 0 2 <o> good evening everybody\n"
+        "m1 1 inter_segment_gap 2 3 <o>\n"
+        "m1 1 holm 3 4 <o> IGNORE_TIME_SEGMENT_IN_SCORING\n"
+    )
+    files[1].write_text("m1 1 S1 0 2 good evening everybody\nm1 1 S2 3 4 thank you chair\n")
+    assert measure.words(*files).total.errors == WordErrors(n_reference=3)
+    found = measure.turns(*files).total
+    assert (found.errors.rate, found.errors.reference_ms, found.voices.n_found) == (0, 2000, 1)
+    assert measure.speakers(*files).total.cpwer == WordErrors(n_reference=3)
+
+
 def test_folders_of_files_and_of_meetings(files: tuple[Path, Path], sample: Path, tmp_path: Path) -> None:
     (tmp_path / "ref").mkdir()
     for name in ("m1", "m2"):

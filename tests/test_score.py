@@ -122,6 +122,13 @@ def test_jaccard_errors_weigh_every_voice_the_same() -> None:
     assert score.score_turns([], []).jaccard.rate is None
 
 
+def test_jaccard_errors_match_voices_their_own_way() -> None:
+    reference = [turn("okafor", 0, 100), turn("holm", 100, 110)]
+    found = score.score_turns(reference, [turn("S1", 0, 40), turn("S2", 40, 90), turn("S2", 100, 109)])
+    assert found.errors.confused_ms == 49_000  # okafor is S2, for whom most seconds are right
+    assert found.jaccard.summed == pytest.approx((1 - 40 / 100) + (1 - 9 / 60))  # okafor is S1
+
+
 def test_a_long_day_of_turns_is_scored_at_once() -> None:
     turns = [turn(f"v{k % 30}", k, k + 1.5) for k in range(20_000)]
     began = time.perf_counter()
@@ -243,6 +250,42 @@ def test_eight_words_lost_in_a_row_are_a_passage_lost() -> None:
     assert score.score_words(reference, []).lost_runs == LostRuns(n_words=14, n_runs=1)
 
 
+def test_passages_that_were_written_over_are_lost() -> None:
+    reference = said(("a", f"good evening {TEN} were signs"))
+
+    def lost(instead: str) -> LostRuns:
+        return score.score_words(reference, said(("a", f"good evening {instead} were signs"))).lost_runs
+
+    assert lost("thanks for watching") == LostRuns(n_words=10, n_runs=1)
+    assert lost("thank you all so much for watching please subscribe today") == LostRuns(n_words=10, n_runs=1)
+    assert lost("see our videos") == LostRuns(n_words=9, n_runs=1)  # "our" is right by chance
+    assert lost("we wrote it down on some channels this week then") == LostRuns()  # misheard, not lost
+    later = [
+        msgspec.structs.replace(w, start_ms=(w.start_ms or 0) + 600_000, end_ms=(w.end_ms or 0) + 600_000)
+        for w in reference
+    ]
+    assert score.score_words(reference, later).lost_runs == LostRuns(n_words=14, n_runs=1)
+    assert score.score_words(reference, later).invented == Invented(n_words=14, n_recordings=1)
+
+
+@given(st.integers(0, 30), st.integers(8, 20), st.lists(st.sampled_from("xyz"), max_size=20))
+def test_whatever_stands_in_a_passages_place_it_is_lost(at: int, n: int, instead: list[str]) -> None:
+    words = [f"{a}{b}" for a in "bdfgk" for b in ("am", "en", "ip", "ob", "ut", "ash", "ell", "ick", "ond", "urm")]
+    heard = [*words[:at], *instead, *words[at + n :]]
+    reference, hypothesis = ([Word(text=t, timing="none") for t in texts] for texts in (words, heard))
+    assert score.score_words(reference, hypothesis).lost_runs == LostRuns(n_words=n, n_runs=1)
+
+
+def test_words_instead_of_others_are_invented_where_nobody_speaks() -> None:
+    reference = said(("a", "good evening everybody and welcome"))
+    late = [
+        Word(text=t, start_ms=600_000 + 300 * i, end_ms=600_200 + 300 * i)
+        for i, t in enumerate(["thanks", "for", "watching", "please", "subscribe"])
+    ]
+    assert score.score_words(reference, late).invented == Invented(n_words=5, n_recordings=1)
+    assert score.score_words(reference, said(("a", "good morning everybody and come"))).invented.n_words == 0
+
+
 def test_words_where_nobody_speaks_are_invented() -> None:
     reference = said(("a", "good evening everybody"))  # until 850 ms
 
@@ -346,6 +389,10 @@ def test_files_are_told_by_name_and_content(shared: Path, tmp_path: Path) -> Non
     assert references.called(Path("trn00.words.json")) == "trn00"
 
 
+SEGMENT = b'[{"session_id": "m1", "speaker": %s, "start_time": 0, "end_time": %s, "words": %s}]'
+SENTENCE = b'{"schema": "reference/1", "sentences": [{"speaker": %s, "start_ms": 0, "end_ms": %s, "text": %s}]}'
+
+
 @pytest.mark.parametrize(
     ("reader", "content"),
     [
@@ -366,13 +413,24 @@ def test_files_are_told_by_name_and_content(shared: Path, tmp_path: Path) -> Non
         (references.read_seglst, b'{"words": []}'),
         (references.read_seglst, b'[{"session_id": "m1"}]'),
         (references.read_seglst, b"[" * 100_000),
+        (references.read_seglst, SEGMENT % (b'["a"]', b"1", b'"x"')),
+        (references.read_seglst, SEGMENT % (b'"a"', b"true", b'"x"')),
+        (references.read_seglst, SEGMENT % (b'"a"', b"1" + b"0" * 400, b'"x"')),
+        (references.read_seglst, SEGMENT % (b'"a"', b"1", b"null")),
+        (references.read_sentences, SENTENCE % (b'"a"', b"10", b"5")),
+        (references.read_sentences, SENTENCE % (b'["a"]', b"10", b'"x"')),
+        (references.read_sentences, SENTENCE % (b'"a"', b"9.7", b'"x"')),
+        (references.read_sentences, SENTENCE % (b'"a"', b"true", b'"x"')),
+        (references.read_sentences, SENTENCE % (b'"a"', b"1e300", b'"x"')),
+        (references.read_words, b'{"words": [{"start": true, "end": 2, "speaker": "a", "word": "x"}]}'),
+        (references.read_words, b'{"words": [{"start": 1, "end": 2, "speaker": "a", "word": ["x"]}]}'),
         (references.read_text, b"x" * (references.LARGEST_BYTES + 1)),
     ],
 )
 def test_broken_references_are_problems(tmp_path: Path, reader: Callable[[Path], object], content: bytes) -> None:
     path = tmp_path / "reference"
     path.write_bytes(content)
-    with pytest.raises(Problem, match="not a usable reference") as caught:
+    with pytest.raises(Problem, match="cannot be scored") as caught:
         reader(path)
     assert caught.value.where == str(path)
 
@@ -392,8 +450,31 @@ def test_what_is_wrong_is_named_by_its_place(tmp_path: Path) -> None:
         references.read(tmp_path)
     crowd = "".join(f"SPEAKER m1 1 {k} 1 <NA> <NA> v{k}\n" for k in range(references.MOST_VOICES + 1))
     (tmp_path / "a.rttm").write_text(crowd)
-    with pytest.raises(Problem, match="201 voices of m1"):
+    with pytest.raises(Problem, match="more than 200 voices of m1"):
         references.read(tmp_path / "a.rttm")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.txt", "a " * 5, "more than 4 words of a"),
+        ("a.stm", "m1 1 holm 0 1 a b c\nm1 1 holm 1 2 d e\n", "more than 4 words of m1"),
+        ("a.stm", "".join(f"m{k} 1 holm 0 1 a b c\n" for k in range(3)), "more than 8 words of all recordings"),
+        ("a.stm", "m1 1 holm 0 1\n" * 4, "more than 3 turns of m1"),
+        ("a.ctm", "m1 1 0 1 a\n" * 5, "more than 4 words of m1"),
+        ("a.rttm", "SPEAKER m1 1 0 1 <NA> <NA> a\n" * 4, "more than 3 turns of m1"),
+        ("a.json", '{"schema": "turns/1", "engine": "x", "recording_sha256": "x", "turns": '
+         '[{"speaker": "a", "start_ms": 0, "end_ms": 10000000001}]}', "times that no recording has"),
+    ],
+)  # fmt: skip
+def test_more_than_a_meeting_holds_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, what: str
+) -> None:
+    for limit, n in (("MOST_WORDS", 4), ("MOST_TURNS", 3), ("MOST_TOGETHER", 8)):
+        monkeypatch.setattr(references, limit, n)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(Problem, match=what):
+        references.read(tmp_path / name)
 
 
 def test_real_references_agree_with_themselves(shared: Path) -> None:

@@ -20,10 +20,10 @@ def put_right(text: str, *names: str) -> str:
     ("said", "written"),
     [
         ("The color of the center was organized.", "The colour of the centre was organised."),
-        ("Color-coded, he traveled; COLORS!", "Colour-coded, he travelled; COLOURS!"),
+        ("Color-coded, he traveled. “COLORS!”", "Colour-coded, he travelled. “COLOURS!”"),
         ("(neighbors’ behavior) they practiced", "(neighbours’ behaviour) they practised"),
         ("Analyze our defense with skeptical gray neighbors.", "Analyse our defence with sceptical grey neighbours."),
-        ("The Leisure Center in the Labor group.", "The Leisure Centre in the Labour group."),
+        ("Thank you, Councilor. Favorite? Organize! Honors…", "Thank you, Councillor. Favourite? Organise! Honours…"),
     ],
 )
 def test_american_spelling_becomes_british(said: str, written: str) -> None:
@@ -37,9 +37,25 @@ def test_words_of_both_countries_stay() -> None:
     assert put_right(british) == british
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Thank you, Councillor Honoré, Colorádo and Colora\u0301do.",
+        "Write to info@organize.org, see www.color.com/gray #color color_scheme.",
+        "The Labor Party, Pearl Harbor, the Department of Defense and Center Parcs.",
+        "He asked Mr. Color and J. Harbor.",
+    ],
+)
+def test_names_titles_and_addresses_stay(said: str) -> None:
+    assert put_right(said) == said
+
+
 def test_names_and_changed_words_stay() -> None:
     assert put_right("Mr Gray in gray of Harbor House by the harbor.", "Harbor House") == (
         "Mr Gray in grey of Harbor House by the harbour."
+    )
+    assert put_right("Harbor House is shut. Harbor lights shine.", "Harbor House") == (
+        "Harbor House is shut. Harbor lights shine."
     )
     corrected = Word(text="color", timing="none", original="collar", change="correction 0badcafe")
     assert respelled([corrected]) == (corrected,)

@@ -50,6 +50,12 @@ def test_order_only_renames(given: tuple[int, int, int, float], shuffler: "np.ra
     assert same_groups(voices.tell_apart(x)[order], voices.tell_apart(x[order]))
 
 
+@pytest.mark.parametrize("n_each", [30, 100, 500])
+def test_a_longer_recording_does_not_hold_more_voices(n_each: int) -> None:
+    x, truth = blobs([n_each] * 5, spread=0.65, seed=0)  # cosine .7 within a voice: noise, or a telephone
+    assert same_groups(voices.tell_apart(x), truth)
+
+
 @pytest.mark.parametrize(
     "sizes",
     [[12], [150], [6, 6], [5, 20, 9], [40, 30, 20, 10, 8, 7, 6, 5], [400, 6], [300, 25, 12, 8], [30] * 12],

@@ -15,7 +15,8 @@ from tests.bench.speech import speechless
 from tests.make_media import write_sound
 from transcribe import engines, whisper
 from transcribe.audio import Audio, Source, decode
-from transcribe.hearing import Heard, Listener
+from transcribe.gates import Heard
+from transcribe.hearing import Listener
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 

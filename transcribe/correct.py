@@ -2,11 +2,12 @@
 
 A correction is anchored in time and keeps the words that stood there, so that it outlives another transcription:
 laid over new words it is a three-way merge. Where the recogniser now writes what the person wrote nothing is done;
-where it writes something else the person's wording stays, marked as unsettled. Nothing that a mask or exclusion hides
-ever comes back through a correction that was made before it.
+where it writes something else the person's wording stays, marked as unsettled. Between the two, names are repaired and
+words respelled, today perhaps otherwise than when the person looked: where the engine wrote the same, a correction has
+the same effect. Nothing that a mask or exclusion hides ever comes back through a correction that was made before it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -25,7 +26,8 @@ Kind = Literal["words", "speaker", "mask", "exclude", "undo"]
 
 class Correction(Record):
     """One line of `corrections.jsonl`. `new` is the wording, or the person's id (empty: nobody knows); `old` is what it
-    replaced. Of what is masked or excluded no word is kept."""
+    replaced; `heard` is what the engine wrote for each word of `old`, as `Word.original` has it, where any was repaired
+    or respelled. Of what is masked or excluded no word is kept."""
 
     id: str
     at: str  # UTC
@@ -36,6 +38,7 @@ class Correction(Record):
     recording_sha256: str
     old: str = ""
     new: str = ""
+    heard: tuple[str, ...] = ()
     before: str = ""  # a few words that stood on either side when it was made
     after: str = ""
     reason: str = ""
@@ -47,8 +50,10 @@ class Correction(Record):
             raise ValueError("a correction needs a stretch of time")
         if (self.kind == "undo") != bool(self.undoes):
             raise ValueError("`undoes` belongs to a correction of the kind undo, and only to it")
-        if self.kind in ("mask", "exclude") and any((self.old, self.new, self.before, self.after)):
+        if self.kind in ("mask", "exclude") and any((self.old, self.new, self.heard, self.before, self.after)):
             raise ValueError("what is masked or excluded is not kept")
+        if self.heard and len(self.heard) != len(self.old.split()):
+            raise ValueError("`heard` holds one text for each word of `old`")
         if len(self.new.split()) > MOST_WORDS:
             raise ValueError(f"more than {MOST_WORDS} words at once")
 
@@ -87,6 +92,78 @@ class _Edit(Record):
     end: int
     texts: tuple[str, ...]
     known: bool
+
+
+def heard_as(words: Sequence[Word]) -> tuple[str, ...]:
+    """`Correction.heard` for such words: what stood for each of them before repair, or nothing where that is the same.
+
+    >>> heard_as([Word(text="Siân", original="Sean", change="repair 0.86 unsure", timing="none")])
+    ('Sean',)
+    """
+    heard = tuple(_heard(w) for w in words)
+    return heard if heard != tuple(w.text for w in words) else ()
+
+
+def _heard(word: Word) -> str:
+    """A word before repair; "" where the one before it holds that. What a person wrote is what is there."""
+    return word.text if word.original is None or "correction" in (word.change or "") else word.original
+
+
+def put_right(
+    words: Sequence[Word],
+    corrections: Iterable[Correction],
+    silence: Ranges,
+    repair: Callable[[Sequence[Word]], Sequence[Word]],
+) -> tuple[Word, ...]:
+    """Words as `repair` leaves them, with all corrections of wording laid over them.
+
+    People corrected what they saw. Where repair now makes something else of words that were heard alike, a correction
+    is laid over those as they were heard: repair lets be what a person wrote.
+    """
+    shown, heard, later = repair(words), list(words), list[Correction]()
+    for c in in_force(corrections):
+        if c.kind != "words":
+            continue
+        hides = [r for r in silence if c.touches(*r)]
+        waits = any(c.touches(d.start_ms - REACH_MS, d.end_ms + REACH_MS) for d in later)
+        if waits or _stands(c, shown, hides):
+            later.append(c)
+        elif _stands(c, heard, hides):
+            heard = _lay_over(heard, c, hides)
+        elif not hides and (edits := _before_repair(c, heard)):
+            for edit in reversed(edits):
+                _put(heard, edit, c)
+        else:
+            later.append(c)
+    return reworded(shown if heard == list(words) else repair(heard), later, silence)
+
+
+def _stands(c: Correction, words: Sequence[Word], silence: Ranges) -> bool:
+    """Whether the corrected place reads as the person saw it; of a partly hidden one, whether what is left does."""
+    there = [w for w in words if c.start_ms <= _middle(w) < c.end_ms]
+    return bool(_beside(c, there, silence)) if silence else [w.text for w in there] == c.old.split()
+
+
+def _before_repair(c: Correction, words: Sequence[Word]) -> list[_Edit]:
+    """A correction as edits of words that are heard as they were then, and none where they are not. What repair made
+    of several words is changed as a whole."""
+    inside = [i for i, w in enumerate(words) if c.start_ms <= _middle(w) < c.end_ms]
+    if not inside or [words[i].text for i in inside] != " ".join(c.heard).split():
+        return []
+    old, new = c.old.split(), c.new.split()
+    at = {i: inside[0] + len(" ".join(c.heard[:i]).split()) for i, text in enumerate(c.heard) if text}
+    at[len(old)] = inside[-1] + 1
+    together: list[tuple[int, int, list[str]]] = []  # of `old`: from, to, and what it becomes
+    for i1, i2, j1, j2 in _changed(old, new):
+        first, end = max(i for i in at if i <= i1), min(i for i in at if i >= i2)
+        texts = [*new[j1:j2], *old[i2:end]]
+        if together and first < together[-1][1]:  # both change what repair made of the same words
+            first, before, earlier = together.pop()
+            texts = [*earlier[: len(earlier) - (before - i1)], *texts]
+        else:
+            texts = [*old[first:i1], *texts]
+        together.append((first, end, texts))
+    return [_Edit(first=at[a], end=at[b], texts=tuple(texts), known=True) for a, b, texts in together]
 
 
 def reworded(words: Sequence[Word], corrections: Iterable[Correction], silence: Ranges) -> tuple[Word, ...]:
@@ -150,7 +227,7 @@ def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
     if untouched:
         at = {len(before) + i: place[0] + i for i in range(len(old))}
     else:
-        at = _matched([*before, *old, *after], current, place)
+        at = _matched([*before, *_as_today(c, current), *after], _as_then(there, [*before, *old, *after]), place)
     if not at:
         heard, written = _folded(current), _folded(new)
         if not new or any(heard[i : i + len(new)] == written for i in range(len(heard))):
@@ -163,6 +240,25 @@ def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
         if edit and (not edits or edits[-1].end <= edit.first):
             edits.append(edit)
     return edits
+
+
+def _as_then(there: Sequence[Word], stood: Sequence[str]) -> list[str]:
+    """Words; those as they were heard that stood there so and are repaired now."""
+    seen = {*_folded(stood)}
+    return [
+        heard if heard and _folded([w.text])[0] not in seen and _folded([heard])[0] in seen else w.text
+        for w, heard in zip(there, map(_heard, there), strict=True)
+    ]
+
+
+def _as_today(c: Correction, current: Sequence[str]) -> list[str]:
+    """What stood there; words as they were heard where they stand so now."""
+    seen = {*_folded(current)}
+    old = c.old.split()
+    return [
+        heard if heard and _folded([text])[0] not in seen and _folded([heard])[0] in seen else text
+        for text, heard in zip(old, c.heard or old, strict=True)
+    ]
 
 
 def _matched(stood: Sequence[str], current: Sequence[str], place: tuple[int, int]) -> dict[int, int]:

@@ -8,7 +8,6 @@ stretch. So is what is said in another language, which Whisper would turn into E
 be speech. The program would rather show a gap than words that nobody said.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -20,36 +19,19 @@ from numpy.typing import NDArray
 from transcribe.align import Aligner
 from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
+from transcribe.gates import Heard, echoes, judge, span_ms, spoken, uncovered, unheard
 from transcribe.pauses import runs_of_sound, settled
 from transcribe.problem import Problem
-from transcribe.ranges import Ranges, length, within, without
+from transcribe.ranges import Ranges, within, without
 from transcribe.records import Record, Stretch, Word
 from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
-LARGEST_COMPRESSION = 2.4  # Whisper's own measure of text that repeats itself
-LEAST_LOGPROB = -1.0
-NOTHING_LIKELY = 0.6  # the model's own probability that nobody speaks
-MOST_WORDS_PER_S = 7.0
-LEAST_WORDS_PER_S = 0.4
 SURE = 0.5  # probability of a language: another one had at most 0.4 in English excerpts, 0.8 and more in half German
 TELLING_MS = 3_000  # of speech, in which its language shows
-UNHEARD_MS = 2_000  # speech in a row that no word covers
-SMALL_TALK_MS = 1_000  # speech so short that it may be a cough
-LONG_WORD_MS = 2_000  # a word that seems longer was drawn out over something else
 N_CUTS = 2  # how often a clip that fails is cut in two
 WORDLESS = "speech in which no words were found"
 SEED = 0  # for the temperatures above nought, so that the same sound gives the same words
-
-
-class Heard(Record):
-    """A piece of what a model made of a clip. Times are seconds from the clip's start; words keep Whisper's spaces."""
-
-    words: tuple[tuple[str, float, float, float], ...]  # text, start, end, probability
-    logprob: float
-    no_speech: float
-    compression: float
-    foreign: str = ""  # the language that it surely is in, where that is not the one asked for
 
 
 class Ears(Protocol):
@@ -218,11 +200,11 @@ def _settle(
     if foreign:
         return _cut(sitting, halves, n_cuts) or (
             [],
-            [_stretch(*_spoken(clip), f"said in another language ({foreign})")],
+            [_stretch(*spoken(clip), f"said in another language ({foreign})")],
         )
     fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
     gaps = unheard(clip, heard)
-    if not fault and any(_span(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):
+    if not fault and any(span_ms(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):
         return _written(sitting, clip, heard)  # the slow way would hear the rest, and translate it
     passed = [] if fault else [heard]
     if fault or gaps:
@@ -237,7 +219,7 @@ def _settle(
     if cut and (best is None or _length(cut[1]) < _length(_gaps(clip, best))):
         return cut
     if best is None:
-        return [], [_stretch(*_spoken(clip), fault)]
+        return [], [_stretch(*spoken(clip), fault)]
     return _written(sitting, clip, best)
 
 
@@ -245,7 +227,7 @@ def _written(sitting: _Sitting, clip: Clip, way: Sequence[Heard]) -> tuple[list[
     """The words of a way of hearing a clip, where they are in its sound, and speech that is left without any."""
     words = to_words(clip, way, sitting.runs(clip))
     said = sorted((w.start_ms or 0, w.end_ms or 0) for w in words)
-    gaps = without([*unheard(clip, way), *_uncovered(clip, said)], said)
+    gaps = without([*unheard(clip, way), *uncovered(clip, said)], said)
     return words, [_stretch(start, end, WORDLESS) for start, end in gaps]
 
 
@@ -265,10 +247,6 @@ def _cut(sitting: _Sitting, halves: Sequence[Clip], n_cuts: int) -> tuple[list[W
 
 def _stretch(start_ms: int, end_ms: int, reason: str) -> Stretch:
     return Stretch(kind="untranscribed", start_ms=start_ms, end_ms=end_ms, reason=reason)
-
-
-def _spoken(clip: Clip) -> tuple[int, int]:
-    return clip.speech[0][0], clip.speech[-1][1]
 
 
 def _gaps(clip: Clip, heard: Sequence[Heard]) -> list[Stretch]:
@@ -291,126 +269,6 @@ def _halves(clip: Clip) -> list[Clip]:
         Clip(start_ms=clip.start_ms, end_ms=end_ms + edge_ms, speech=clip.speech[: best + 1]),
         Clip(start_ms=start_ms - edge_ms, end_ms=clip.end_ms, speech=clip.speech[best + 1 :]),
     ]
-
-
-# -- judging --------------------------------------------------------------------------------------
-
-
-def judge(clip: Clip, heard: Sequence[Heard]) -> str:
-    """Why the words heard in a clip are not to be trusted, in words; empty where they are, or are none."""
-    heard = [h for h in heard if h.words]
-    text = "".join(word for h in heard for word, *_ in h.words).strip()
-    n_words = len(text.split())
-    speech_s = clip.speech_ms / 1000
-    if not n_words:
-        return ""
-    if compression(text) > LARGEST_COMPRESSION or max(h.compression for h in heard) > LARGEST_COMPRESSION:
-        return "the text repeats itself"
-    if loops(text):
-        return "the text goes round in a loop"
-    logprob = sum(h.logprob * len(h.words) for h in heard) / sum(len(h.words) for h in heard)
-    if logprob < LEAST_LOGPROB:
-        return "too unsure of the words"
-    if max(h.no_speech for h in heard) > NOTHING_LIKELY and logprob < LEAST_LOGPROB / 2:
-        return "probably not speech"
-    if any(_is_crowded(clip, sentence) for sentence in _sentences(heard)):
-        return "more words than fit into the speech"
-    heard_s = speech_s - sum(_span(gap) for gap in unheard(clip, heard)) / 1000
-    if heard_s > 3 and n_words < LEAST_WORDS_PER_S * heard_s:
-        return "fewer words than the speech must hold"
-    return ""
-
-
-def _sentences(heard: Sequence[Heard]) -> Iterator[list[tuple[str, float, float, float]]]:
-    """Words up to the end of a sentence or of a piece."""
-    for h in heard:
-        sentence = []
-        for word in h.words:
-            sentence.append(word)
-            if word[0].endswith((".", "?", "!")):
-                yield sentence
-                sentence = []
-        if sentence:
-            yield sentence
-
-
-def _is_crowded(clip: Clip, sentence: Sequence[tuple[str, float, float, float]]) -> bool:
-    """Whether there are more words than could be said in the speech between the first of them and the last."""
-    span = clip.start_ms + round(1000 * sentence[0][1]), clip.start_ms + round(1000 * sentence[-1][2])
-    n_words = len("".join(text for text, *_ in sentence).split())
-    return n_words > 2 + MOST_WORDS_PER_S * length(within(clip.speech, [span])) / 1000
-
-
-def echoes(heard: Sequence[Heard], vocabulary: Sequence[str]) -> bool:
-    """Whether two neighbours of the list that was prompted follow each other in the text, as they do in no speech.
-
-    A roll call in that very order is heard again without the list, and passes then.
-    """
-    text = _plain("".join(text for h in heard for text, *_ in h.words))
-    return any(f" {_plain(a)} {_plain(b)} " in f" {text} " for a, b in pairwise(vocabulary))
-
-
-def _plain(text: str) -> str:
-    letters = "".join(c if c.isalnum() else " " for c in text.casefold())
-    return " ".join(letters.split())
-
-
-def unheard(clip: Clip, heard: Sequence[Heard]) -> list[tuple[int, int]]:
-    """Long stretches of the clip's speech that no word touches, in ms."""
-    covered = sorted(
-        span for h in heard for _, start, end, _ in h.words for span in _covers(clip, start * 1000, end * 1000)
-    )
-    return _uncovered(clip, covered)
-
-
-def _uncovered(clip: Clip, covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Long stretches of the clip's speech outside some ranges, which are in order."""
-    if not covered:
-        return [_spoken(clip)] if clip.speech_ms >= SMALL_TALK_MS else []
-    gaps = []
-    for start, end in clip.speech:
-        free = start
-        for a, b in covered:
-            if a < end and b > free:
-                gaps.append((free, a))
-                free = b
-        gaps.append((free, end))
-    return [gap for gap in gaps if _span(gap) > UNHEARD_MS]
-
-
-def _span(gap: tuple[int, int]) -> int:
-    return gap[1] - gap[0]
-
-
-def _covers(clip: Clip, start_ms: float, end_ms: float) -> list[tuple[int, int]]:
-    """What a word can be heard in: of one that was drawn out, only its two ends."""
-    a, b = clip.start_ms + round(start_ms), clip.start_ms + round(end_ms)
-    half = LONG_WORD_MS // 2
-    return [(a, b)] if b - a <= LONG_WORD_MS else [(a, a + half), (b - half, b)]
-
-
-def compression(text: str) -> float:
-    """How much smaller text becomes when compressed: Whisper's measure."""
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if data else 0.0
-
-
-def loops(text: str) -> bool:
-    """Whether a few words follow themselves again and again, as no speaker does.
-
-    >>> loops("I'm sorry. I'm sorry. I'm sorry. I'm sorry. I'm sorry."), loops("no, no, no, I mean no")
-    (True, False)
-    """
-    words = _plain(text).split()
-    for n in range(1, 9):
-        most = 6 if n == 1 else 4
-        for offset in range(n):
-            run = 1
-            for i in range(offset + n, len(words) - n + 1, n):
-                run = run + 1 if words[i : i + n] == words[i - n : i] else 1
-                if run >= most:
-                    return True
-    return False
 
 
 # -- words ----------------------------------------------------------------------------------------

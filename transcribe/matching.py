@@ -14,32 +14,33 @@ class Match(Record):
 
     Pieces are normalised word by word, so that each ("we", "have" of "we've") knows its word; "um" has none. `pairs`:
     each reference word that counts, by its index, with the index of the hypothesis word aligned to it or None. `exact`:
-    those of which every piece is right. `pieces`: the reference's, with whether each is right. `unmatched`: indices of
-    the hypothesis words that answer nothing.
+    those of which every piece is right. `pieces`: the reference's, with whether each is right. `wrong`: indices of the
+    hypothesis words of which no piece is right.
     """
 
     pairs: dict[int, int | None]
     exact: frozenset[int]
     pieces: tuple[tuple[str, bool], ...]
-    unmatched: frozenset[int]
+    wrong: frozenset[int]
 
 
 def match(reference: Sequence[Word], hypothesis: Sequence[Word]) -> Match:
     ours, theirs = _pieces(reference), _pieces(hypothesis)
     pairs: dict[int, int | None] = {i: None for _, i in ours}
-    right, matched = [False] * len(ours), set()
+    right, wrong = [False] * len(ours), {j for _, j in theirs}
     for kind, a, b in aligned([piece for piece, _ in ours], [piece for piece, _ in theirs]):
         if kind in ("equal", "substitute"):
             i, j = ours[a][1], theirs[b][1]
-            right[a] = kind == "equal"
-            matched.add(j)
+            if kind == "equal":
+                right[a] = True
+                wrong.discard(j)
             if pairs[i] is None:
                 pairs[i] = j
     return Match(
         pairs=pairs,
         exact=frozenset(pairs.keys() - {i for (_, i), good in zip(ours, right, strict=True) if not good}),
         pieces=tuple((piece, good) for (piece, _), good in zip(ours, right, strict=True)),
-        unmatched=frozenset({j for _, j in theirs} - matched),
+        wrong=frozenset(wrong),
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe import ct2
-from transcribe.hearing import SEED, SURE, Heard, Listener
+from transcribe.gates import Heard
+from transcribe.hearing import SEED, SURE, Listener
 from transcribe.problem import LACKING, Problem
 
 BEAM = 5

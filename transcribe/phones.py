@@ -9,7 +9,7 @@ confused cost little, vowels less than consonants.
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import product
 
 from transcribe.spoken import plain
 
@@ -104,9 +104,11 @@ def keys(name: str) -> Iterator[str]:
         choices.append(list(broad)[:2])
     for whole in list(dict.fromkeys("".join(c) for c in _few(choices))):
         yield whole
-        for n in range(1, 3 if len(whole) > 5 else 2 if len(whole) > 2 else 1):
-            for left_out in combinations(range(len(whole)), n):
-                yield "".join(c for i, c in enumerate(whole) if i not in left_out)
+        for i in range(len(whole) if len(whole) > 2 else 0):
+            without = whole[:i] + whole[i + 1 :]
+            yield without
+            if len(whole) > 5:
+                yield from (without[:j] + without[j + 1 :] for j in range(i, len(without)))
 
 
 def _few(choices: list[list[str]]) -> Iterator[tuple[str, ...]]:

@@ -7,8 +7,10 @@ or item, for a file that is not what its name says, or larger than any meeting n
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,15 +19,21 @@ from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Wor
 
 LARGEST_BYTES = 64_000_000
 MOST_WORDS, MOST_TURNS, MOST_VOICES = 100_000, 50_000, 200  # of one recording; a day of meetings has less
+MOST_TOGETHER = 2_000_000  # words of all recordings in a file
+LATEST_S = 1e7
+GAP, IGNORED = "inter_segment_gap", "IGNORE_TIME_SEGMENT_IN_SCORING"  # NIST's: nobody speaks; not to be judged
+
+T = TypeVar("T")
 
 
 class Utterance(Record):
-    """What one voice said in one stretch of time."""
+    """What one voice said in one stretch of time; `scored` is False where the reference says not to judge it."""
 
     speaker: str
     start_ms: int
     end_ms: int
     text: str
+    scored: bool = True
 
     def __post_init__(self) -> None:
         check_range(self.start_ms, self.end_ms)
@@ -34,13 +42,15 @@ class Utterance(Record):
 class Account(Record):
     """What a file says of one recording; None where it does not speak of words, or of turns.
 
-    `names` say who the voices are; with `by_person` the voices themselves are people's ids.
+    `names` say who the voices are; with `by_person` the voices themselves are people's ids. `ignored` is time that is
+    not to be judged.
     """
 
     words: tuple[Word, ...] | None = None
     turns: tuple[Turn, ...] | None = None
     names: tuple[SpeakerName, ...] = ()
     by_person: bool = False
+    ignored: tuple[tuple[int, int], ...] = ()
 
 
 SUFFIXES = frozenset({".txt", ".stm", ".rttm", ".ctm", ".json"})
@@ -56,14 +66,22 @@ def read(path: Path) -> dict[str, Account]:
         case ".rttm":
             found = {name: Account(turns=t) for name, t in read_rttm(path).items()}
         case ".stm":
-            found = {name: _said(u) for name, u in read_stm(path).items()}
+            found = _all_said(path, read_stm(path))
         case ".ctm":
             found = {name: Account(words=w) for name, w in read_ctm(path).items()}
         case ".json":
             found = _read_json(path)
+        case ".vtt" | ".srt" | ".sbv":
+            from transcribe import captions
+
+            words, turns = captions.read(path, recording_sha256="", duration_ms=None)
+            found = {called(path): Account(words=words.words, turns=turns.turns)}
         case _:
-            words = tuple(Word(text=t, timing="none") for t in read_text(path).split())
-            found = {called(path): Account(words=words)}
+            texts = read_text(path).split(maxsplit=MOST_WORDS)
+            _check_number(path, called(path), len(texts), MOST_WORDS, "words")
+            found = {called(path): Account(words=tuple(Word(text=t, timing="none") for t in texts))}
+    if not found:
+        raise _broken(path, "it is empty")
     for name, account in found.items():
         _check_size(path, name, account)
     return found
@@ -71,7 +89,7 @@ def read(path: Path) -> dict[str, Account]:
 
 def called(path: Path) -> str:
     """The recording that a file is about, by where it lies and what it is called."""
-    if path.name in ("transcript.json", "words.json", "turns.json", "reference.json"):
+    if path.name in ("transcript.json", "transcript.vtt", "words.json", "turns.json", "reference.json"):
         folder = path.resolve().parent
         return folder.parent.name if folder.name == "reference" else folder.name
     return path.name.split(".")[0]
@@ -84,7 +102,7 @@ def read_words(path: Path) -> tuple[Word, ...]:
         items = sorted(_object(path)["words"], key=lambda w: w["start"])  # stable: a comma follows its word
         last: dict[str, int] = {}
         for item in items:
-            text, speaker = "".join(str(item["word"]).split()), str(item["speaker"])
+            text, speaker = "".join(_text(item["word"]).split()), _text(item["speaker"])
             if item.get("punc"):
                 if speaker in last:
                     found[last[speaker]] = msgspec.structs.replace(
@@ -109,8 +127,8 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
             start_ms, length_ms = _ms(fields[3]), _ms(fields[4])
             turn = Turn(speaker=fields[7], start_ms=start_ms, end_ms=start_ms + length_ms)
         except (IndexError, ValueError) as e:
-            raise _broken(path, f"line {number} is not an RTTM line: {e}") from e
-        turns.setdefault(fields[1], []).append(turn)
+            raise _broken(path, f"line {number} is not an RTTM line") from e
+        _put(path, turns, fields[1], turn, MOST_TURNS, "turns")
     return {name: tuple(sorted(t, key=lambda x: x.start_ms)) for name, t in turns.items()}
 
 
@@ -123,22 +141,28 @@ def read_uem(path: Path) -> dict[str, tuple[tuple[int, int], ...]]:
             check_range(start_ms, end_ms)
         except (IndexError, ValueError) as e:
             raise _broken(path, f"line {number} is not a UEM line: {e}") from e
-        ranges.setdefault(fields[0], []).append((start_ms, end_ms))
+        _put(path, ranges, fields[0], (start_ms, end_ms), MOST_TURNS, "stretches")
     return {name: tuple(sorted(r)) for name, r in ranges.items()}
 
 
 def read_stm(path: Path) -> dict[str, tuple[Utterance, ...]]:
-    """Recording name -> its utterances, in order of time. A label field in angle brackets is skipped."""
+    """Recording name -> its utterances, in order of time. A label field in angle brackets is skipped, and so are lines
+    that say that nobody speaks."""
     found: dict[str, list[Utterance]] = {}
     for number, fields in _lines(path):
         try:
             text = fields[6:] if fields[5:6] and fields[5].startswith("<") else fields[5:]
             utterance = Utterance(
-                speaker=fields[2], start_ms=_ms(fields[3]), end_ms=_ms(fields[4]), text=" ".join(text)
+                speaker=fields[2],
+                start_ms=_ms(fields[3]),
+                end_ms=_ms(fields[4]),
+                text=" ".join(text),
+                scored=IGNORED not in text,
             )
         except (IndexError, ValueError) as e:
             raise _broken(path, f"line {number} is not an STM line: {e}") from e
-        found.setdefault(fields[0], []).append(utterance)
+        if utterance.speaker != GAP:
+            _put(path, found, fields[0], utterance, MOST_TURNS, "turns")
     return {name: tuple(sorted(u, key=lambda x: x.start_ms)) for name, u in found.items()}
 
 
@@ -152,7 +176,7 @@ def read_ctm(path: Path) -> dict[str, tuple[Word, ...]]:
             word = Word(text=fields[4], start_ms=start_ms, end_ms=start_ms + _ms(fields[3]), confidence=confidence)
         except (IndexError, ValueError) as e:
             raise _broken(path, f"line {number} is not a CTM line: {e}") from e
-        found.setdefault(fields[0], []).append(word)
+        _put(path, found, fields[0], word, MOST_WORDS, "words")
     return {name: tuple(sorted(w, key=lambda x: x.start_ms or 0)) for name, w in found.items()}
 
 
@@ -166,24 +190,25 @@ def read_seglst(path: Path) -> dict[str, tuple[Utterance, ...]]:
     for number, segment in enumerate(segments, 1):
         try:
             utterance = Utterance(
-                speaker=str(segment["speaker"]),
+                speaker=_text(segment["speaker"]),
                 start_ms=_ms(segment["start_time"]),
                 end_ms=_ms(segment["end_time"]),
-                text=str(segment["words"]),
+                text=_text(segment["words"]),
             )
-            found.setdefault(str(segment["session_id"]), []).append(utterance)
+            name = _text(segment["session_id"])
         except (KeyError, TypeError, ValueError) as e:
             raise _broken(path, f"item {number} is not a SegLST segment: {e}") from e
+        _put(path, found, name, utterance, MOST_TURNS, "turns")
     return {name: tuple(sorted(u, key=lambda x: x.start_ms)) for name, u in found.items()}
 
 
 def read_sentences(path: Path) -> tuple[Utterance, ...]:
     """The sentences of a `reference/1` file, in order of time."""
     try:
-        found = [
-            Utterance(speaker=s["speaker"], start_ms=s["start_ms"], end_ms=s["end_ms"], text=s["text"])
-            for s in _object(path)["sentences"]
+        said = [
+            {field: s[field] for field in ("speaker", "start_ms", "end_ms", "text")} for s in _object(path)["sentences"]
         ]
+        found = msgspec.convert(said, list[Utterance])
     except (KeyError, TypeError, ValueError) as e:
         raise _broken(path, f"not a reference with sentences: {e}") from e
     return tuple(sorted(found, key=lambda u: u.start_ms))
@@ -194,7 +219,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise _broken(path, f"cannot be read as text: {e}") from e
+        raise _broken(path, "it is no text") from e
 
 
 def read_bytes(path: Path) -> bytes:
@@ -234,7 +259,7 @@ def turns_of(utterances: Iterable[Utterance]) -> tuple[Turn, ...]:
 def _read_json(path: Path) -> dict[str, Account]:
     body = _json(path)
     if isinstance(body, list):
-        return {name: _said(u) for name, u in read_seglst(path).items()}
+        return _all_said(path, read_seglst(path))
     reader = _OURS.get(str(body.get("schema", ""))) if isinstance(body, dict) else None
     return {called(path): reader(path) if reader else Account(words=read_words(path))}
 
@@ -245,7 +270,8 @@ def _transcript(path: Path) -> Account:
 
 
 def _reference(path: Path) -> Account:
-    said = msgspec.structs.replace(_said(read_sentences(path)), by_person=True)
+    (said,) = _all_said(path, {called(path): read_sentences(path)}).values()
+    said = msgspec.structs.replace(said, by_person=True)
     if "turns" not in (body := _object(path)):
         return said
     try:
@@ -254,8 +280,17 @@ def _reference(path: Path) -> Account:
         raise _broken(path, f"its turns cannot be read: {e}") from e
 
 
-def _said(utterances: Sequence[Utterance]) -> Account:
-    return Account(words=words_of(utterances), turns=turns_of(utterances))
+def _all_said(path: Path, by_recording: Mapping[str, Sequence[Utterance]]) -> dict[str, Account]:
+    found, n_together = {}, 0
+    for name, utterances in by_recording.items():
+        scored = [u for u in utterances if u.scored]
+        n_words = sum(len(u.text.split(maxsplit=MOST_WORDS)) for u in scored)
+        n_together += n_words
+        _check_number(path, name, n_words, MOST_WORDS, "words")
+        _check_number(path, "all recordings", n_together, MOST_TOGETHER, "words")
+        ignored = tuple((u.start_ms, u.end_ms) for u in utterances if not u.scored)
+        found[name] = Account(words=words_of(scored), turns=turns_of(scored), ignored=ignored)
+    return found
 
 
 _OURS: Mapping[str, Callable[[Path], Account]] = {
@@ -266,22 +301,41 @@ _OURS: Mapping[str, Callable[[Path], Account]] = {
 }
 
 
+def _put(path: Path, found: dict[str, list[T]], name: str, item: T, most: int, what: str) -> None:
+    """Adds what a file says of a recording, unless it says too much."""
+    mine = found.setdefault(name, [])
+    mine.append(item)
+    _check_number(path, name, len(mine), most, what)
+
+
 def _check_size(path: Path, name: str, account: Account) -> None:
     words, turns = account.words or (), account.turns or ()
     voices = {w.speaker for w in words} | {t.speaker for t in turns}
-    for n, most, what in (
-        (len(words), MOST_WORDS, "words"),
-        (len(turns), MOST_TURNS, "turns"),
-        (len(voices), MOST_VOICES, "voices"),
-    ):
-        if n > most:
-            raise _broken(path, f"{n:,} {what} of {name}, and {most:,} are the most that are scored")
+    _check_number(path, name, len(words), MOST_WORDS, "words")
+    _check_number(path, name, len(turns), MOST_TURNS, "turns")
+    _check_number(path, name, len(voices), MOST_VOICES, "voices")
+    if max((0, *(w.end_ms or 0 for w in words), *(t.end_ms for t in turns))) > LATEST_S * 1000:
+        raise _broken(path, f"{name} has times that no recording has")
 
 
-def _ms(seconds: Any) -> int:
-    if not abs(float(seconds)) < 1e7:
-        raise ValueError(f"{seconds!r} is not a time in a recording")
-    return round(float(seconds) * 1000)
+def _check_number(path: Path, name: str, n: int, most: int, what: str) -> None:
+    if n > most:
+        raise _broken(path, f"more than {most:,} {what} of {name}, and these are the most that are scored")
+
+
+def _text(value: object) -> str:
+    """Text, or a number that stands for it."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"{value!r:.80} is not text")
+    return str(value)
+
+
+def _ms(seconds: object) -> int:
+    if not isinstance(seconds, bool) and isinstance(seconds, str | int | float):
+        with suppress(OverflowError):
+            if abs(float(seconds)) < LATEST_S:
+                return round(float(seconds) * 1000)
+    raise ValueError(f"{seconds!r:.80} is not a time in a recording")
 
 
 def _json(path: Path) -> Any:
@@ -299,11 +353,11 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        fields = line.split()
+    for number, line in enumerate(StringIO(read_text(path), newline=None), 1):
+        fields = line.split(maxsplit=MOST_WORDS + 10)  # words, and what stands before them
         if fields and not line.startswith(";;"):
             yield number, fields
 
 
 def _broken(path: Path, what: str) -> Problem:
-    return Problem(f"not a usable reference: {what}", where=path, fix="see docs/formats.md for what can be read")
+    return Problem(f"this cannot be scored: {what}", where=path, fix="see docs/formats.md for what can be read")

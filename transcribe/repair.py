@@ -1,12 +1,15 @@
 """Names that a recogniser misheard, put right against the meeting's own people and vocabulary.
 
-A word is touched only where it is no English word or where the recogniser itself was unsure of it, and only for a
-name that it sounds like far more than any other. How alike they must be depends on how much speaks for the word as
-it was heard. What was heard is kept beside it (`Word.original`), and why: `repair 0.87 not English`.
+A word is touched only where the recogniser was unsure of it, and only for a name that it sounds like far more than any
+other. How alike they must be depends on how much speaks for the word as it was heard. One that the recogniser was sure
+of may be somebody who is not on the list: it gets the accents and capitals of a name with its very letters, or goes
+along with a part of the name that was heard right. So does one without any probability, as in captions. What was
+heard is kept beside it (`Word.original`), and why: `repair 0.87 not English`.
 """
 
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -16,7 +19,7 @@ import msgspec
 from rapidfuzz.distance import Indel
 
 from transcribe import english, spelling
-from transcribe.phones import closeness, keys, weight
+from transcribe.phones import closeness, keys, phones, weight
 from transcribe.ranges import shares
 from transcribe.records import Person, Record, Word
 from transcribe.spoken import BEFORE_TITLE, TITLES, name_parts, plain
@@ -25,9 +28,11 @@ MOST_HEARD = 5  # words that one name may have become
 MOST_LETTERS = 60  # of a name: longer ones, and longer words, are let be
 PAUSE_MS = 700  # longer than between the words of a name
 UNSURE, VERY_UNSURE = 0.8, 0.6  # under such a probability a recogniser may well have written another word
+SURE = 0.85  # from here on, a word that is not English is a name that it knows
 
 # How close a name must be (1: sounds the same), and what more it takes.
-CLOSE = 0.70  # after "Councillor", where a name is what we expect
+CLOSE = 0.70  # after "Councillor", where a name is what we expect, for what the recogniser was very unsure of
+ODD = 0.05  # for words that are not English, of which it was not very unsure
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
 SMALL = 0.08  # for a person's name that was heard without a capital
@@ -38,8 +43,9 @@ FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely o
 CLEAR_LEAD = 0.05  # over anybody else's name
 SAME_SOUND, MOST_NEEDED = 0.93, 0.98
 CLOSE_WHOLE, WITH_CLOSE, WITH_OTHERS = 0.85, 0.2, 0.06  # in a name of several words each may be this much less close
-FIRMEST, SOLID, NEVER = 0.3, 1.0, 9.0  # how firmly words stand; solid ones go only with others, as a part of a name
-LEAST_SPELLING = 0.3  # names that share fewer letters are not even tried
+AUDIBLE, PARTED_WEIGHT = 0.8, 4.0  # how much of a name was heard in fewer words, and how much there must be to hear
+SURELY, FIRMEST, SOLID, NEVER = 0.25, 0.3, 1.0, 9.0  # how firmly words stand, see `_held`
+LEAST_SPELLING, SPELT = 0.3, 0.6  # names that share fewer letters are not even tried; or not for what seems sure
 
 CHANGE = "repair"
 _TITLES = TITLES | BEFORE_TITLE
@@ -65,6 +71,7 @@ class _Name(NamedTuple):
     people: frozenset[str]
     english: bool  # consists of English words: it may have been meant as them
     first: bool  # a first name alone
+    surname: bool
 
     @property
     def sound(self) -> str:
@@ -133,20 +140,22 @@ class _Roster:
 
     def __init__(self, people: Sequence[Person], vocabulary: Sequence[str]) -> None:
         owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        more = set()
+        more, surnames = set(), set()
         for person in people:
-            given, _ = name_parts(person.name)
+            given, surname = name_parts(_shown(person.name))
+            surnames.add(tuple(surname))
             for texts in _called(person):
                 owners[texts].add(person.id)
                 if texts != tuple(given[:1]):
                     more.add(texts)
         for phrase in vocabulary:
-            owners[tuple(phrase.split())] |= set()
+            owners[tuple(_shown(phrase).split())] |= set()
         self.names = [
-            _name(texts, ids, texts not in more)
+            _name(texts, ids, first=texts not in more, surname=texts in surnames)
             for texts, ids in owners.items()
             if 2 < len(plain("".join(texts))) <= MOST_LETTERS
         ]
+        self.heaviest = 1.5 * max((weight(n.sound) for n in self.names), default=0.0)  # more is no name heard
         self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
         self.has_phrases = any(not n.people for n in self.names)
         self.parts = {part for n in self.names for part in n.parts}
@@ -161,7 +170,8 @@ class _Roster:
         """Names that plain `heard` sounds rather like, the closest first: of vocabulary alone with `phrases`."""
         key = heard, phrases
         if key not in self._near:
-            close = {n: "".join(n.parts) for key in keys(heard) for n in self._by_key.get(key, ())}
+            known = keys(heard) if weight(heard) <= self.heaviest else ()
+            close = {n: "".join(n.parts) for key in known for n in self._by_key.get(key, ())}
             scored = [
                 (closeness(heard, name.sound, CLOSE), name)
                 for name, letters in close.items()
@@ -173,7 +183,7 @@ class _Roster:
 
 def _called(person: Person) -> Iterator[tuple[str, ...]]:
     """What somebody may be called, title apart: the whole name, without middle names, surname, first name, aliases."""
-    given, surname = name_parts(person.name)
+    given, surname = name_parts(_shown(person.name))
     yield (*given, *surname)
     if given:
         yield (given[0], *surname)
@@ -182,28 +192,64 @@ def _called(person: Person) -> Iterator[tuple[str, ...]]:
     if len(surname) == 1:
         yield from ((part,) for part in surname[0].split("-") if len(part) > 3)
     for alias in person.aliases:
-        yield tuple(text for part in name_parts(alias) for text in part)
+        yield tuple(text for part in name_parts(_shown(alias)) for text in part)
 
 
-def _name(texts: tuple[str, ...], people: set[str], first: bool) -> _Name:
+def _shown(name: str) -> str:
+    """A name without characters that print nothing: control characters, marks of direction, of no width.
+
+    >>> _shown("Jo\\u200b Okafor\\x07")
+    'Jo Okafor'
+    """
+    return "".join(c for c in name if c.isspace() or not unicodedata.category(c).startswith("C"))
+
+
+def _name(texts: tuple[str, ...], people: set[str], *, first: bool, surname: bool) -> _Name:
     is_english = all(map(english.is_word, texts))
-    return _Name(texts, tuple(map(plain, texts)), frozenset(people), is_english, bool(people) and first)
+    return _Name(texts, tuple(map(plain, texts)), frozenset(people), is_english, bool(people) and first, surname)
 
 
 # -- what was heard ------------------------------------------------------------------------------------
 
 
 def _token(text: str) -> _Token:
-    front, bare, tail, back = re.fullmatch(r"(\W*)(.*?)(['’]s?)?(\W*)", text).groups("")  # type: ignore[union-attr]
+    start = next((i for i, c in enumerate(text) if _in_word(c)), len(text))
+    end = next((i for i in range(len(text), start, -1) if _in_word(text[i - 1])), start)
+    front, bare, back = text[:start], text[start:end], text[end:]
+    tail = bare[-2:] if bare[-2:-1] in ("'", "’") and bare[-1:] == "s" else ""
+    if tail:
+        bare = bare[:-2]
+    elif back[:1] in ("'", "’"):
+        tail, back = back[:1], back[1:]
     kind = "word" if english.is_word(bare) else "name" if english.is_name(bare) else "odd"
     if kind == "odd" and "-" in bare and all(map(english.is_word, bare.split("-"))):
         kind = "word"
     return _Token(front, bare, tail, back, plain(bare), kind)
 
 
-def _held(word: Word, token: _Token, *, named: bool, cased: bool) -> float:
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+def _sure(words: Sequence[Word], tokens: Sequence[_Token]) -> list[float]:
+    """How sure the recogniser was of each word: of those that are not English, on average over the whole meeting."""
+    said: dict[str, list[float]] = defaultdict(list)
+    for word, token in zip(words, tokens, strict=True):
+        if token.kind == "odd":
+            said[token.plain].append(1.0 if word.confidence is None else word.confidence)
+    means = {plain: sum(sure) / len(sure) for plain, sure in said.items()}
+    return [
+        means[t.plain] if t.kind == "odd" else 1.0 if w.confidence is None else w.confidence
+        for w, t in zip(words, tokens, strict=True)
+    ]
+
+
+def _held(word: Word, token: _Token, sure: float, *, named: bool, cased: bool) -> float:
     """How firmly a word stands: by how much closer than otherwise a name must sound that takes its place. `named` where
-    it is written as a name, and `cased` where capitals mean that at all."""
+    it is written as a name, and `cased` where capitals mean that at all.
+
+    From SURELY on a name takes it only with a part that was heard right; SOLID goes with words that are not.
+    """
     if (
         word.change
         or not 0 < len(token.plain) <= MOST_LETTERS
@@ -211,9 +257,10 @@ def _held(word: Word, token: _Token, *, named: bool, cased: bool) -> float:
         or re.search(r"\d", token.bare)
     ):
         return NEVER
-    sure = 1.0 if word.confidence is None else word.confidence
     if token.kind == "odd":
-        return NEVER if cased and re.match(r"[A-Z]{2}", token.bare) else 0.0  # "REA" is short for something
+        if cased and re.match(r"[A-Z]{2}", token.bare):
+            return NEVER  # "REA" is short for something
+        return 0.0 if sure < VERY_UNSURE else ODD if sure < SURE else SURELY
     if token.kind == "name":
         return 0.04 if sure < VERY_UNSURE else 0.08 if sure < UNSURE else FIRMEST
     if sure >= UNSURE:
@@ -231,7 +278,8 @@ def _proposals(words: Sequence[Word], roster: _Roster, language: str) -> Iterato
     capital = [cased and t.bare[:1].isupper() for t in tokens]
     opens = [i == 0 or words[i - 1].text.rstrip("\"'”’)")[-1:] in ".?!…" for i in range(len(words))]
     named = [c and (not o or after) for c, o, after in zip(capital, opens, [*capital[1:], False], strict=False)]
-    held = [_held(w, t, named=n, cased=cased) for w, t, n in zip(words, tokens, named, strict=True)]
+    sure = _sure(words, tokens)
+    held = [_held(w, t, s, named=n, cased=cased) for w, t, s, n in zip(words, tokens, sure, named, strict=True)]
     for i in range(len(words)):
         solid = 0
         for j in range(i + 1, min(len(words), i + MOST_HEARD) + 1):
@@ -277,24 +325,65 @@ def _fits(
         return
     if any(t.plain in roster.parts and t.plain not in whole for t in tokens):
         return  # that is somebody else
+    if len(tokens) > len(name.parts) and {*name.parts} <= {t.plain for t in tokens}:
+        return  # it was heard right, and so was what stands beside it
     together = len(tokens) == len(name.parts)  # word by word
     becomes = name.texts if together else ("",) * len(tokens)
     stays = name.parts if together else (whole,) * len(tokens)
     moved = [(t, h, to) for t, h, to, part in zip(tokens, held, becomes, stays, strict=True) if t.plain != part]
     if (name.english or weight(name.sound) < LEAST_WEIGHT) and any(t.kind == "word" for t, _, _ in moved):
         return
+    if together and any(
+        t.kind == "name" and Indel.normalized_similarity(t.plain, plain(to)) < SPELT for t, _, to in moved
+    ):
+        return
+    if any(SURELY <= h < SOLID for _, h, _ in moved) and not _certain(tokens, held, name):
+        return
     if any(h == SOLID for h in held) and not _carries(tokens, held, name, score):
+        return
+    if len(tokens) < len(name.parts) and not (_audible(heard, name.parts) and (name.surname or not titled)):
         return
     slack = WITH_CLOSE if score >= CLOSE_WHOLE else WITH_OTHERS
     if any(to and closeness(t.plain, to) < CLOSE + h - slack for t, h, to in moved):
         return
     n_letters = sum(len(t.plain) for t, _, _ in moved)
     firm = sum(min(h, FIRMEST) * len(t.plain) for t, h, _ in moved) / n_letters
-    needed = _needed(name, titled=titled, parted=len(tokens) == 1 < len(name.parts))
+    needed = _needed(
+        name,
+        titled=titled and not any(t.kind == "odd" and h for t, h, _ in moved),
+        parted=len(tokens) == 1 < len(name.parts),
+    )
     needed += SMALL if small and name.people else 0
     if score >= min(needed + firm + roster.chance, MOST_NEEDED):
         unsure = any(h for _, h, _ in moved)
         yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
+
+
+def _certain(tokens: Sequence[_Token], held: Sequence[float], name: _Name) -> bool:
+    """Whether a part of the name was heard right, and what the recogniser was sure of beside it sounds the same; or it
+    was heard in pieces, of which common names may be some."""
+    if len(tokens) > len(name.parts):
+        return all(t.kind != "odd" or h < SURELY for t, h in zip(tokens, held, strict=True))
+    if len(tokens) != len(name.parts) or not any(t.plain == part for t, part in zip(tokens, name.parts, strict=True)):
+        return False
+    return all(
+        h < SURELY or (closeness(t.plain, text) >= SAME_SOUND and Indel.normalized_similarity(t.plain, part) >= SPELT)
+        for t, h, text, part in zip(tokens, held, name.texts, name.parts, strict=True)
+        if t.plain != part
+    )
+
+
+def _audible(heard: str, parts: tuple[str, ...]) -> bool:
+    """Whether each of the parts of a name was heard, one after the other."""
+    sounds = len(phones(heard)), len(phones("".join(parts)))
+    return weight(heard) >= PARTED_WEIGHT and min(sounds) >= AUDIBLE * max(sounds) and _splits(heard, parts)
+
+
+def _splits(heard: str, parts: tuple[str, ...]) -> bool:
+    if len(parts) == 1:
+        return closeness(heard, parts[0]) >= CLOSE
+    cuts = range(1, len(heard) - len(parts) + 2)
+    return any(closeness(heard[:i], parts[0]) >= CLOSE and _splits(heard[i:], parts[1:]) for i in cuts)
 
 
 def _carries(tokens: Sequence[_Token], held: Sequence[float], name: _Name, score: float) -> bool:

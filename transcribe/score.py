@@ -17,6 +17,9 @@ from transcribe.matching import Match, aligned, match, need, normalise
 from transcribe.records import Record, Turn, Word, text_of
 
 RUN = 8  # words lost one after another are a passage lost
+CHANCE = 2  # words in it that are right, since common words turn up in anything
+LEAST_LOST = 3  # to one word that is right: less is not lost but misheard
+FAR_MS = 5000  # the same word this far away is another one, as tcpWER has it
 N_RESAMPLES = 2000  # of the bootstrap
 SPEECHLESS_MS = 500  # a word further than this from all that people said was said by nobody
 
@@ -44,7 +47,10 @@ class WordErrors(Counts):
 
 
 class LostRuns(Counts):
-    """Words of the reference that the hypothesis lacks, eight or more one after another."""
+    """Words of the reference that the hypothesis lacks or has others for, in passages of eight or more such words.
+
+    A passage goes on over one or two right words, as long as three of four are lost.
+    """
 
     n_words: int = 0
     n_runs: int = 0
@@ -110,8 +116,8 @@ class TurnErrors(Counts):
 
 
 class JaccardErrors(Counts):
-    """1 less the Jaccard index of each of the reference's voices with its match, summed over voices (Ryant et al., the
-    second DIHARD evaluation plan, 2019)."""
+    """1 less the Jaccard index of each of the reference's voices with its match, summed over voices, which are matched
+    so that it is least (Ryant et al., the second DIHARD evaluation plan, 2019)."""
 
     summed: float = 0.0
     n_voices: int = 0
@@ -152,45 +158,59 @@ class Interval(Record):
 def score_words(reference: Sequence[Word], hypothesis: Sequence[Word], names: Sequence[str] = ()) -> WordScore:
     """All that can be said of words, whoever said them. `names` are people's names and other words that matter."""
     matched = match(reference, hypothesis)
+    right = {i: j for i in sorted(matched.exact) if (j := matched.pairs[i]) is not None}
+    far = {i: j for i, j in right.items() if (_off_ms(reference[i], hypothesis[j]) or 0) > FAR_MS}
     return WordScore(
         errors=word_errors(text_of(reference), text_of(hypothesis)),
-        lost_runs=_lost_runs(matched),
-        invented=_invented(reference, [hypothesis[j] for j in matched.unmatched]),
-        starts=_start_errors(reference, hypothesis, matched),
+        lost_runs=_lost_runs([i not in right or i in far for i in matched.pairs]),
+        invented=_invented(reference, [hypothesis[j] for j in matched.wrong.union(far.values())]),
+        starts=_start_errors((reference[i], hypothesis[j]) for i, j in right.items()),
         names=_names_heard(matched, names),
     )
 
 
-def _lost_runs(matched: Match) -> LostRuns:
-    runs = [len([*run]) for lost, run in groupby(matched.pairs.values(), lambda j: j is None) if lost]
+def _lost_runs(lost: Sequence[bool]) -> LostRuns:
+    """Passages of words of which each is `lost` or right; one that may not go on ends, and the next begins after it."""
+    runs: list[int] = []  # lost words of each passage
+    n_right = n_between = 0  # right words in the last passage, and after it
+    for is_lost, group in groupby(lost):
+        n = len([*group])
+        if not is_lost:
+            n_between = n
+        elif runs and n_between <= CHANCE and runs[-1] + n >= LEAST_LOST * (n_right + n_between):
+            runs[-1] += n
+            n_right += n_between
+        else:
+            runs.append(n)
+            n_right = 0
     return LostRuns(n_words=sum(n for n in runs if n >= RUN), n_runs=sum(n >= RUN for n in runs))
 
 
-def _invented(reference: Sequence[Word], unmatched: Sequence[Word]) -> Invented:
+def _invented(reference: Sequence[Word], wrong: Sequence[Word]) -> Invented:
     speech = sorted((w.start_ms, w.end_ms) for w in reference if w.start_ms is not None and w.end_ms is not None)
     if len(speech) < len(reference):
         return Invented()
     if not speech:
-        return Invented(n_words=len(unmatched), n_recordings=1)
+        return Invented(n_words=len(wrong), n_recordings=1)
     begins, ends = np.array(speech).T
     spoken_until = np.maximum.accumulate(ends)
     n_words = 0
-    for word in unmatched:
+    for word in wrong:
         if word.start_ms is not None and word.end_ms is not None:
             begun = int(np.searchsorted(begins, word.end_ms + SPEECHLESS_MS, side="right"))
             n_words += not begun or int(spoken_until[begun - 1]) + SPEECHLESS_MS < word.start_ms
     return Invented(n_words=n_words, n_recordings=1)
 
 
-def _start_errors(reference: Sequence[Word], hypothesis: Sequence[Word], matched: Match) -> StartErrors:
-    pairs = [(reference[i], hypothesis[j]) for i in sorted(matched.exact) if (j := matched.pairs[i]) is not None]
-    return StartErrors(
-        off_ms=tuple(
-            abs(ours.start_ms - theirs.start_ms)
-            for ours, theirs in pairs
-            if ours.start_ms is not None and theirs.start_ms is not None and "cue" not in (ours.timing, theirs.timing)
-        )
-    )
+def _start_errors(pairs: Iterable[tuple[Word, Word]]) -> StartErrors:
+    return StartErrors(off_ms=tuple(off_ms for ours, theirs in pairs if (off_ms := _off_ms(ours, theirs)) is not None))
+
+
+def _off_ms(ours: Word, theirs: Word) -> int | None:
+    """How far apart two words start, where both have times of their own."""
+    if ours.start_ms is None or theirs.start_ms is None or "cue" in (ours.timing, theirs.timing):
+        return None
+    return abs(ours.start_ms - theirs.start_ms)
 
 
 def _names_heard(matched: Match, names: Sequence[str]) -> NamesHeard:
@@ -269,25 +289,18 @@ def _turn_score(
         found_ms += found[:, part] @ lengths_ms[part]
         together_ms += (wanted[:, part] * lengths_ms[part]) @ found[:, part].T.astype(np.float64)
 
-    rows, columns = need("scipy.optimize").linear_sum_assignment(-together_ms)
-    matched_ms = np.zeros(len(wanted))
-    matched_ms[rows] = together_ms[rows, columns]
-    either_ms = wanted_ms.copy()
-    either_ms[rows] += found_ms[columns] - matched_ms[rows]
+    either_ms = wanted_ms[:, None] + found_ms - together_ms
+    shared = np.divide(together_ms, either_ms, out=np.zeros_like(together_ms), where=either_ms > 0)
     missed_ms = np.maximum(n_wanted - n_found, 0) @ lengths_ms
-    speaks = wanted_ms > 0
-    n_voices, n_voices_found = int(speaks.sum()), int((found_ms > 0).sum())
+    n_voices, n_voices_found = int((wanted_ms > 0).sum()), int((found_ms > 0).sum())
     return TurnScore(
         errors=TurnErrors(
             missed_ms=int(missed_ms),
             false_alarm_ms=int(np.maximum(n_found - n_wanted, 0) @ lengths_ms),
-            confused_ms=int(wanted_ms.sum() - missed_ms - matched_ms.sum()),
+            confused_ms=int(wanted_ms.sum() - missed_ms - _most_matched(together_ms)),
             reference_ms=int(wanted_ms.sum()),
         ),
-        jaccard=JaccardErrors(
-            summed=float((1 - matched_ms[speaks] / either_ms[speaks]).sum()),
-            n_voices=n_voices,
-        ),
+        jaccard=JaccardErrors(summed=n_voices - _most_matched(shared), n_voices=n_voices),
         voices=VoiceCounts(
             n_recordings=1,
             n_exact=int(n_voices == n_voices_found),
@@ -296,6 +309,11 @@ def _turn_score(
             off=abs(n_voices - n_voices_found),
         ),
     )
+
+
+def _most_matched(table: npt.NDArray[np.float64]) -> float:
+    """The largest sum over pairs of a row and a column, each used once."""
+    return float(table[need("scipy.optimize").linear_sum_assignment(-table)].sum())
 
 
 def _joined(turns: Iterable[Turn]) -> dict[str, list[int]]:

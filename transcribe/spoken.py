@@ -163,7 +163,8 @@ class Roster:
         while i < end:
             found = self._at(words, i, first, end, cased)
             if found:
-                yield found
+                most = min(map(_most_fit, words[found.first : found.end]))
+                yield found._replace(fits={p: min(fit, most) for p, fit in found.fits.items()})
                 i = found.end
             else:
                 i += 1
@@ -300,6 +301,14 @@ def _heard(words: Sequence[Word]) -> tuple[str, bool]:
     text = " ".join(w.text for w in words).rstrip('.,;:?!…"”)')
     bare = re.sub(r"['’]s?$", "", text)
     return plain(bare), bare != text
+
+
+def _most_fit(word: Word) -> float:
+    """How well a name may fit that this word is in: a repaired one is no more than the mishearing that it was."""
+    kind, score, why = [*(word.change or "").split(" ", 2), "", ""][:3]
+    if kind != "repair" or why == "spelling":
+        return FULL
+    return NEAR if float(score) >= 0.85 else LOOSE
 
 
 def _clause_end(words: Sequence[Word], i: int, end: int) -> int:

@@ -1,6 +1,7 @@
 """Words, turns and people put together: the transcript of a meeting, and its WebVTT."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -52,8 +53,8 @@ def assemble(
                 fix=f"make them again: onrecord run {meeting.id}",
             )
     silence = correct.silence(hidden)
-    spoken = _put_right(words_outside(words.words, silence), meeting, words.language)
-    spoken = correct.reworded(spoken, corrections, silence)
+    right = partial(_put_right, meeting=meeting, language=words.language)
+    spoken = correct.put_right(words_outside(words.words, silence), corrections, silence, right)
     spoken = words_outside(spoken, silence)  # of what people wrote, too
     voiced = turns.turns
     if turns.engine.startswith("captions") and any(w.timing == "aligned" for w in words.words):
@@ -87,11 +88,12 @@ def assemble(
 
 
 def _put_right(words: Sequence[Word], meeting: Meeting, language: str) -> tuple[Word, ...]:
-    """Words before anybody looked at them: people correct what they see, so what is repaired comes first."""
+    """Words with names repaired, and in British spelling where the meeting is; what was changed before stays."""
     repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
     if not spelling.is_british(meeting, language):
         return repaired
-    return spelling.respelled(repaired, [*meeting.vocabulary, *(p.name for p in meeting.people)])
+    names = [name for p in meeting.people for name in (p.name, *p.aliases)]
+    return spelling.respelled(repaired, [*meeting.vocabulary, *names])
 
 
 def _if_sure(word: Word) -> Word:

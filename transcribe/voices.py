@@ -11,17 +11,17 @@ Labels = npt.NDArray[np.intp]
 
 RULE = "voices/2"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
 
-# With fewer vectors than this the recording itself does not show how alike the vectors of one voice are.
-FEW = 40
-# Then: distance between unit vectors up to which they are one group from the start, and the cosine from which two
-# groups are one person. Means of a few noisy vectors of one voice can be far apart; means of many are not.
-CUT = 0.7
-ALIKE_IF_SMALL, ALIKE_IF_LARGE, LARGE = 0.5, 0.7, 10
-# Else: noise, rooms and telephones make all vectors of a recording less alike or more, so that no fixed likeness tells
-# people apart. Two groups are one person when they are nearly as alike as vectors of one voice are in this recording.
+# With fewer vectors than FEW, those nearer than CUT (between unit vectors) are one group from the start.
+FEW, CUT = 40, 0.7
+# With more, noise, rooms and telephones make all of them less alike or more, so that no fixed likeness will do: groups
+# are one when they are nearly as alike as vectors of one voice are in this very recording.
 NEARLY = 0.82
+# Then two groups are one person from this cosine between their means on: where one has a single vector, where both have
+# so many, and how many. Means of a few noisy vectors of one voice can be far apart; means of many are not.
+IF_FEW, IF_MANY = (0.5, 0.7, 10), (0.65, 0.84, 20)
 FAR = 4  # windows this far apart share no sound, so that vectors from them are alike for the voice's sake
 LUCK = 0.03  # by which the third best match of a vector beats the usual one of its voice
+TYPICAL = 300  # vectors are enough to see how alike they are; the more, the luckier is the third best match
 FEWEST = 3  # a group of fewer vectors (or, of less than 30 in all, than a tenth) is nobody: its neighbours get them
 MOST = 4000  # more are not compared with each other: memory and time would grow with the square
 
@@ -33,8 +33,8 @@ def tell_apart(
 
     `windows` (n,) numbers the window that each was heard in, where windows overlap. There are never more voices than
     vectors or than `at_most`; `at_least` holds where there are vectors enough. The same vectors in another order give
-    the same groups, as long as there are no more than MOST: of more, every second, third … is looked at, and the
-    others go to the voice that they are most alike.
+    the same groups, as long as there are no more than TYPICAL. Of more than MOST every second, third … is looked at,
+    and the others go to the voice that they are most alike.
     """
     from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -51,13 +51,13 @@ def tell_apart(
         learnt = tell_apart(x[looked_at], windows[looked_at], at_least=at_least, at_most=at_most)
         return _numbered((x @ centroids(x[looked_at], learnt).T).argmax(axis=1))
     if n < FEW:
-        tree = linkage(x, "centroid")
-        groups = _joined(x, fcluster(tree, CUT, "distance"))
+        groups = fcluster(linkage(x, "centroid"), CUT, "distance")
     else:
         alike = (x @ x.T).astype(np.float32)
         tree = linkage(squareform(1 - alike, checks=False).clip(0), "average")
         groups = fcluster(tree, 1 - NEARLY * _alike_within(alike, windows), "distance")
-    labels = _joined(x, _without_small(x, groups), at_most)
+    bars = IF_FEW if n < FEW else IF_MANY
+    labels = _joined(x, _without_small(x, _joined(x, groups, bars)), bars, at_most)
     if labels.max() + 1 < at_least:
         labels = cut_tree(linkage(x, "ward"), n_clusters=at_least)[:, 0]
     return _numbered(labels)
@@ -91,20 +91,24 @@ def _alike_within(alike: Vectors, windows: npt.NDArray[np.integer]) -> float:
 
     Nearly every vector has three others of its own voice, so its third best match is one of them, if a lucky one.
     """
+    some = np.linspace(0, len(alike) - 1, min(len(alike), TYPICAL)).round().astype(np.intp)
     thirds = []
-    for window, row in zip(windows, alike, strict=True):
-        others = row[np.abs(windows - window) >= FAR]
+    for i in some:
+        others = alike[i, some][np.abs(windows[some] - windows[i]) >= FAR]
         thirds.append(np.partition(others, -3)[-3] if len(others) >= 3 else 0.0)
     return float(np.clip(np.median(thirds) - LUCK, 0.5, 0.95))
 
 
-def _joined(x: Vectors, groups: npt.NDArray[np.integer], at_most: int | None = None) -> Labels:
+def _joined(
+    x: Vectors, groups: npt.NDArray[np.integer], bars: tuple[float, float, int], at_most: int | None = None
+) -> Labels:
     """Groups with the most alike two joined, again and again: while any are alike enough, or down to `at_most`."""
+    small, large, enough = bars
     labels = _numbered(groups)
     while labels.max() + 1 > (at_most or 1):
         means, counts = centroids(x, labels), np.bincount(labels)
-        smaller = np.minimum(np.minimum(counts[:, None], counts[None]), LARGE)
-        over = means @ means.T - (ALIKE_IF_SMALL + (ALIKE_IF_LARGE - ALIKE_IF_SMALL) * smaller / LARGE)
+        smaller = np.minimum(np.minimum(counts[:, None], counts[None]), enough)
+        over = means @ means.T - (small + (large - small) * smaller / enough)
         np.fill_diagonal(over, -np.inf)
         a, b = np.unravel_index(int(over.argmax()), over.shape)
         if at_most is None and over[a, b] < 0:

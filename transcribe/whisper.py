@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from transcribe import engines
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
-from transcribe.hearing import SEED, SURE, Heard, Listener
+from transcribe.gates import Heard
+from transcribe.hearing import SEED, SURE, Listener
 from transcribe.problem import LACKING, Problem
 
 BATCH = 8  # clips at once on a CPU, where more gain nothing

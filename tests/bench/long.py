@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from transcribe import engines
 from transcribe.audio import Audio, Source, decode
-from transcribe.hearing import Heard, Listener
+from transcribe.gates import Heard
+from transcribe.hearing import Listener
 from transcribe.records import Record
 
 SAMPLE = Path(__file__).parents[2] / "data" / "raw" / "2024-05-14-public-safety" / "meeting.opus"

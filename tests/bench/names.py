@@ -5,7 +5,8 @@ python tests/bench/names.py CACHE_FOLDER [MEETING_FOLDER …]
 A meeting's folder holds meeting.flac and truth.json, as make_meetings.py writes them; the sample meeting always comes
 along. What was heard stays in CACHE_FOLDER. A name counts word by word, as a person would have written it, accents
 and hyphens included; a repair is wrong where the words beside it are not what was said. Every meeting is also repaired
-against 400 made-up people who were never there.
+against 400 made-up people who were never there. Last, people who are on no list are spoken of: how
+many are written as somebody else.
 """
 
 import random
@@ -37,6 +38,14 @@ LAST = """Abernathy Achebe Ahlgren Akintola Aldridge Anand Asante Baptiste Bhatt
     Joshi Kaya Kelleher Kumar Lai Lindholm Llewellyn Mahajan Marsden May Mistry Moberg Mulcahy Nair Nguyen Nowicki
     Obi Odhiambo Okonkwo Öztürk Parekh Pham Pilkington Price Pugh Quashie Qureshi Rafferty Rahman Rao Sandhu Sesay
     Shah Sigurdsson Sinclair Szymańska Thapa Thistlethwaite Tran Uddin Vasquez Verma Whitcombe Wood Yıldız""".split()  # noqa: SIM905
+
+PRESENT = """Jan Kowalski, Wei Chen, Rajesh Patel, Sarah King, Ann Lee, Fatima Rahman, Adaeze Nwosu, Kwame Mensah,
+    Siobhán O'Brien, Jean-Luc Bélanger, Ayşe Şahin, Priya Sharma, Ivana Horvat, Peter Lindqvist, Dai Llewellyn,
+    Mehmet Yılmaz, Olu Adeyemi, Amy Li, Leo Ray, Tom Okafor"""
+ALIKE = """Kowalczyk Kovalenko Kovacs Shen Cheng Zhang Patil Pathak Kang Qing Leigh Lea Raman Rehman Rahim Nwankwo Owusu
+    Mensink Mansah O'Bryan O'Byrne Oberoi Bellinger Beranger Shaheen Shah Verma Sherma Horvath Hurwitz Lindgren
+    Lindstrom Lewellen Yildirim Adebayo Adeleke Olufemi Amelie Leora Okoro Okonkwo Pieter Priti""".split()  # noqa: SIM905
+ASIDES = ("I call Councillor {} next.", "Thank you {} for that.", "we met {} about the matter on Friday.")
 
 
 class Case(NamedTuple):
@@ -105,6 +114,24 @@ def tally(case: Case, heard: Sequence[Word], strangers: Sequence[Person]) -> Tal
     )
 
 
+def renamed(confidence: float | None) -> tuple[int, int, int]:
+    """How often somebody who is on no list is written as somebody who is, of the names in ALIKE and in LAST that none
+    of them bears; and how many sentences there were for each of the first."""
+    present = [Person(id=f"p{i}", name=n.strip(), role="Councillor") for i, n in enumerate(PRESENT.split(","))]
+    borne = {part for p in present for half in name_parts(p.name) for part in half}
+    n_alike, n_others = (
+        sum(any(w.change for w in repaired(_aside(a, name, confidence), present)) for name in names for a in ASIDES)
+        for names in (ALIKE, [n for n in LAST if n not in borne])
+    )
+    return n_alike, n_others, len(ALIKE) * len(ASIDES)
+
+
+def _aside(sentence: str, name: str, confidence: float | None) -> list[Word]:
+    texts = [t.format(name) for t in sentence.split()]
+    sure = [confidence if name in t else confidence and 0.98 for t in texts]
+    return [Word(text=t, timing="none", confidence=c) for t, c in zip(texts, sure, strict=True)]
+
+
 def _right(said: Sequence[str], heard: Sequence[Word]) -> dict[int, int]:
     """Words said -> words heard, where they are the same."""
     blocks = SequenceMatcher(None, said, [_bare(w.text) for w in heard], autojunk=False).get_matching_blocks()
@@ -136,6 +163,11 @@ def main(cache: str, *folders: str) -> None:
     began = time.process_time()
     repaired(long, strangers)
     print(f"40,000 words and 400 people: {time.process_time() - began:.1f} s")
+    for confidence in (None, 0.98, 0.9, 0.8, 0.7, 0.6, 0.5):
+        n_alike, n_others, n = renamed(confidence)
+        print(
+            f"strangers renamed at {confidence}: {n_alike} of {n} whose names are alike, {n_others} of {3 * len(LAST)}"
+        )
 
 
 def _print(name: str, prompted: bool, t: Tally) -> None:
