@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transcribe import pauses
-from transcribe.pauses import runs_of_sound, settled
+from transcribe.pauses import longest_ms, runs_of_sound, settled
 
 RNG = np.random.default_rng(0)
 
@@ -68,5 +67,5 @@ def test_words_stay_in_order_and_in_one_run_each(
     assert len(placed) == len(words)
     for (text, *_), (start, end) in zip(words, placed, strict=True):
         assert any(a <= start <= end <= b for a, b in runs)
-        assert end - start <= pauses.SLOWEST * pauses.usual_ms(text)
+        assert end - start <= longest_ms(text)
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(placed))

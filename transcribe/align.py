@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import Audio
-from transcribe.pauses import SLOWEST, Span, runs_of_sound, settled, usual_ms
+from transcribe.pauses import Span, longest_ms, runs_of_sound, settled, usual_ms
 from transcribe.ranges import length, within
 from transcribe.records import Record, Word
 from transcribe.vad import Clip, clips
@@ -167,10 +167,9 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
     unsure: set[int] = set()
     for k, (text, start_ms, end_ms) in enumerate(rough):
         start_ms, end_ms = max(start_ms, runs[0][0]), min(end_ms, runs[-1][1])
-        longest_ms = SLOWEST * usual_ms(text)
-        if end_ms - start_ms > longest_ms:  # over a pause, or something else: it may be before that or after it
+        if end_ms - start_ms > longest_ms(text):  # over a pause, or something else: it may be before that or after it
             unsure.add(k)
-        if length(within([(start_ms, end_ms)], runs)) > longest_ms + ASTRAY_MS:
+        if length(within([(start_ms, end_ms)], runs)) > longest_ms(text) + ASTRAY_MS:
             unsure.update(range(k - NEAR, k + NEAR + 1))
     return {i: span for k, (i, span) in enumerate(zip(kept, settled(rough, runs), strict=True)) if k not in unsure}
 

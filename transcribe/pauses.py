@@ -21,7 +21,8 @@ FLOOR_DB = 8.0  # above the noise: still noise
 LEAST_DB = 14.0  # between noise and speech, or loudness tells nothing
 REACH_MS = 150  # a word that begins so little after a pause begins with the sound
 USUAL_MS, USUAL_LETTER_MS = 60, 50  # what a word takes, and what each of its letters adds
-SLOWEST = 3  # times what it usually takes; longer, and a word was drawn out over something else
+FIGURE_LETTERS = 4
+SLOWEST, LONGEST_MS = 3, 1_500  # times what it usually takes, and in all; longer, and it was drawn out over other sound
 
 Span = tuple[int, int]
 
@@ -56,8 +57,13 @@ def runs_of_sound(samples: NDArray[np.float32]) -> Ranges:
 
 
 def usual_ms(text: str) -> int:
-    """About how long a word takes."""
-    return USUAL_MS + USUAL_LETTER_MS * sum(map(str.isalnum, text))
+    """About how long a word takes; a figure takes as long as its name."""
+    return USUAL_MS + USUAL_LETTER_MS * sum(FIGURE_LETTERS if c.isdigit() else c.isalpha() for c in text)
+
+
+def longest_ms(text: str) -> int:
+    """What a word takes at most."""
+    return min(SLOWEST * usual_ms(text), LONGEST_MS)
 
 
 def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list[Span]:
@@ -77,19 +83,19 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
     for i, ((text, start_ms, end_ms), home) in enumerate(zip(words, homes, strict=True)):
         first, last = i == 0 or homes[i - 1] != home, i + 1 == len(homes) or homes[i + 1] != home
         a, b = (min(max(at_ms, home[0]), home[1]) for at_ms in (start_ms, end_ms))
-        longest_ms = SLOWEST * usual_ms(text)
-        if first and (a - home[0] <= REACH_MS or b - home[0] <= longest_ms):
+        most_ms = longest_ms(text)
+        if first and (a - home[0] <= REACH_MS or b - home[0] <= most_ms):
             a = home[0]
-        if last and home[1] - a <= longest_ms:
+        if last and home[1] - a <= most_ms:
             b = home[1]
         if placed:
             a = max(a, placed[-1][0])
-        placed.append((a, min(max(a, b), a + longest_ms)))
+        placed.append((a, min(max(a, b), a + most_ms)))
     return placed
 
 
 def _home(needed_ms: int, start_ms: int, end_ms: int, runs: Sequence[Span]) -> Span:
     """The run of sound that a word is said in."""
     parts = [(min(end_ms, b) - max(start_ms, a), (a, b)) for a, b in runs]
-    longest_ms, longest = max(parts, key=lambda part: part[0])  # the nearest, where none is in any
-    return next((run for part_ms, run in parts if part_ms >= min(needed_ms, longest_ms)), longest)
+    best_ms, best = max(parts, key=lambda part: part[0])  # the nearest, where none is in any
+    return next((run for part_ms, run in parts if part_ms >= min(needed_ms, best_ms)), best)
