@@ -29,7 +29,8 @@ def score_words(
     """Word errors after Whisper's own normalisation, passages lost, words invented, names heard, times of words."""
     from pipeline import measure, show_score
 
-    show_score.words(measure.words(reference, hypothesis, recording, names), json=json)
+    found = measure.words(reference, hypothesis, recording, names)
+    show_score.as_json(found) if json else show_score.words(found)
 
 
 @app.command("turns", epilog="Example: onrecord score turns ami.rttm data/processed/trn00/turns.json --recording trn00")
@@ -45,7 +46,8 @@ def score_turns(
     """Diarisation errors (DER, JER; no collar, overlap counted) and the number of voices."""
     from pipeline import measure, show_score
 
-    show_score.turns(measure.turns(reference, hypothesis, uem=uem, recording=recording), json=json)
+    found = measure.turns(reference, hypothesis, uem=uem, recording=recording)
+    show_score.as_json(found) if json else show_score.turns(found)
 
 
 @app.command("speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json")
@@ -53,7 +55,8 @@ def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", j
     """Words with the right voice (cpWER, tcpWER) and, where REF has people's ids, with the right name."""
     from pipeline import measure, show_score
 
-    show_score.speakers(measure.speakers(reference, hypothesis, recording), json=json)
+    found = measure.speakers(reference, hypothesis, recording)
+    show_score.as_json(found) if json else show_score.speakers(found)
 
 
 @app.command("tags", epilog="Example: onrecord score tags labelled.jsonl --part held-back")

@@ -88,7 +88,7 @@ def digest(params: dict[str, Any]) -> str:
 def stands(context: Context, stage: str, version: int, params: dict[str, Any], *ignore: str) -> Receipt | None:
     """The receipt of a stage whose result an engine made and nothing speaks against but what is ignored."""
     receipt = receipts.read(context.made, stage)
-    if receipt is None or str(receipt.params.get("engine", "")).startswith("captions"):
+    if receipt is None or by_captions(receipt):
         return None
     differs = receipts.first_difference(
         context.made,
@@ -114,12 +114,17 @@ def ignored(choice: engines.Choice, *, upgrade: bool) -> tuple[str, ...]:
 # -- captions or engines --------------------------------------------------------------------------
 
 
+def by_captions(receipt: Receipt) -> bool:
+    """Whether words or turns were read from captions, or would have been if these named voices."""
+    return str(receipt.params.get("engine", "")).startswith("captions")
+
+
 def uses_captions(context: Context, stage: str, choice: engines.Choice) -> bool:
     """Captions give words and voices unless an engine is named, or one has finished: that result stands."""
     if choice.by_hand or not context.meeting.captions:
         return choice.name == "captions"
     receipt = None if context.upgrade else receipts.read(context.made, stage)
-    return receipt is None or str(receipt.params.get("engine", "")).startswith("captions")
+    return receipt is None or by_captions(receipt)
 
 
 def caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> Callable[[Context], dict[str, Path]]:

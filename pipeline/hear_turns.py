@@ -40,8 +40,8 @@ def turns_params(context: Context) -> dict[str, Any]:
 def turns_listen(context: Context) -> bool:
     """Whether it takes an engine to bring the turns up to date."""
     receipt = receipts.read(context.made, "turns")
-    by_captions = receipt is not None and str(receipt.params.get("engine", "")).startswith("captions")
-    return not by_captions and _to_cut(context, turns_params(context)) is None
+    read = receipt is not None and hear.by_captions(receipt)
+    return not read and _to_cut(context, turns_params(context)) is None
 
 
 def _to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:

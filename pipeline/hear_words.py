@@ -15,7 +15,7 @@ from transcribe import engines
 from transcribe.audio import Audio
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Meeting, Record, Stretch, Word, Words, dump
+from transcribe.records import Meeting, Record, Stretch, Word, Words, dump, language_code
 from transcribe.transcript import words_outside
 
 VERSION = 2
@@ -86,7 +86,7 @@ def _heard_params(context: Context, engine: str) -> dict[str, Any]:
     return {
         "recording": context.recording().sha256,
         "engine": engine,
-        "language": meeting.language.replace("_", "-").partition("-")[0],  # how it is spelled makes nobody listen again
+        "language": language_code(meeting.language),  # how it is spelled makes nobody listen again
         "vocabulary": _vocabulary(meeting),
     }
 
@@ -164,7 +164,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     if task.to_hear:
         audio = hear.decoded(context, list(task.silence), progress)
         ranges = _to_pauses(audio, task) if context.only else list(task.to_hear)
-        blocks = _heard(context, task, audio, ranges, progress)
+        blocks = _heard(context, task.engine, audio, ranges, progress)
         words += [w for b in blocks for w in b.words]
         stretches += _cut([*audio.lost, *(s for b in blocks for s in b.stretches)], ranges)
         language = language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
@@ -222,22 +222,24 @@ def _to_pauses(audio: Audio, task: _Task) -> Ranges:
     return joined(wide)
 
 
-def _heard(context: Context, task: _Task, audio: Audio, ranges: Ranges, progress: Progress) -> list[engines.Block]:
+def _heard(
+    context: Context, engine: engines.Choice, audio: Audio, ranges: Ranges, progress: Progress
+) -> list[engines.Block]:
     """The blocks of these ranges: those of an earlier, killed attempt, and the rest, each on disk before the next."""
-    params = _heard_params(context, task.made_by)
+    params = _heard_params(context, engine.fingerprint)
     del params["vocabulary"]  # a person who is added meanwhile makes nobody listen again
     log = context.scratch / f"words-{hear.digest(params | {'blocks': BLOCKS_VERSION})}.jsonl"
     kept, size = journal.read(log, engines.Block)
     done = [b for b in kept if length(without([(b.start_ms, b.end_ms)], ranges)) == 0]
     todo, total_ms = without(ranges, [(b.start_ms, b.end_ms) for b in done]), length(ranges)
     if todo:
-        done += _listen(context, task, audio, todo, log, size, lambda left_ms: progress(total_ms - left_ms, total_ms))
+        done += _listen(context, engine, audio, todo, log, size, lambda left_ms: progress(total_ms - left_ms, total_ms))
     return sorted(done, key=lambda b: b.start_ms)
 
 
 def _listen(
     context: Context,
-    task: _Task,
+    engine: engines.Choice,
     audio: Audio,
     todo: Ranges,
     log: Path,
@@ -246,7 +248,7 @@ def _listen(
 ) -> Iterator[engines.Block]:
     ahead_ms = length(todo)  # of what comes at or after `start_ms`
     left(ahead_ms)
-    recogniser = engines.recogniser(task.engine, n_threads=context.n_threads)
+    recogniser = engines.recogniser(engine, n_threads=context.n_threads)
     with journal.append(log, size) as keep:
         for start_ms, end_ms in todo:
             zero_ms = start_ms + ahead_ms  # where nothing would be left
@@ -319,8 +321,7 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     if aligner is None:
         return captions
     audio = hear.decoded(context, context.silence(), progress)
-    language = (context.meeting.language or captions.language).lower().replace("_", "-").split("-")[0]
-    language = language or detected(aligner, audio)
+    language = language_code(context.meeting.language or captions.language) or detected(aligner, audio)
     if language not in aligner.languages:
         return captions
     key = hear.digest(words_params(context) | {"inputs": context.inputs})
@@ -346,14 +347,5 @@ def _about(
 
     if any(w.start_ms is not None for w in captions.words):
         return list(itertools.accumulate(map(_start, captions.words), max))
-    whole = hear.whole(context)
-    task = _Task(
-        engine=choice,
-        keep=False,
-        silence=(),
-        unheard=tuple(whole),
-        to_hear=tuple(whole),
-        made_by=choice.fingerprint,
-    )
-    blocks = _heard(context, task, audio, whole, progress)
+    blocks = _heard(context, choice, audio, hear.whole(context), progress)
     return align.about(captions.words, [w for b in blocks for w in b.words])

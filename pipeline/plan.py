@@ -141,7 +141,7 @@ def speeds(layout: Layout, ids: Iterable[str]) -> dict[str, float]:
         for name in NAMES:
             receipt = receipts.read(layout.made(id), name)
             if receipt and receipt.audio_ms:
-                read = str(receipt.params.get("engine", "")).startswith("captions")
+                read = hear.by_captions(receipt)
                 seen.setdefault(_speed_key(name, read=read), []).append(receipt.wall_s / (receipt.audio_ms / 1000))
     return {name: statistics.median(values) for name, values in seen.items()}
 

@@ -12,8 +12,18 @@ from transcribe.score import TurnScore, WordScore
 from transcribe.score_voices import SpeakerScore
 
 
-def words(found: Scored[WordScore], *, json: bool) -> None:
-    _show(
+def as_json(found: Scored[C]) -> None:
+    to_json(
+        {
+            "recordings": {name: figures(s) for name, s in found.recordings.items()},
+            "total": figures(found.total),
+            "notes": found.notes,
+        }
+    )
+
+
+def words(found: Scored[WordScore]) -> None:
+    _table(
         found,
         {
             "words": lambda s: f"{s.errors.n_reference:,}",
@@ -22,10 +32,7 @@ def words(found: Scored[WordScore], *, json: bool) -> None:
             "invented": lambda s: f"{s.errors.insertions:,}",
             "WER": lambda s: share(s.errors.rate),
         },
-        json=json,
     )
-    if json:
-        return
     lost, invented, starts, names = (getattr(found.total, f) for f in ("lost_runs", "invented", "starts", "names"))
     out.print(f"lost eight or more in a row: {n_of(lost.n_words, 'word')} in {n_of(lost.n_runs, 'place')}")
     if invented.n_recordings:
@@ -40,8 +47,8 @@ def words(found: Scored[WordScore], *, json: bool) -> None:
         )
 
 
-def turns(found: Scored[TurnScore], *, json: bool) -> None:
-    _show(
+def turns(found: Scored[TurnScore]) -> None:
+    _table(
         found,
         {
             "seconds": lambda s: seconds(s.errors.reference_ms),
@@ -52,10 +59,7 @@ def turns(found: Scored[TurnScore], *, json: bool) -> None:
             "JER": lambda s: share(s.jaccard.rate),
             "voices": lambda s: f"{s.voices.n_found}/{s.voices.n_reference}",
         },
-        json=json,
     )
-    if json:
-        return
     voices = found.total.voices
     if voices.n_recordings > 1:
         out.print(
@@ -65,11 +69,11 @@ def turns(found: Scored[TurnScore], *, json: bool) -> None:
     out.print(f"one voice for all that is said would have a DER of {share(found.total.one_speaker.rate)}")
 
 
-def speakers(found: Scored[SpeakerScore], *, json: bool) -> None:
+def speakers(found: Scored[SpeakerScore]) -> None:
     def wrong(s: SpeakerScore) -> int:
         return s.voices.n_found - s.voices.n_unvoiced - s.voices.n_right
 
-    _show(
+    _table(
         found,
         {
             "words": lambda s: f"{s.voices.n_reference:,}",
@@ -80,10 +84,7 @@ def speakers(found: Scored[SpeakerScore], *, json: bool) -> None:
             "cpWER": lambda s: share(s.cpwer.rate),
             "tcpWER": lambda s: share(s.tcpwer.rate),
         },
-        json=json,
     )
-    if json:
-        return
     total = found.total
     out.print(f"the right voice: {share(total.voices.rate)} of words, a wrong one: {share(total.voices.wrong_rate)}")
     out.print(f"not the right word with the right voice: {share(total.voices.attributed_error_rate)} of words")
@@ -109,16 +110,7 @@ def seconds(ms: int) -> str:
     return f"{ms / 1000:,.1f}"
 
 
-def _show(found: Scored[C], columns: Mapping[str, Callable[[C], str]], *, json: bool) -> None:
-    if json:
-        to_json(
-            {
-                "recordings": {name: figures(s) for name, s in found.recordings.items()},
-                "total": figures(found.total),
-                "notes": found.notes,
-            }
-        )
-        return
+def _table(found: Scored[C], columns: Mapping[str, Callable[[C], str]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("recording", no_wrap=True, overflow="ellipsis")
     for heading in columns:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import Audio
-from transcribe.pauses import Span, longest_ms, runs_of_sound, settled, usual_ms
+from transcribe.pauses import Span, longest_ms, runs_in, settled, usual_ms
 from transcribe.ranges import length, within
 from transcribe.records import Record, Word
 from transcribe.vad import Clip, clips
@@ -151,8 +151,7 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
     """Of words that may be in a clip, those that are, by their index, with their times in the recording."""
     samples = audio.slice(clip.start_ms, clip.end_ms)
     walk = aligner.walk(samples, language)
-    runs = [(clip.start_ms + a, clip.start_ms + b) for a, b in runs_of_sound(samples)]
-    runs = within(runs, clip.speech) or list(clip.speech)
+    runs = runs_in(clip, samples)
     placed = walk(texts)
     kept = likely(texts, placed)
     if 0 < len(kept) < len(placed):  # those that are not there were in the way of the others

@@ -132,11 +132,9 @@ def together(turns: Sequence[Sequence[Turn]], samples: Sequence[NDArray[np.int16
     heard = (levels_db > np.percentile(levels_db, 95, axis=1)[:, np.newaxis] - FAINT_DB).any(axis=0)
     ahead_db = np.diff(levels_db, axis=0)[0]  # the second of the first
     first_db, second_db = _modes(ahead_db[heard])
-    own = (
-        _where(ahead_db < second_db - (second_db - first_db) / 4),
-        _where(ahead_db > first_db + (second_db - first_db) / 4),
-    )
-    louder = _where(ahead_db < (first_db + second_db) / 2), _where(ahead_db >= (first_db + second_db) / 2)
+    middle_db, quarter_db = (first_db + second_db) / 2, (second_db - first_db) / 4
+    own = _where(ahead_db < second_db - quarter_db), _where(ahead_db > first_db + quarter_db)
+    louder = _where(ahead_db < middle_db), _where(ahead_db >= middle_db)
     cut = [_inside([msgspec.structs.replace(t, speaker=f"{t.speaker} {c}") for t in turns[c]], own[c]) for c in (0, 1)]
     out: list[Turn] = []
     for c in (0, 1):

@@ -20,10 +20,10 @@ from transcribe.align import Aligner
 from transcribe.audio import Audio
 from transcribe.engines import Block, Progress
 from transcribe.gates import Heard, echoes, judge, span_ms, spoken, uncovered, unheard
-from transcribe.pauses import runs_of_sound, settled
+from transcribe.pauses import runs_in, settled
 from transcribe.problem import Problem
-from transcribe.ranges import Ranges, within, without
-from transcribe.records import Record, Stretch, Word
+from transcribe.ranges import Ranges, without
+from transcribe.records import Record, Stretch, Word, language_code
 from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
@@ -31,6 +31,8 @@ SURE = 0.5  # probability of a language: another one had at most 0.4 in English 
 TELLING_MS = 3_000  # of speech, in which its language shows
 N_CUTS = 2  # how often a clip that fails is cut in two
 WORDLESS = "speech in which no words were found"
+BEAM = 5
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the slow way, tried until one passes Whisper's own thresholds
 SEED = 0  # for the temperatures above nought, so that the same sound gives the same words
 
 
@@ -121,8 +123,7 @@ def blocks(
 
 
 def _known(ears: Ears, language: str) -> str:
-    """`en-GB` is `en`."""
-    code = language.lower().replace("_", "-").split("-")[0]
+    code = language_code(language)
     if code not in ears.languages and ears.languages != {"en"}:
         raise Problem(
             f"Whisper knows no language {language!r}", where="meeting.toml", fix='write a code: language = "en"'
@@ -154,12 +155,6 @@ class _Sitting(NamedTuple):
 
     def sound(self, clip: Clip) -> NDArray[np.float32]:
         return self.audio.slice(clip.start_ms, clip.end_ms)
-
-    def runs(self, clip: Clip) -> Ranges:
-        """Where in a clip there is sound that may be words."""
-        runs = runs_of_sound(self.sound(clip))
-        runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs]
-        return within(runs, clip.speech) or list(clip.speech)
 
     def is_foreign(self, start_ms: int, end_ms: int) -> bool:
         found, p = self.ears.detect(self.audio.slice(start_ms, end_ms))
@@ -225,7 +220,7 @@ def _settle(
 
 def _written(sitting: _Sitting, clip: Clip, way: Sequence[Heard]) -> tuple[list[Word], list[Stretch]]:
     """The words of a way of hearing a clip, where they are in its sound, and speech that is left without any."""
-    words = to_words(clip, way, sitting.runs(clip))
+    words = to_words(clip, way, runs_in(clip, sitting.sound(clip)))
     said = sorted((w.start_ms or 0, w.end_ms or 0) for w in words)
     gaps = without([*unheard(clip, way), *uncovered(clip, said)], said)
     return words, [_stretch(start, end, WORDLESS) for start, end in gaps]

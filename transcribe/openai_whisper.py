@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from transcribe import ct2
 from transcribe.gates import Heard
-from transcribe.hearing import SEED, SURE, Listener
+from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener
 from transcribe.problem import LACKING, Problem
-
-BEAM = 5
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def load(path: Path, *, fingerprint: str, device: str, n_threads: int, cache: Path) -> Listener:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.audio import RATE_HZ
-from transcribe.ranges import Ranges
+from transcribe.ranges import Ranges, within
+from transcribe.vad import Clip
 
 HOP_MS = 10
 WINDOW_MS = 20
@@ -54,6 +55,12 @@ def runs_of_sound(samples: NDArray[np.float32]) -> Ranges:
         else:
             runs.append((a, min(b, whole[0][1])))
     return runs or whole
+
+
+def runs_in(clip: Clip, samples: NDArray[np.float32]) -> Ranges:
+    """Where in a clip, of which these are the samples, there is sound that may be words: in ms of the recording."""
+    runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs_of_sound(samples)]
+    return within(runs, clip.speech) or list(clip.speech)
 
 
 def usual_ms(text: str) -> int:

@@ -339,6 +339,15 @@ def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> 
         ) from e
 
 
+def language_code(tag: str) -> str:
+    """The language alone, without a country.
+
+    >>> language_code("en-GB"), language_code("")
+    ('en', '')
+    """
+    return tag.lower().replace("_", "-").partition("-")[0]
+
+
 def text_of(words: Iterable[Word]) -> str:
     """Words as they are printed: joined by single spaces."""
     return " ".join(w.text for w in words)

@@ -7,9 +7,7 @@ along with a part of the name that was heard right. So does one without any prob
 heard is kept beside it (`Word.original`), and why: `repair 0.87 not English`.
 """
 
-import math
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -19,19 +17,18 @@ import msgspec
 from rapidfuzz.distance import Indel
 
 from transcribe import english, spelling
-from transcribe.phones import closeness, keys, phones, weight
+from transcribe.phones import closeness, phones, weight
 from transcribe.ranges import shares
-from transcribe.records import Person, Record, Word
-from transcribe.spoken import BEFORE_TITLE, TITLES, name_parts, plain
+from transcribe.records import Person, Record, Word, language_code
+from transcribe.roster import CLOSE, MOST_LETTERS, Name, Roster
+from transcribe.spoken import BEFORE_TITLE, TITLES, plain
 
 MOST_HEARD = 5  # words that one name may have become
-MOST_LETTERS = 60  # of a name: longer ones, and longer words, are let be
 PAUSE_MS = 700  # longer than between the words of a name
 UNSURE, VERY_UNSURE = 0.8, 0.6  # under such a probability a recogniser may well have written another word
 SURE = 0.85  # from here on, a word that is not English is a name that it knows
 
 # How close a name must be (1: sounds the same), and what more it takes.
-CLOSE = 0.70  # after "Councillor", where a name is what we expect, for what the recogniser was very unsure of
 ODD = 0.05  # for words that are not English, of which it was not very unsure
 UNTITLED, ALONE, FIRST, ENGLISH = 0.06, 0.04, 0.08, 0.12
 PARTED = 0.05  # for one word that would have to be several
@@ -39,13 +36,12 @@ SMALL = 0.08  # for a person's name that was heard without a capital
 LEAST_WEIGHT = 2.0  # a name with less never takes the place of an English word
 SHORT_WEIGHT, PER_SHORT = 3.0, 0.08  # names with little to recognise
 LONG_WEIGHT, PER_LONG, MOST_LONG = 5.0, 0.015, 0.05  # and what less, with much
-FEW_NAMES, PER_TENFOLD = 40, 0.05  # the more names there are, the more likely one is near by chance
 CLEAR_LEAD = 0.05  # over anybody else's name
 SAME_SOUND, MOST_NEEDED = 0.93, 0.98
 CLOSE_WHOLE, WITH_CLOSE, WITH_OTHERS = 0.85, 0.2, 0.06  # in a name of several words each may be this much less close
 AUDIBLE, PARTED_WEIGHT = 0.8, 3.3  # how much of a name was heard in fewer words, and how much there must be to hear
 SURELY, FIRMEST, SOLID, NEVER = 0.25, 0.3, 1.0, 9.0  # how firmly words stand, see `_held`
-LEAST_SPELLING, SPELT = 0.3, 0.6  # names that share fewer letters are not tried, and not for what seems sure
+SPELT = 0.6  # names that share fewer letters are not tried for what seems sure
 
 CHANGE = "repair"
 _TITLES = TITLES | BEFORE_TITLE
@@ -63,21 +59,6 @@ class Repair(Record):
     score: float | None = None
 
 
-class _Name(NamedTuple):
-    """A name to look for. `people` are those who have it, empty for vocabulary."""
-
-    texts: tuple[str, ...]
-    parts: tuple[str, ...]  # the same, plain
-    people: frozenset[str]
-    english: bool  # consists of English words: it may have been meant as them
-    first: bool  # a first name alone
-    surname: bool
-
-    @property
-    def sound(self) -> str:
-        return "".join(self.texts)
-
-
 class _Token(NamedTuple):
     """A word without what stands around it: `front` and `back` are punctuation, `tail` a possessive."""
 
@@ -92,7 +73,7 @@ class _Token(NamedTuple):
 class _Proposal(NamedTuple):
     first: int
     end: int
-    name: _Name
+    name: Name
     score: float
     why: str
 
@@ -104,7 +85,7 @@ def repaired(
 
     In another `language` than English no word is odd, and only what the recogniser was unsure of is doubted.
     """
-    roster = _Roster(people, vocabulary)
+    roster = Roster(people, vocabulary)
     return _put(words, _chosen(_proposals(words, roster, language))) if roster.names else tuple(words)
 
 
@@ -130,83 +111,6 @@ def _told(said: Sequence[Word], why: str, score: float | None) -> Repair:
         why=why,
         score=score,
     )
-
-
-# -- what to look for ----------------------------------------------------------------------------------
-
-
-class _Roster:
-    """The names of a meeting, found by how they sound."""
-
-    def __init__(self, people: Sequence[Person], vocabulary: Sequence[str]) -> None:
-        owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        more, surnames = set(), set()
-        for person in people:
-            given, surname = name_parts(_shown(person.name))
-            surnames.add(tuple(surname))
-            for texts in _called(person):
-                owners[texts].add(person.id)
-                if texts != tuple(given[:1]):
-                    more.add(texts)
-        for phrase in vocabulary:
-            owners[tuple(_shown(phrase).split())] |= set()
-        self.names = [
-            _name(texts, ids, first=texts not in more, surname=texts in surnames)
-            for texts, ids in owners.items()
-            if 2 < len(plain("".join(texts))) <= MOST_LETTERS
-        ]
-        self.heaviest = 1.5 * max((weight(n.sound) for n in self.names), default=0.0)  # more is no name heard
-        self.chance = PER_TENFOLD * max(0.0, math.log10(max(1, len(self.names)) / FEW_NAMES))
-        self.has_phrases = any(not n.people for n in self.names)
-        self.parts = {part for n in self.names for part in n.parts}
-        self._by_key: dict[str, dict[_Name, None]] = defaultdict(dict)
-        for n in self.names:
-            for key in keys(n.sound):
-                self._by_key[key][n] = None
-        self.exact = {"".join(n.parts): n for n in self.names}
-        self._near: dict[tuple[str, bool], list[tuple[float, _Name]]] = {}
-
-    def near(self, heard: str, *, phrases: bool) -> list[tuple[float, _Name]]:
-        """Names that plain `heard` sounds rather like, the closest first: of vocabulary alone with `phrases`."""
-        key = heard, phrases
-        if key not in self._near:
-            known = keys(heard) if weight(heard) <= self.heaviest else ()
-            close = {n: "".join(n.parts) for key in known for n in self._by_key.get(key, ())}
-            scored = [
-                (closeness(heard, name.sound, CLOSE), name)
-                for name, letters in close.items()
-                if not (phrases and name.people) and Indel.normalized_similarity(heard, letters) >= LEAST_SPELLING
-            ]
-            self._near[key] = sorted((s for s in scored if s[0]), key=lambda s: -s[0])
-        return self._near[key]
-
-
-def _called(person: Person) -> Iterator[tuple[str, ...]]:
-    """What somebody may be called, title apart: the whole name, without middle names, surname, first name, aliases."""
-    given, surname = name_parts(_shown(person.name))
-    yield (*given, *surname)
-    if given:
-        yield (given[0], *surname)
-        yield (given[0],)
-    yield tuple(surname)
-    if len(surname) == 1:
-        yield from ((part,) for part in surname[0].split("-") if len(part) > 3)
-    for alias in person.aliases:
-        yield tuple(text for part in name_parts(_shown(alias)) for text in part)
-
-
-def _shown(name: str) -> str:
-    """A name without characters that print nothing: control characters, marks of direction, of no width.
-
-    >>> _shown("Jo\\u200b Okafor\\x07")
-    'Jo Okafor'
-    """
-    return "".join(c for c in name if c.isspace() or not unicodedata.category(c).startswith("C"))
-
-
-def _name(texts: tuple[str, ...], people: set[str], *, first: bool, surname: bool) -> _Name:
-    is_english = all(map(english.is_word, texts))
-    return _Name(texts, tuple(map(plain, texts)), frozenset(people), is_english, bool(people) and first, surname)
 
 
 # -- what was heard ------------------------------------------------------------------------------------
@@ -268,9 +172,9 @@ def _held(word: Word, token: _Token, sure: float, *, named: bool, cased: bool) -
     return 0.12 if named else 0.18 if sure < VERY_UNSURE else 0.24
 
 
-def _proposals(words: Sequence[Word], roster: _Roster, language: str) -> Iterator[_Proposal]:
+def _proposals(words: Sequence[Word], roster: Roster, language: str) -> Iterator[_Proposal]:
     known = {text: _token(text) for text in {w.text for w in words}}
-    if language and not language.lower().startswith("en"):
+    if language_code(language) not in ("", "en"):
         known = {text: t._replace(kind="name" if t.kind == "odd" else t.kind) for text, t in known.items()}
     tokens = [known[w.text] for w in words]
     letters = [c for w in words for c in w.text if c.isalpha()]
@@ -304,7 +208,7 @@ def _runs_on(words: Sequence[Word], tokens: Sequence[_Token], i: int) -> bool:
 
 
 def _fits(
-    first: int, tokens: Sequence[_Token], held: Sequence[float], roster: _Roster, *, titled: bool, cased: bool
+    first: int, tokens: Sequence[_Token], held: Sequence[float], roster: Roster, *, titled: bool, cased: bool
 ) -> Iterator[_Proposal]:
     """The name that these words are, if there is one and they are not that already."""
     heard = "".join(t.plain for t in tokens)
@@ -355,7 +259,7 @@ def _fits(
         yield _Proposal(first, first + len(tokens), name, score, "unsure" if unsure else "not English")
 
 
-def _certain(tokens: Sequence[_Token], held: Sequence[float], name: _Name) -> bool:
+def _certain(tokens: Sequence[_Token], held: Sequence[float], name: Name) -> bool:
     """Whether a part of the name was heard right, and what the recogniser was sure of beside it sounds the same; or it
     was heard in pieces, of which common names may be some."""
     if len(tokens) > len(name.parts):
@@ -382,7 +286,7 @@ def _splits(heard: str, parts: tuple[str, ...]) -> bool:
     return any(closeness(heard[:i], parts[0]) >= CLOSE and _splits(heard[i:], parts[1:]) for i in cuts)
 
 
-def _carries(tokens: Sequence[_Token], held: Sequence[float], name: _Name, score: float) -> bool:
+def _carries(tokens: Sequence[_Token], held: Sequence[float], name: Name, score: float) -> bool:
     """Whether words around it may take a word along that the recogniser is sure of: "Oka for"."""
     if any(h == SOLID and t.plain in name.parts for t, h in zip(tokens, held, strict=True)):
         return True
@@ -391,7 +295,7 @@ def _carries(tokens: Sequence[_Token], held: Sequence[float], name: _Name, score
     return weight(name.sound) > LONG_WEIGHT + 1 and SOLID not in (held[0], held[-1])
 
 
-def _needed(name: _Name, *, titled: bool, parted: bool) -> float:
+def _needed(name: Name, *, titled: bool, parted: bool) -> float:
     """How close a name must be to words that nothing speaks for."""
     need = CLOSE + (PARTED if parted else 0) + (FIRST if name.first else 0) + (ENGLISH if name.english else 0)
     if not titled:
@@ -400,7 +304,7 @@ def _needed(name: _Name, *, titled: bool, parted: bool) -> float:
     return need + PER_SHORT * max(0.0, SHORT_WEIGHT - much) - min(MOST_LONG, PER_LONG * max(0.0, much - LONG_WEIGHT))
 
 
-def _differs(tokens: Sequence[_Token], name: _Name, cased: bool) -> bool:
+def _differs(tokens: Sequence[_Token], name: Name, cased: bool) -> bool:
     """Whether words with the very letters of a name are written otherwise: in two, without accents or capitals."""
     if not cased:
         return len(tokens) != len(name.texts)

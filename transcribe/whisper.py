@@ -13,19 +13,17 @@ from transcribe import engines
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
-from transcribe.hearing import SEED, SURE, Listener
+from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener
 from transcribe.problem import LACKING, Problem
 
 BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
-BEAM = 5
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
 FRAMES_PER_S = 50  # of what it gives
 MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
 LEAST_P = 1e-9
 PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
