@@ -6,14 +6,14 @@ nothing, since a slow machine may need a day for what another does in an hour.
 """
 
 import contextlib
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Lock
+from multiprocessing.queues import Queue
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -23,6 +23,7 @@ from transcribe.lifeline import end_with_parent
 # Engines say after every few clips that they are alive, which for the largest model on two slow cores is ten minutes.
 # Three times that: a run that hangs at night still has most of the night.
 STALL_S = 30 * 60.0
+LISTEN_S = 0.1  # in which a pool that has ended is noticed
 
 
 class Workers(Protocol):
@@ -56,9 +57,10 @@ class Inline:
 
 
 class Processes:
-    """Spawned processes, with a pipe for their events. Whoever is killed while it writes leaves the pipe locked for
-    ever, but only for its own pool, which is lost anyway. Use it in a `with`; leaving that by an exception kills them.
-    """
+    """Spawned processes, with a queue of events of their own: whoever is killed while it writes leaves it locked for
+    ever, though no worker waits for that: each has a thread that writes for it. Nothing is ever put in from here, since
+    such a thread of ours could outlive the queue's semaphores. Use it in a `with`; leaving that by an exception kills
+    the processes."""
 
     def __init__(self, n: int, do: Callable[[Any, Sink], Any], sink: Sink, *, stall_s: float) -> None:
         self._do, self._sink = do, sink
@@ -67,9 +69,9 @@ class Processes:
         self._heard_s: dict[Future[Any], float] = {}
         self._futures: dict[str, Future[Any]] = {}
         spawn = get_context("spawn")
-        self._events, self._theirs = spawn.Pipe(duplex=False)
-        initargs = (self._theirs, spawn.Lock())
-        self._pool = ProcessPoolExecutor(n, mp_context=spawn, initializer=_start, initargs=initargs)
+        self._events: Queue[Event] = spawn.Queue()
+        self._ended = threading.Event()
+        self._pool = ProcessPoolExecutor(n, mp_context=spawn, initializer=_start, initargs=(self._events,))
         self._listener = threading.Thread(target=self._listen, daemon=True)
 
     def __enter__(self) -> Self:
@@ -80,7 +82,7 @@ class Processes:
         if error is not None:
             self._kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._theirs.close()  # the last end to write to: the listener has heard everything, and ends
+        self._ended.set()
         self._listener.join(timeout=5)
 
     def submit(self, meeting: str, job: Any) -> "Future[Any]":
@@ -106,9 +108,11 @@ class Processes:
     def _listen(self) -> None:
         while True:
             try:
-                event: Event = self._events.recv()
-            except (EOFError, OSError):  # all have gone, the last perhaps in the middle of a word
-                return
+                event = self._events.get(timeout=LISTEN_S)
+            except queue.Empty:
+                if self._ended.is_set():
+                    return
+                continue
             if future := self._futures.get(event.meeting):
                 self._heard_s[future] = time.monotonic()
             with contextlib.suppress(OSError):  # a terminal that went away; without a listener all would seem to hang
@@ -131,23 +135,17 @@ def _interrupts_held() -> Iterator[None]:
 
 # -- in a worker ----------------------------------------------------------------------------------
 
-_to_parent: tuple[Connection, Lock] | None = None
+_events: "Queue[Event] | None" = None
 
 
-def _start(events: Connection, one_at_a_time: Lock) -> None:
+def _start(events: "Queue[Event]") -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it."""
-    global _to_parent
-    _to_parent = events, one_at_a_time
+    global _events
+    _events = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def _work(do: Callable[[Any, Sink], Any], job: Any) -> Any:
-    return do(job, _tell)
-
-
-def _tell(event: Event) -> None:
-    assert _to_parent is not None
-    events, one_at_a_time = _to_parent
-    with one_at_a_time:
-        events.send(event)
+    assert _events is not None
+    return do(job, _events.put)
