@@ -134,15 +134,15 @@ def test_both_engines_hear_much_the_same_of_a_meeting(starter: Path, sample: Pat
     import jiwer
 
     whole = decode([Source(sample / "meeting.opus")], tmp_path / "whole.s16")
-    np.array(whole.samples[: 60 * 16_000]).tofile(tmp_path / "minute.s16")
-    audio = Audio(path=tmp_path / "minute.s16")
+    np.array(whole.samples[: 15_800 * 16]).tofile(tmp_path / "beginning.s16")  # ms; the sentence ends there
+    audio = Audio(path=tmp_path / "beginning.s16")
     reference = load(starter / "whisper-base", tmp_path)
     fast = whisper.load(starter / "whisper-base", fingerprint="f", device="cpu", compute_type="int8", n_threads=2)
     texts = [
         " ".join(_plain(text_of([w for b in engine.words(audio, language="en", vocabulary=()) for w in b.words])))
         for engine in (reference, fast)
     ]
-    assert len(texts[0].split()) > 100
+    assert len(texts[0].split()) > 30
     assert jiwer.wer(*texts) < 0.05
 
 

@@ -57,46 +57,45 @@ def test_a_meeting_for_which_memory_lacks_is_tried_once_more_alone(
 
 
 class Freezer(Heard):
-    """A sink that stops the worker at the first stage of a meeting, so many times, as an engine that hangs would."""
+    """A sink that stops the worker at first stages of some meetings, so many times, as an engine that hangs would."""
 
-    def __init__(self, data: Path, n_times: int) -> None:
+    def __init__(self, data: Path, n_times: dict[str, int]) -> None:
         super().__init__()
-        self._data, self.left = data, n_times
+        self._data, self.left = data, dict(n_times)
         self.frozen: list[int] = []
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
-        if event.what == "start" and event.meeting == "stuck" and self.left:
-            self.left -= 1
-            lock = self._data / "processed" / "stuck" / "locks" / event.stage
+        if event.what == "start" and self.left.get(event.meeting):
+            self.left[event.meeting] -= 1
+            lock = self._data / "processed" / event.meeting / "locks" / event.stage
             self.frozen.append(json.loads(lock.read_bytes())["pid"])
             os.kill(self.frozen[-1], signal.SIGSTOP)
 
 
-@pytest.mark.parametrize("n_times", [1, 2])
-def test_a_meeting_without_a_sign_of_life_is_tried_once_more_and_stops_no_other(tmp_path: Path, n_times: int) -> None:
-    ids = ["stuck", "fine", "later"]
-    with_sound(tmp_path, "stuck", n_ms=600_000)
-    (tmp_path / "raw" / "stuck" / "meeting.toml").write_text('exclude = [[0, 1, "before the meeting"]]\n')
-    for id in ids[1:]:
-        with_captions(tmp_path, id)
-    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in ids]
-    jobs[0] = msgspec.structs.replace(jobs[0], through="playable")
+def test_a_meeting_without_a_sign_of_life_is_tried_once_more_and_stops_no_other(tmp_path: Path) -> None:
+    n_times = {"once": 1, "twice": 2, "fine": 0, "later": 0}
+    for id in n_times:
+        if n_times[id]:
+            with_sound(tmp_path, id, n_ms=600_000)
+            (tmp_path / "raw" / id / "meeting.toml").write_text('exclude = [[0, 1, "before the meeting"]]\n')
+        else:
+            with_captions(tmp_path, id)
+    jobs = [job(tmp_path, id, id, CAPTIONS, CAPTIONS) for id in n_times]
+    jobs[:2] = [msgspec.structs.replace(j, through="playable") for j in jobs[:2]]
     freezer = Freezer(tmp_path, n_times)
     began = time.monotonic()
-    stuck, *others = batch.run(jobs, freezer, n_workers=2, stall_s=8.0)
+    once, twice, *others = batch.run(jobs, freezer, n_workers=3, stall_s=8.0)
     assert time.monotonic() - began < 60
     assert [o.status for o in others] == ["done", "done"]
-    assert len(freezer.frozen) == n_times
+    assert len(freezer.frozen) == 3
     for pid in freezer.frozen:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    if n_times == 1:
-        assert stuck.status == "done"
-    else:
-        assert "gave no sign of life" in stuck.what
-        assert "tried twice" in stuck.what
-        assert (stuck.where, stuck.exit_code) == ("stuck", 3)
+    assert once.status == "done"
+    assert "gave no sign of life" in twice.what
+    assert "tried twice" in twice.what
+    assert (twice.where, twice.exit_code) == ("twice", 3)
 
 
 def test_a_slow_engine_that_gives_signs_of_life_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
