@@ -12,6 +12,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -167,6 +168,22 @@ def test_the_number_of_voices_can_be_bounded(tiny: Path, tmp_path: Path) -> None
     sound = sound_of(tmp_path / "raw", np.concatenate([noise(6), noise(6, 1)]))
     turns = here(starter_of(tiny / "starter"), sound, (1, 1))
     assert {t.speaker for t in turns} == {"S1"}
+
+
+def test_any_number_of_threads_gives_the_same_turns(tiny: Path, tmp_path: Path) -> None:
+    import torch
+
+    engine = starter_of(tiny / "starter")
+    sound = sound_of(tmp_path / "raw", np.concatenate([noise(14), noise(3) // 9, noise(9, 1)]))
+    before = torch.get_num_threads()
+    try:
+        alone, shared = (
+            here(msgspec.structs.replace(engine, recipe=msgspec.structs.replace(engine.recipe, n_threads=n)), sound)
+            for n in (1, 3)
+        )
+    finally:
+        torch.set_num_threads(before)
+    assert alone == shared
 
 
 def test_samples_are_read_as_fractions_of_full_scale() -> None:

@@ -4,10 +4,11 @@ Imported only where pyannote.audio runs (`transcribe.diarise` sees to telemetry 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -22,17 +23,23 @@ from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
 from pyannote.core import Annotation, Segment, SlidingWindowFeature
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from transcribe import campplus, voices
 
 STEP_S = 2.5  # between ten-second windows: as good as pyannote's 1 s, and twice as fast
 LEAST_SPEECH_S = 0.3  # less than this says nothing about whose voice it is
 MOST_SPEECH_S = 3.0  # more than this costs time and tells little more
+BATCH = 32  # windows or pieces that are handed over together
+ON_CPU = 4  # of them, what a thread of a CPU takes at once
 LEARN_FROM_S = 1.5  # speech alone in a window, from which on it is learnt from who there is
 SAME_SPEAKER = 0.7  # share of frames that a window's speaker and one of the window before have in common
 PIECE_S = 2.0  # the longest piece of a turn whose voice is looked at again
 MARGIN = 0.1  # how much more a piece must be like another voice (cosine) before it gets that one
 PAUSE_S = 0.5  # shorter ones within what one voice says are part of its turn
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 # Everything but numbers that a checkpoint of pyannote.audio has to hold.
 PICKLED = [Kind, Resolution, Specifications, torch.torch_version.TorchVersion]
@@ -47,23 +54,52 @@ def build(segmentation: Path, embedding: Path) -> SpeakerDiarization:
         embedding_exclude_overlap=True,
         plda=_NoPLDA(),
         clustering="AgglomerativeClustering",  # the constructor takes only names that it knows
-        segmentation_batch_size=8,
-        embedding_batch_size=8,
+        segmentation_batch_size=BATCH,
+        embedding_batch_size=BATCH,
     )
     pipeline.clustering = Grouping()
     return pipeline.instantiate({"segmentation": {"min_duration_off": 0.0}})
 
 
-def _segmentation(path: Path) -> PyanNet:
+class Segmentation(PyanNet):  # type: ignore[misc]
+    """segmentation-3.0, every thread of a CPU with windows of its own."""
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return torch.cat(side_by_side(super().forward, waveforms.split(_at_once(waveforms.device)), waveforms.device))
+
+
+def _segmentation(path: Path) -> Segmentation:
     with torch.serialization.safe_globals(PICKLED):
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        network = PyanNet(**{k: checkpoint["hyper_parameters"].get(k) for k in ("sincnet", "lstm", "linear")})
+        network: Segmentation = Segmentation(
+            **{k: checkpoint["hyper_parameters"].get(k) for k in ("sincnet", "lstm", "linear")}
+        )
         network.on_load_checkpoint(checkpoint)
         network.load_state_dict(checkpoint["state_dict"])
     except (KeyError, AttributeError, TypeError, RuntimeError) as e:
         raise ValueError(f"not the weights of a segmentation network: {e}") from e
-    return network.eval()
+    network.eval()
+    return network
+
+
+def side_by_side(work: Callable[[T], U], items: Sequence[T], device: torch.device) -> list[U]:
+    """`work` done on each of `items`, on a CPU in as many threads as torch may use, on a GPU one after another.
+
+    Layers are too small to be shared between threads: where they wait for each other at every one, two are slower
+    than one.
+    """
+    n_threads = torch.get_num_threads() if device.type == "cpu" else 1
+    if n_threads == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(torch.inference_mode()(work), items))
+
+
+def _at_once(device: torch.device) -> int:
+    """How many windows or pieces go through a network together. It does not depend on the number of threads, so that
+    they give the same vectors with any."""
+    return ON_CPU if device.type == "cpu" else BATCH
 
 
 class _NoPLDA(PLDA):  # type: ignore[misc]
@@ -90,26 +126,41 @@ class Voice(Model):  # type: ignore[misc]
     def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:
         """Vectors (batch, 192) of `waveforms` (batch, 1, samples) where `weights` (batch, frames) are not zero.
 
-        A row with too little speech gives NaN, and so do waveforms too short as a whole: ValueError.
+        A row with too little speech gives NaN. Without weights, waveforms too short for any raise ValueError: so it is
+        that pyannote finds out how long they must be.
         """
-        if waveforms.shape[-1] < LEAST_SPEECH_S * campplus.RATE_HZ:
+        if weights is None and waveforms.shape[-1] < LEAST_SPEECH_S * campplus.RATE_HZ:
             raise ValueError("too short for a voice")
+        masks = [None] * len(waveforms) if weights is None else list(weights)
+        rows = list(zip(waveforms[:, 0], masks, strict=True))
+        heard = side_by_side(lambda row: self._heard(*row), rows, waveforms.device)
+        of_length: dict[int, list[int]] = {}  # those of one length go through the network together
+        for i, features in enumerate(heard):
+            if features is not None:
+                of_length.setdefault(len(features), []).append(i)
+        n = _at_once(waveforms.device)
+        groups = [same[k : k + n] for same in of_length.values() for k in range(0, len(same), n)]
         vectors = waveforms.new_full((len(waveforms), self.dimension), torch.nan)
-        for i, waveform in enumerate(waveforms[:, 0]):
-            if weights is not None and not weights[i].any():
-                continue
-            heard = campplus.features(waveform)
-            if weights is not None:
-                on = torch.nn.functional.interpolate(weights[i][None, None], len(heard), mode="nearest")[0, 0] > 0.5
-                heard = heard[on]
-            if len(heard) < LEAST_SPEECH_S * 100:
-                continue
-            # Few different lengths: torch keeps what it prepares for each, and memory would grow with the recording.
-            n = min(len(heard) // 20 * 20, round(MOST_SPEECH_S * 100))
-            start = (len(heard) - n) // 2  # the middle: edges of turns are where segmentation errs
-            heard = heard[start : start + n]
-            vectors[i] = self.network((heard - heard.mean(0))[None])[0]
+        batches = [torch.stack([heard[i] for i in group]) for group in groups]
+        for group, found in zip(groups, side_by_side(self.network, batches, waveforms.device), strict=True):
+            vectors[group] = found
         return vectors
+
+    def _heard(self, waveform: Tensor, mask: Tensor | None) -> Tensor | None:
+        """Features (frames, 80) of a voice in `waveform` (samples,) where `mask` (frames,) is not zero; None if few."""
+        if mask is not None and not mask.any():
+            return None
+        heard = campplus.features(waveform)
+        if mask is not None:
+            on = torch.nn.functional.interpolate(mask[None, None], len(heard), mode="nearest")[0, 0] > 0.5
+            heard = heard[on]
+        if len(heard) < LEAST_SPEECH_S * 100:
+            return None
+        # Few different lengths: torch keeps what it prepares for each, and memory would grow with the recording.
+        n = min(len(heard) // 20 * 20, round(MOST_SPEECH_S * 100))
+        start = (len(heard) - n) // 2  # the middle: edges of turns are where segmentation errs
+        heard = heard[start : start + n]
+        return heard - heard.mean(0)
 
 
 class Grouping(BaseClustering):  # type: ignore[misc]
@@ -214,18 +265,20 @@ class Starter(SpeakerDiarization):  # type: ignore[misc]
         self, file: Any, turns: Sequence[Span], means: np.ndarray, hook: Callable[..., None] | None
     ) -> Iterator[tuple[Span, int]]:
         """Pieces of `turns` that sound more like another voice than like their own, and which."""
-        pieces = [p for turn in turns for p in _pieces(turn)]
+        pieces = [p for turn in turns for p in _pieces(turn) if p[1] - p[0] >= LEAST_SPEECH_S]
         if len(means) < 2:
             return
-        for i, (start_s, end_s, voice) in enumerate(pieces):
-            if end_s - start_s >= LEAST_SPEECH_S:
-                waveform, _ = self._audio.crop(file, Segment(start_s, end_s), mode="pad")
-                vector = self._embedding(waveform[None])[0]
+        for first in range(0, len(pieces), self.embedding_batch_size):
+            batch = pieces[first : first + self.embedding_batch_size]
+            crops = [self._audio.crop(file, Segment(start_s, end_s), mode="pad")[0][0] for start_s, end_s, _ in batch]
+            masks = [torch.ones(len(sound) * 100 // campplus.RATE_HZ) for sound in crops]
+            sounds, spoken = (pad_sequence(rows, batch_first=True) for rows in (crops, masks))
+            for piece, vector in zip(batch, self._embedding(sounds[:, None], masks=spoken), strict=True):
                 alike = means @ vector / np.linalg.norm(vector)
-                if alike.max() >= alike[voice] + MARGIN:
-                    yield (start_s, end_s, voice), int(alike.argmax())
+                if alike.max() >= alike[piece[2]] + MARGIN:
+                    yield piece, int(alike.argmax())
             if hook is not None:
-                hook("pieces", None, total=len(pieces), completed=i + 1)
+                hook("pieces", None, total=len(pieces), completed=first + len(batch))
 
     def reconstruct(
         self, segmentations: SlidingWindowFeature, hard_clusters: np.ndarray, count: SlidingWindowFeature
