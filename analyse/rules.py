@@ -21,6 +21,7 @@ TAGGER = "rules/1"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."
+REFERS = frozenset(("it", "its", "itself", "this", "that", "these", "those", "they", "them", "their"))
 
 _PROCEDURE = Finder(
     ("procedure", cue)
@@ -93,7 +94,11 @@ def tag(
         about = tuple(_any_code(tags) for tags in found)
     else:
         items = [_item(span, words, codebook, agenda) for span in spans]
-        sights = [_sight(text, h, item) for text, h, item in zip(texts, hits, items, strict=True)]
+        before = [None, *spans]
+        sights = [
+            _sight(text, h, item, new_voice=last is None or last.speaker != span.speaker)
+            for text, h, item, span, last in zip(texts, hits, items, spans, before, strict=False)
+        ]
         about = topics(sights, codebook.topic.name)
     return tuple(
         _reading(topic, text, h, tags, codebook) for topic, text, h, tags in zip(about, texts, hits, found, strict=True)
@@ -111,9 +116,9 @@ def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | 
     if codebook.topic is None:
         topic = _any_code(tags)
     else:
-        sights = [_sight(said, hits, "")]
+        sights = [_sight(said, hits)]
         if before:
-            named = _sight(before, _finder(codebook).find(before), "").named is not None
+            named = _sight(before, _finder(codebook).find(before)).named is not None
             # Spans of the context would point into another text.
             sights.insert(0, Sight(item="on" if named else "new"))
         topic = topics(sights, codebook.topic.name)[-1]
@@ -155,28 +160,30 @@ def _tags(text: Sequence[Token], hits: dict[str, list[Hit]], codebook: Codebook)
     return tuple(out)
 
 
-def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item) -> Sight:
+def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item = "", *, new_voice: bool = True) -> Sight:
     cues = hits.get("topic", ())
     named = next((h for h in cues if h.cue.weight == 1), None)
-    if named and hits.get("outside") and not hits.get("inside"):
-        named, elsewhere = None, hits["outside"][0]
-    else:
-        elsewhere = None
+    scene, outside = bool(hits.get("inside")), hits.get("outside", ())
+    neighbours = hits.get("neighbour", ())
+    if named and outside and not scene:
+        named, neighbours = None, outside
     hints = [h for h in cues if h.cue.weight < 1]
-    neighbour = next(iter(hits.get("neighbour", ())), elsewhere)
-    other = next(iter(hits.get("other", ())), None)
+    others = hits.get("other", ())
     n_words = len({t.word for t in text})
-    akin = bool(hits.get("inside")) or any(owner.startswith("code ") for owner in hits)
     return Sight(
         named=_words(text, named) if named else None,
-        hints=len({h.cue.source for h in hints}),
         hint=_words(text, hints[0]) if hints else None,
-        neighbour=_words(text, neighbour) if neighbour else None,
-        other=_words(text, other) if other else None,
-        akin=akin,
+        n_hints=len({h.cue.source for h in hints}),
+        neighbour=_words(text, neighbours[0]) if neighbours else None,
+        other=_words(text, others[0]) if others else None,
+        n_others=len({h.cue.source for h in others}),
+        scene=scene,
+        n_sides=len(hits.get("concerned", ())) + len(hits.get("supportive", ())),
+        refers=any(t.text in REFERS for t in text),
         procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
         item=item,
         n_words=n_words,
+        new_voice=new_voice,
     )
 
 
@@ -191,7 +198,8 @@ def _item(span: Span, words: Sequence[str], codebook: Codebook, agenda: Sequence
     # An agenda that gives the topic an item of its own gives the others to something else.
     if opened.item and any(_names(finder, item.title) for item in agenda):
         return "off"
-    return "new"
+    title = opened.item.title if opened.item else ""
+    return "near" if finder.find(tokens(f"{span.text} {title}".split())).get("inside") else "new"
 
 
 def _names(finder: Finder, text: str) -> bool:
