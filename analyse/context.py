@@ -33,9 +33,9 @@ WEIGHTS = {
     "refers": (0.8, 0.7),
 }
 NAMED = (5.0, 5.0)
-PASSED_ON = (
-    0.5  # people who discuss something stop naming it: silence tells less of the statements around than of its own
-)
+# How much a statement's silence tells of itself, and of the statements around it: people who discuss something stop
+# naming it, and do so all the more where the chair has opened an item on it.
+SILENCE, SILENCE_IN_ITEM = (1.0, 0.6), (0.6, 0.15)
 
 # Of the statements in each state, how many are on the topic, on a neighbouring and on a distant subject.
 _SHARES = {"on": (1.0, 0.0, 0.0), "aside": (0.0, 0.85, 0.15), "off": (0.01, 0.15, 0.84)}
