@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from analyse.records import PlacedItem
 from transcribe.records import AgendaItem
 
 _NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
@@ -34,6 +35,16 @@ class Opening(NamedTuple):
     item: AgendaItem | None
 
 
+class Heard(NamedTuple):
+    """An opening in its place: words `[first_word, end_word)` of the transcript, said from `start_ms` on."""
+
+    opening: Opening
+    start_ms: int
+    first_word: int
+    end_word: int
+    reason: str = ""  # how it names the agenda's entry
+
+
 def opening(sentence: str, agenda: Sequence[AgendaItem] = ()) -> Opening | None:
     """What item this sentence opens, or None. "As we heard under item 4" opens nothing; "Item 4, parks." does."""
     said = sentence.casefold().replace("’", "'").strip()
@@ -46,6 +57,74 @@ def opening(sentence: str, agenda: Sequence[AgendaItem] = ()) -> Opening | None:
     if _TURNS.search(said) and (item := _by_title(said, agenda)):
         return Opening(str(item.item), item)
     return None
+
+
+def heard(sentence: str, agenda: Sequence[AgendaItem], start_ms: int, first_word: int, end_word: int) -> Heard | None:
+    """The opening that this sentence is, where it was said."""
+    opened = opening(sentence, agenda)
+    if opened is None:
+        return None
+    reason = ""
+    if opened.item is not None:
+        numbered = str(opened.item.item).casefold() == opened.number and _says_number(sentence)
+        titled = _by_title(sentence.casefold(), [opened.item]) is not None
+        reason = "its number and title are said" if numbered and titled else "its number is said" if numbered else ""
+        reason = reason or "its title is said"
+    return Heard(opened, start_ms, first_word, end_word, reason)
+
+
+def in_order(openings: Sequence[Heard], agenda: Sequence[AgendaItem]) -> list[Heard]:
+    """The openings that can be believed: agendas are taken in their order, mostly.
+
+    An entry that is opened out of order stands where its number and its title are both said. Otherwise the longest
+    run in order is kept, and what does not fit into it was a mention ("as we heard, item two") or a misheard number.
+    """
+    place = {id(item): n for n, item in enumerate(agenda)}
+    entries = [i for i, h in enumerate(openings) if h.opening.item is not None and "and" not in h.reason]
+    best: list[list[int]] = []
+    for i in entries:
+        own = _place(openings[i], place)
+        before = [b for b in best if _place(openings[b[-1]], place) <= own]
+        best.append([*(max(before, key=len) if before else ()), i])
+    kept = set(max(best, key=len)) if best else set()
+    doubted = set(entries) - kept
+    return [h for i, h in enumerate(openings) if i not in doubted]
+
+
+def placed(openings: Sequence[Heard], agenda: Sequence[AgendaItem], end_ms: int) -> tuple[PlacedItem, ...]:
+    """Every entry of the agenda with the time at which it was first taken, or with none where nobody opened it.
+
+    An item lasts until the next opening of another; the last until `end_ms`.
+    """
+    out = []
+    for item in agenda:
+        at = next((i for i, h in enumerate(openings) if h.opening.item is item), None)
+        if at is None:
+            out.append(PlacedItem(item=item.item, title=item.title))
+            continue
+        own = openings[at]
+        until = next((h.start_ms for h in openings[at + 1 :] if h.opening.item is not item), end_ms)
+        out.append(
+            PlacedItem(
+                item=item.item,
+                title=item.title,
+                start_ms=own.start_ms,
+                end_ms=until,
+                first_word=own.first_word,
+                end_word=own.end_word,
+                reason=own.reason,
+            )
+        )
+    return tuple(out)
+
+
+def _place(heard: Heard, place: dict[int, int]) -> int:
+    return place[id(heard.opening.item)]
+
+
+def _says_number(sentence: str) -> bool:
+    said = sentence.casefold().replace("’", "'").strip()
+    return any((m := p.search(said)) is not None and m.groupdict().get("n") for p in _OPENINGS)
 
 
 def label(opened: Opening) -> str:

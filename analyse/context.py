@@ -16,9 +16,10 @@ from itertools import accumulate
 from math import exp
 from typing import Literal, NamedTuple
 
-from analyse.records import Topic
+from analyse.records import Statement, Topic, TopicRange
 
 THRESHOLD = 0.65  # surer than even: a doubtful statement is left out
+ASIDE_MS = 60_000  # a minute about something else ends a stretch on the topic
 MAX_HINTS, MAX_OTHERS, MAX_SIDES, MAX_WORDS = 3, 2, 2, 24
 
 # What each thing seen in a statement that does not name the topic says for the topic, in log-odds: against a
@@ -35,7 +36,7 @@ WEIGHTS = {
 NAMED = (5.0, 5.0)
 # How much a statement's silence tells of itself, and of the statements around it: people who discuss something stop
 # naming it, and do so all the more where the chair has opened an item on it.
-SILENCE, SILENCE_IN_ITEM = (1.0, 0.6), (0.6, 0.15)
+SILENCE = {"": (1.0, 0.6), "on": (1.0, 0.3), "listed": (0.8, 0.05)}
 
 # Of the statements in each state, how many are on the topic, on a neighbouring and on a distant subject.
 _SHARES = {"on": (1.0, 0.0, 0.0), "aside": (0.0, 0.85, 0.15), "off": (0.01, 0.15, 0.84)}
@@ -48,22 +49,28 @@ def _steps(*, aside: float, back: float, leave: float, enter: float) -> _Steps:
     return (1 - aside - leave, aside, leave), (back, 1 - back - leave, leave), (enter, 0.0, 1 - enter)
 
 
-# Whether the chair opened the item on the topic, and whether somebody else begins to speak.
+# By the item that the chair has opened, and whether somebody else begins to speak. Where an agenda lists the item, the
+# chair's next opening will be known when it comes; without one, half of the changes of item go unannounced.
 STEPS = {
-    (False, False): _steps(aside=0.06, back=0.2, leave=0.02, enter=0.01),
-    (False, True): _steps(aside=0.18, back=0.66, leave=0.06, enter=0.035),
-    (True, False): _steps(aside=0.06, back=0.2, leave=0.002, enter=0.01),
-    (True, True): _steps(aside=0.12, back=0.75, leave=0.004, enter=0.035),
+    ("", False): _steps(aside=0.06, back=0.2, leave=0.02, enter=0.01),
+    ("", True): _steps(aside=0.18, back=0.66, leave=0.06, enter=0.035),
+    ("on", False): _steps(aside=0.06, back=0.2, leave=0.006, enter=0.01),
+    ("on", True): _steps(aside=0.12, back=0.75, leave=0.012, enter=0.035),
+    ("listed", False): _steps(aside=0.06, back=0.2, leave=0.002, enter=0.01),
+    ("listed", True): _steps(aside=0.12, back=0.75, leave=0.004, enter=0.035),
 }
 START: _States = (0.12, 0.02, 0.86)
 OPENED: dict[str, _States] = {
+    "listed": (0.78, 0.2, 0.02),
     "on": (0.78, 0.2, 0.02),
     "near": (0.35, 0.1, 0.55),
     "new": (0.12, 0.02, 0.86),
     "off": (0.02, 0.0, 0.98),
 }
 
-Item = Literal["", "on", "near", "new", "off"]
+# An item on the topic that the agenda lists, one that the chair only names, one that may be near it, one whose subject
+# is not said, and one on something else.
+Item = Literal["", "listed", "on", "near", "new", "off"]
 
 
 class Sight(NamedTuple):
@@ -98,9 +105,31 @@ def topics(sights: Sequence[Sight], says: str) -> tuple[Topic, ...]:
     return tuple(out)
 
 
+def stretches(statements: Sequence[Statement]) -> tuple[TopicRange, ...]:
+    """Where the topic was discussed: statements on it, put together where little else was said between them."""
+    runs: list[list[Statement]] = []
+    for said in statements:
+        if not said.topic.about:
+            continue
+        last = runs[-1][-1] if runs else None
+        if last and said.start_ms - last.end_ms <= ASIDE_MS and said.agenda_item == last.agenda_item:
+            runs[-1].append(said)
+        else:
+            runs.append([said])
+    return tuple(
+        TopicRange(
+            start_ms=run[0].start_ms,
+            end_ms=max(s.end_ms for s in run),
+            n_statements=len(run),
+            title=run[0].agenda_item,
+        )
+        for run in runs
+    )
+
+
 def _decide(sight: Sight, likely: float, anchor: Sight | None, is_before: bool, says: str) -> Topic:
     score = round(likely, 3)
-    if sight.named or sight.item == "on":
+    if sight.named or sight.item in ("on", "listed"):
         first, end = sight.named or (None, None)
         return Topic(about=True, score=max(score, 0.9), first_word=first, end_word=end, reason=f"names {says}")
     if sight.item:
@@ -116,7 +145,9 @@ def _decide(sight: Sight, likely: float, anchor: Sight | None, is_before: bool, 
         first, end = sight.hint
         return Topic(about=True, score=score, first_word=first, end_word=end, reason=f"{says} is named {where} it")
     first, end = anchor.named or (None, None)
-    reason = f"said in an item on {says}" if anchor.item == "on" and is_before else f"{says} is named {where} it"
+    reason = (
+        f"said in an item on {says}" if anchor.item in ("on", "listed") and is_before else f"{says} is named {where} it"
+    )
     return Topic(about=True, score=score, first_word=first, end_word=end, reason=reason)
 
 
@@ -126,7 +157,7 @@ def _not(score: float, span: tuple[int, int] | None, reason: str) -> Topic:
 
 
 def _anchors(sight: Sight) -> bool:
-    return sight.named is not None or sight.item == "on"
+    return sight.named is not None or sight.item in ("on", "listed")
 
 
 def odds(sight: Sight, silence: float = 1.0) -> tuple[float, float]:
@@ -160,10 +191,10 @@ def _likelihoods(sight: Sight, silence: float) -> _States:
 
 def _smoothed(sights: Sequence[Sight]) -> list[float]:
     """How likely each statement is on the topic, given all statements."""
-    item: Item = ""
-    in_item = [(item := sight.item or item) == "on" for sight in sights]
-    steps = [STEPS[opened, sight.new_voice] for sight, opened in zip(sights, in_item, strict=True)]
-    silence = [SILENCE_IN_ITEM if opened else SILENCE for opened in in_item]
+    kinds = list(accumulate((s.item for s in sights), lambda last, item: item or last, initial=""))[1:]
+    opened = [kind if kind in SILENCE else "" for kind in kinds]
+    steps = [STEPS[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
+    silence = [SILENCE[kind] for kind in opened]
     own = [_likelihoods(s, kept) for s, (kept, _) in zip(sights, silence, strict=True)]
     passed_on = [_likelihoods(s, passed) for s, (_, passed) in zip(sights, silence, strict=True)]
     forward: list[_States] = []

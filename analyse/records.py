@@ -56,7 +56,7 @@ class TopicRange(Record):
     """A stretch of the meeting about the topic: `[start_ms, end_ms)`, from its first statement on it to its last.
 
     `n_statements` counts those on the topic; asides on something else may stand between them. `title` is the agenda
-    item that most of it was said in; empty where none is known.
+    item that it was said in; empty where none is known.
     """
 
     start_ms: int

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from analyse.agenda import Opening, label, opening
+from analyse.agenda import Heard, heard, in_order, label, placed
 from analyse.codebook import Codebook
-from analyse.context import Item, Sight, topics
+from analyse.context import Item, Sight, stretches, topics
 from analyse.cues import Finder, Hit, Token, tokens
 from analyse.listen import reasons
 from analyse.records import Statement, Statements, Tag, Topic
@@ -55,7 +55,10 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
     spans = cut(transcript, meeting.agenda)
     words = [w.text for w in transcript.words]
     readings = tag(spans, words, codebook, agenda=meeting.agenda)
-    items = _items(spans, words, meeting.agenda)
+    openings = _openings(spans, words, meeting.agenda)
+    items: list[str] = []
+    for opened in openings:
+        items.append(label(opened.opening) if opened else items[-1] if items else "")
     statements = tuple(
         Statement(
             meeting=meeting.id,
@@ -80,6 +83,8 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
         codebook=codebook.id,
         tagger=TAGGER,
         statements=statements,
+        topics=stretches(statements) if codebook.topic else (),
+        items=placed([h for h in openings if h], meeting.agenda, max((s.end_ms for s in spans), default=0)),
     )
 
 
@@ -93,11 +98,12 @@ def tag(
     if codebook.topic is None:
         about = tuple(_any_code(tags) for tags in found)
     else:
-        items = [_item(span, words, codebook, agenda) for span in spans]
-        before = [None, *spans]
+        openings = _openings(spans, words, agenda)
+        items = [_item(span, h, codebook, agenda) for span, h in zip(spans, openings, strict=True)]
+        previous = [None, *spans]
         sights = [
             _sight(text, h, item, new_voice=last is None or last.speaker != span.speaker)
-            for text, h, item, span, last in zip(texts, hits, items, spans, before, strict=False)
+            for text, h, item, span, last in zip(texts, hits, items, spans, previous, strict=False)
         ]
         about = topics(sights, codebook.topic.name)
     return tuple(
@@ -187,18 +193,18 @@ def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item = "", *
     )
 
 
-def _item(span: Span, words: Sequence[str], codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
+def _item(span: Span, opened: Heard | None, codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
     """What the opening of an item in this statement says of the topic."""
-    opened = _opened(span, words, agenda)
     if opened is None:
         return ""
+    item = opened.opening.item
     finder = _finder(codebook)
-    if _names(finder, span.text) or (opened.item and _names(finder, opened.item.title)):
-        return "on"
+    if _names(finder, span.text) or (item and _names(finder, item.title)):
+        return "listed" if item else "on"
     # An agenda that gives the topic an item of its own gives the others to something else.
-    if opened.item and any(_names(finder, item.title) for item in agenda):
+    if item and any(_names(finder, other.title) for other in agenda):
         return "off"
-    title = opened.item.title if opened.item else ""
+    title = item.title if item else ""
     return "near" if finder.find(tokens(f"{span.text} {title}".split())).get("inside") else "new"
 
 
@@ -206,24 +212,22 @@ def _names(finder: Finder, text: str) -> bool:
     return any(h.cue.weight == 1 for h in finder.find(tokens(text.split())).get("topic", ()))
 
 
-def _opened(span: Span, words: Sequence[str], agenda: Sequence[AgendaItem]) -> Opening | None:
-    if not span.opens_item:
-        return None
-    said = words[span.first_word : span.end_word]
-    openings = (opening(" ".join(said[a:b]), agenda) for a, b in sentences(said))
-    # "That concludes the item. Item five": the last one said is the one that is opened.
-    return next((o for o in reversed([*openings]) if o is not None), None)
-
-
-def _items(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[AgendaItem]) -> list[str]:
-    """The agenda item that each statement is said in, as it is shown; empty before the first is opened."""
-    out: list[str] = []
-    now = ""
+def _openings(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[AgendaItem]) -> list[Heard | None]:
+    """The item that each statement opens, if it opens one that can be believed."""
+    found = []
     for span in spans:
-        if (opened := _opened(span, words, agenda)) is not None:
-            now = label(opened)
-        out.append(now)
-    return out
+        if not span.opens_item:
+            continue
+        said = words[span.first_word : span.end_word]
+        parts = [(span.first_word + a, span.first_word + b) for a, b in sentences(said)]
+        # "That concludes the item. Item five": the last one said is the one that is opened.
+        last = (heard(" ".join(words[a:b]), agenda, span.start_ms, a, b) for a, b in reversed(parts))
+        found += [h for h in last if h is not None][:1]
+    believed = {h.first_word: h for h in in_order(found, agenda)}
+    return [
+        next((believed[i] for i in range(s.first_word, s.end_word) if i in believed), None) if s.opens_item else None
+        for s in spans
+    ]
 
 
 def _words(text: Sequence[Token], hit: Hit) -> tuple[int, int]:
