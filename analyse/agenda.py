@@ -25,6 +25,7 @@ _OPENINGS = tuple(
 _TURNS = re.compile(
     r"\b(?:item|agenda|mov(?:e|ing) on|turn(?:ing)? to|com(?:e|es|ing) to|next (?:is|we have)|takes us|leaves)\b"
 )
+HALF = 0.5  # of a title's telling words: enough beside its number
 _SMALL = {"a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with", "our"}
 
 
@@ -43,6 +44,7 @@ class Heard(NamedTuple):
     first_word: int
     end_word: int
     reason: str = ""  # how it names the agenda's entry
+    sure: bool = False  # by its number and half of its title
 
 
 def opening(sentence: str, agenda: Sequence[AgendaItem] = ()) -> Opening | None:
@@ -64,30 +66,29 @@ def heard(sentence: str, agenda: Sequence[AgendaItem], start_ms: int, first_word
     opened = opening(sentence, agenda)
     if opened is None:
         return None
-    reason = ""
+    reason, numbered, titled = "", False, False
     if opened.item is not None:
         numbered = str(opened.item.item).casefold() == opened.number and _says_number(sentence)
-        titled = _by_title(sentence.casefold(), [opened.item]) is not None
+        titled = _said_of(opened.item.title, sentence) >= HALF
         reason = "its number and title are said" if numbered and titled else "its number is said" if numbered else ""
         reason = reason or "its title is said"
-    return Heard(opened, start_ms, first_word, end_word, reason)
+    return Heard(opened, start_ms, first_word, end_word, reason, sure=numbered and titled)
 
 
 def in_order(openings: Sequence[Heard], agenda: Sequence[AgendaItem]) -> list[Heard]:
     """The openings that can be believed: agendas are taken in their order, mostly.
 
-    An entry that is opened out of order stands where its number and its title are both said. Otherwise the longest
-    run in order is kept, and what does not fit into it was a mention ("as we heard, item two") or a misheard number.
+    The weightiest run in order is kept; a number said with its title weighs twice, and stands even out of order. What
+    else does not fit was a mention ("as we heard, item two") or a misheard number.
     """
     place = {id(item): n for n, item in enumerate(agenda)}
-    entries = [i for i, h in enumerate(openings) if h.opening.item is not None and "and" not in h.reason]
-    best: list[list[int]] = []
-    for i in entries:
-        own = _place(openings[i], place)
-        before = [b for b in best if _place(openings[b[-1]], place) <= own]
-        best.append([*(max(before, key=len) if before else ()), i])
-    kept = set(max(best, key=len)) if best else set()
-    doubted = set(entries) - kept
+    entries = [(i, place[id(h.opening.item)], h.sure) for i, h in enumerate(openings) if h.opening.item is not None]
+    runs: list[tuple[int, int, list[int]]] = []  # weight, place of the last, openings
+    for i, own, sure in entries:
+        weight, _, run = max((r for r in runs if r[1] <= own), default=(0, 0, []))
+        runs.append((weight + 1 + sure, own, [*run, i]))
+    kept = set(max(runs)[2]) if runs else set()
+    doubted = {i for i, _, sure in entries if i not in kept and not sure}
     return [h for i, h in enumerate(openings) if i not in doubted]
 
 
@@ -118,8 +119,10 @@ def placed(openings: Sequence[Heard], agenda: Sequence[AgendaItem], end_ms: int)
     return tuple(out)
 
 
-def _place(heard: Heard, place: dict[int, int]) -> int:
-    return place[id(heard.opening.item)]
+def _said_of(title: str, sentence: str) -> float:
+    """Which share of a title's telling words is said."""
+    telling = set(re.findall(r"\w+", title.casefold())) - _SMALL
+    return len(telling & set(re.findall(r"\w+", sentence.casefold()))) / max(1, len(telling))
 
 
 def _says_number(sentence: str) -> bool:

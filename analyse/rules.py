@@ -11,13 +11,14 @@ from analyse.agenda import Heard, heard, in_order, label, placed
 from analyse.codebook import Codebook
 from analyse.context import Item, Sight, stretches, topics
 from analyse.cues import Finder, Hit, Token, tokens
+from analyse.garbled import find as find_garbled
 from analyse.listen import reasons
 from analyse.records import Statement, Statements, Tag, Topic
 from analyse.stance import View, view
 from analyse.statements import Span, cut, sentences
 from transcribe.records import AgendaItem, Meeting, Transcript
 
-TAGGER = "rules/1"
+TAGGER = "rules/2"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."
@@ -102,7 +103,7 @@ def tag(
         items = [_item(span, h, codebook, agenda) for span, h in zip(spans, openings, strict=True)]
         previous = [None, *spans]
         sights = [
-            _sight(text, h, item, new_voice=last is None or last.speaker != span.speaker)
+            _sight(text, h, item, codebook.topic.sounds, new_voice=last is None or last.speaker != span.speaker)
             for text, h, item, span, last in zip(texts, hits, items, spans, previous, strict=False)
         ]
         about = topics(sights, codebook.topic.name)
@@ -122,7 +123,7 @@ def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | 
     if codebook.topic is None:
         topic = _any_code(tags)
     else:
-        sights = [_sight(said, hits)]
+        sights = [_sight(said, hits, sounds=codebook.topic.sounds)]
         if before:
             named = _sight(before, _finder(codebook).find(before)).named is not None
             # Spans of the context would point into another text.
@@ -159,16 +160,24 @@ def _tags(text: Sequence[Token], hits: dict[str, list[Hit]], codebook: Codebook)
         score = round(weight / (weight + 1), 3)
         if score >= THRESHOLD:
             best = max(found, key=lambda h: (h.cue.weight, h.end - h.first))
-            first, end = _words(text, best)
+            first, end = _words(text, best.first, best.end)
             out.append(
                 Tag(code=code.code, score=score, first_word=first, end_word=end, tagger=TAGGER, codebook=codebook.id)
             )
     return tuple(out)
 
 
-def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item = "", *, new_voice: bool = True) -> Sight:
+def _sight(
+    text: Sequence[Token],
+    hits: dict[str, list[Hit]],
+    item: Item = "",
+    sounds: tuple[str, ...] = (),
+    *,
+    new_voice: bool = True,
+) -> Sight:
     cues = hits.get("topic", ())
-    named = next((h for h in cues if h.cue.weight == 1), None)
+    hit = next((h for h in cues if h.cue.weight == 1), None)
+    named = (hit.first, hit.end) if hit else find_garbled(text, sounds)
     scene, outside = bool(hits.get("inside")), hits.get("outside", ())
     neighbours = hits.get("neighbour", ())
     if named and outside and not scene:
@@ -177,11 +186,11 @@ def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item = "", *
     others = hits.get("other", ())
     n_words = len({t.word for t in text})
     return Sight(
-        named=_words(text, named) if named else None,
-        hint=_words(text, hints[0]) if hints else None,
+        named=_words(text, *named) if named else None,
+        hint=_words(text, hints[0].first, hints[0].end) if hints else None,
         n_hints=len({h.cue.source for h in hints}),
-        neighbour=_words(text, neighbours[0]) if neighbours else None,
-        other=_words(text, others[0]) if others else None,
+        neighbour=_words(text, neighbours[0].first, neighbours[0].end) if neighbours else None,
+        other=_words(text, others[0].first, others[0].end) if others else None,
         n_others=len({h.cue.source for h in others}),
         scene=scene,
         n_sides=len(hits.get("concerned", ())) + len(hits.get("supportive", ())),
@@ -230,8 +239,8 @@ def _openings(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[Agen
     ]
 
 
-def _words(text: Sequence[Token], hit: Hit) -> tuple[int, int]:
-    return text[hit.first].word, text[hit.end - 1].word + 1
+def _words(text: Sequence[Token], first: int, end: int) -> tuple[int, int]:
+    return text[first].word, text[end - 1].word + 1
 
 
 @lru_cache(maxsize=8)
