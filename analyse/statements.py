@@ -12,7 +12,7 @@ from analyse.agenda import opening
 from transcribe.records import AgendaItem, Record, Transcript, Word, text_of
 
 LONG_PAUSE_MS = 3000  # nobody's sentence: what comes after is a new beginning
-PAUSE_MS = 700  # ends a statement that is long enough, and a sentence where nothing is punctuated
+PAUSE_MS = 600  # ends a statement that is long enough, and a sentence where nothing is punctuated
 MAX_SENTENCES = 4
 ENOUGH_WORDS = 18  # a statement this long is closed at its sentence's end
 SHORT_WORDS = 8  # "Yes. Thank you." does not stand alone while more follows
