@@ -30,4 +30,5 @@ def _begun(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _alike(word: str, first: str) -> bool:
-    return phones(word)[:1] == phones(first)[:1] and closeness(word, first) >= FIRST_ALIKE
+    begins_alike = phones(word[:3])[:1] == phones(first[:3])[:1]  # few beginnings, many words
+    return begins_alike and closeness(word, first) >= FIRST_ALIKE

@@ -50,6 +50,8 @@ def ends_sentence(word: str, following: str | None) -> bool:
     >>> [ends_sentence("Cllr.", "Okafor"), ends_sentence("No.", "5"), ends_sentence("No.", "It")]
     [False, False, True]
     """
+    if word[-1:].isalnum():  # most words: no need to look closer
+        return False
     bare = word.rstrip(_CLOSERS)
     stop = _STOP.search(bare)
     if stop is None:
