@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from analyse.records import PlacedItem
 from transcribe.records import AgendaItem
 
 _NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
@@ -24,6 +25,7 @@ _OPENINGS = tuple(
 _TURNS = re.compile(
     r"\b(?:item|agenda|mov(?:e|ing) on|turn(?:ing)? to|com(?:e|es|ing) to|next (?:is|we have)|takes us|leaves)\b"
 )
+HALF = 0.5  # of a title's telling words: enough beside its number
 _SMALL = {"a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with", "our"}
 
 
@@ -32,6 +34,17 @@ class Opening(NamedTuple):
 
     number: str
     item: AgendaItem | None
+
+
+class Heard(NamedTuple):
+    """An opening in its place: words `[first_word, end_word)` of the transcript, said from `start_ms` on."""
+
+    opening: Opening
+    start_ms: int
+    first_word: int
+    end_word: int
+    reason: str = ""  # how it names the agenda's entry
+    sure: bool = False  # by its number and half of its title
 
 
 def opening(sentence: str, agenda: Sequence[AgendaItem] = ()) -> Opening | None:
@@ -46,6 +59,75 @@ def opening(sentence: str, agenda: Sequence[AgendaItem] = ()) -> Opening | None:
     if _TURNS.search(said) and (item := _by_title(said, agenda)):
         return Opening(str(item.item), item)
     return None
+
+
+def heard(sentence: str, agenda: Sequence[AgendaItem], start_ms: int, first_word: int, end_word: int) -> Heard | None:
+    """The opening that this sentence is, where it was said."""
+    opened = opening(sentence, agenda)
+    if opened is None:
+        return None
+    reason, numbered, titled = "", False, False
+    if opened.item is not None:
+        numbered = str(opened.item.item).casefold() == opened.number and _says_number(sentence)
+        titled = _said_of(opened.item.title, sentence) >= HALF
+        reason = "its number and title are said" if numbered and titled else "its number is said" if numbered else ""
+        reason = reason or "its title is said"
+    return Heard(opened, start_ms, first_word, end_word, reason, sure=numbered and titled)
+
+
+def in_order(openings: Sequence[Heard], agenda: Sequence[AgendaItem]) -> list[Heard]:
+    """The openings that can be believed: agendas are taken in their order, mostly.
+
+    The weightiest run in order is kept; a number said with its title weighs twice, and stands even out of order. What
+    else does not fit was a mention ("as we heard, item two") or a misheard number.
+    """
+    place = {id(item): n for n, item in enumerate(agenda)}
+    entries = [(i, place[id(h.opening.item)], h.sure) for i, h in enumerate(openings) if h.opening.item is not None]
+    runs: list[tuple[int, int, list[int]]] = []  # weight, place of the last, openings
+    for i, own, sure in entries:
+        weight, _, run = max((r for r in runs if r[1] <= own), default=(0, 0, []))
+        runs.append((weight + 1 + sure, own, [*run, i]))
+    kept = set(max(runs)[2]) if runs else set()
+    doubted = {i for i, _, sure in entries if i not in kept and not sure}
+    return [h for i, h in enumerate(openings) if i not in doubted]
+
+
+def placed(openings: Sequence[Heard], agenda: Sequence[AgendaItem], end_ms: int) -> tuple[PlacedItem, ...]:
+    """Every entry of the agenda with the time at which it was first taken, or with none where nobody opened it.
+
+    An item lasts until the next opening of another; the last until `end_ms`.
+    """
+    out = []
+    for item in agenda:
+        at = next((i for i, h in enumerate(openings) if h.opening.item is item), None)
+        if at is None:
+            out.append(PlacedItem(item=item.item, title=item.title))
+            continue
+        own = openings[at]
+        until = next((h.start_ms for h in openings[at + 1 :] if h.opening.item is not item), end_ms)
+        out.append(
+            PlacedItem(
+                item=item.item,
+                title=item.title,
+                start_ms=own.start_ms,
+                end_ms=until,
+                first_word=own.first_word,
+                end_word=own.end_word,
+                reason=own.reason,
+            )
+        )
+    return tuple(out)
+
+
+def _said_of(title: str, sentence: str) -> float:
+    """Which share of a title's telling words is said."""
+    telling = set(re.findall(r"\w+", title.casefold())) - _SMALL
+    return len(telling & set(re.findall(r"\w+", sentence.casefold()))) / max(1, len(telling))
+
+
+def _says_number(sentence: str) -> bool:
+    said = sentence.casefold().replace("’", "'").strip()
+    return any((m := p.search(said)) is not None and m.groupdict().get("n") for p in _OPENINGS)
 
 
 def label(opened: Opening) -> str:

@@ -7,6 +7,7 @@
     [topic]                       # optional: without it, a statement with any code is on topic
     name = "facial recognition"
     cues = [...]                  # name the topic; `~` hints at it and counts only where the topic is being discussed
+    sounds = [...]                # names that a recogniser may have garbled: what sounds like one names the topic too
     outside = [...]               # turn a naming into another matter (unlocking a phone) ...
     inside = [...]                # ... unless one of these is there too (the police)
     neighbours = [...]            # near subjects: a statement that names one, and not the topic, is not on topic
@@ -62,6 +63,7 @@ class Code(Record):
 class TopicCues(Record):
     name: str
     cues: tuple[str, ...]
+    sounds: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()

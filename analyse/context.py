@@ -1,151 +1,233 @@
 """Whether a statement is about the topic, from its own words and from what stands around it.
 
 "It was just a tweet" names nothing. It is about facial recognition when that is what the meeting is discussing, so the
-discussion is followed through the meeting: two states, on the topic or off it, in a chain over the statements. Each
-statement is evidence for one or the other (a naming, a hint, another subject, an item opened by the chair), and what is
-known of its neighbours, before and after, reaches it weakened at every step.
+discussion is followed through the meeting, statement by statement, in one of three states: on the topic, aside (a word
+on a neighbouring subject, after which the topic comes back) and elsewhere. What a statement shows by itself makes each
+state likelier or less likely; a change of voice and the opening of an item are where the state changes; what is known
+of the statements before and after reaches each one through the chain, weaker at every step (forward-backward).
 
-The numbers are weights of rules in log-odds. Scores made of them order decisions; they are not measured probabilities.
+WEIGHTS began as a logistic regression over labelled statements that name nothing (topic, neighbouring, distant),
+cross-validated by document, and were rounded. They hold for counts of a codebook's cues, whatever these say, so that
+they serve any codebook. The other numbers were set by hand on meetings laid out by tests/bench/topic.py. Scores order
+decisions; they are not measured probabilities.
 """
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import exp, log
+from math import exp
 from typing import Literal, NamedTuple
 
-from analyse.records import Topic
+from analyse.records import Statement, Topic, TopicRange
 
-NAMED, HINT, MAX_HINTS = 3.0, 0.6, 1.8
-NEIGHBOUR, OTHER = -0.2, -1.5
-AKIN = 0.2  # words that belong with the topic but also elsewhere: who uses it, what the codes look for
-SILENT_PER_WORD, MAX_SILENT = -0.03, -0.9  # the longer somebody speaks and names nothing, the likelier it is elsewhere
-ITEM_ON, ITEM_OFF = 4.0, -3.0
-PRIOR = -2.0  # before anything is heard, most talk is about something else
-STAY_ON, STAY_OFF = 0.93, 0.97  # from one statement to the next
-STAY_IN_ITEM = 0.99  # once the chair has opened an item on it, people stop naming it and still talk of little else
-NEW_ITEM_ON = 0.15  # after the chair opens an item and does not say what it is
-THRESHOLD = 0.5  # better than even: a doubtful statement is left out
+THRESHOLD = 0.65  # surer than even: a doubtful statement is left out
+ASIDE_MS = 60_000  # a minute about something else ends a stretch on the topic
+MAX_HINTS, MAX_OTHERS, MAX_SIDES, MAX_WORDS = 3, 2, 2, 24
 
-Item = Literal["", "on", "off", "new"]
+# What each thing seen in a statement that does not name the topic says for the topic, in log-odds: against a
+# neighbouring subject, and against a distant one.
+WEIGHTS = {
+    "word": (-0.09, -0.12),  # of silence: the longer somebody shows nothing, the likelier it is something else
+    "hint": (1.4, 1.8),
+    "neighbour": (-2.4, 0.0),
+    "other": (-0.6, -1.6),
+    "scene": (-0.4, 0.8),
+    "side": (0.7, 0.7),
+    "refers": (0.8, 0.7),
+}
+NAMED = (5.0, 5.0)
+# How much a statement's silence tells of itself, and of the statements around it: people who discuss something stop
+# naming it, and do so all the more where the chair has opened an item on it.
+SILENCE = {"": (1.0, 0.6), "on": (1.0, 0.3), "listed": (0.8, 0.05)}
+
+# Of the statements in each state, how many are on the topic, on a neighbouring and on a distant subject.
+_SHARES = {"on": (1.0, 0.0, 0.0), "aside": (0.0, 0.85, 0.15), "off": (0.01, 0.15, 0.84)}
+_States = tuple[float, float, float]
+_Steps = tuple[_States, _States, _States]
+
+
+def _steps(*, aside: float, back: float, leave: float, enter: float) -> _Steps:
+    """How the state changes from a statement to the next: rows are the states before, columns after."""
+    return (1 - aside - leave, aside, leave), (back, 1 - back - leave, leave), (enter, 0.0, 1 - enter)
+
+
+# By the item that the chair has opened, and whether somebody else begins to speak. Where an agenda lists the item, the
+# chair's next opening will be known when it comes; without one, half of the changes of item go unannounced.
+STEPS = {
+    ("", False): _steps(aside=0.06, back=0.2, leave=0.02, enter=0.01),
+    ("", True): _steps(aside=0.18, back=0.66, leave=0.06, enter=0.035),
+    ("on", False): _steps(aside=0.06, back=0.2, leave=0.006, enter=0.01),
+    ("on", True): _steps(aside=0.12, back=0.75, leave=0.012, enter=0.035),
+    ("listed", False): _steps(aside=0.06, back=0.2, leave=0.002, enter=0.01),
+    ("listed", True): _steps(aside=0.12, back=0.75, leave=0.004, enter=0.035),
+}
+START: _States = (0.12, 0.02, 0.86)
+OPENED: dict[str, _States] = {
+    "listed": (0.78, 0.2, 0.02),
+    "on": (0.78, 0.2, 0.02),
+    "near": (0.35, 0.1, 0.55),
+    "new": (0.12, 0.02, 0.86),
+    "off": (0.02, 0.0, 0.98),
+}
+
+# An item on the topic that the agenda lists, one that the chair only names, one that may be near it, one whose subject
+# is not said, and one on something else.
+Item = Literal["", "listed", "on", "near", "new", "off"]
 
 
 class Sight(NamedTuple):
     """What a statement shows by itself. Spans are words of the transcript, `[first, end)`, or None."""
 
     named: tuple[int, int] | None = None
-    hints: int = 0
     hint: tuple[int, int] | None = None
+    n_hints: int = 0  # different words that go with the topic
     neighbour: tuple[int, int] | None = None
     other: tuple[int, int] | None = None
-    akin: bool = False
+    n_others: int = 0
+    scene: bool = False  # the people and places of the topic
+    n_sides: int = 0  # words that take a side
+    refers: bool = False  # "it", "they": to something said before
     procedural: bool = False  # thanks, hand-overs, votes: about nothing by itself
-    item: Item = ""  # it opens an item: on the topic, off it, or one whose subject is not said
+    item: Item = ""  # it opens an item: on the topic, near it, off it, or one whose subject is not said
     n_words: int = 0
+    new_voice: bool = True  # somebody else spoke before it
 
 
 def topics(sights: Sequence[Sight], says: str) -> tuple[Topic, ...]:
     """One decision per statement, in order. `says` is the topic's name, for the reasons given."""
-    items = _items(sights)
-    weights = [_weight(s, item) for s, item in zip(sights, items, strict=True)]
-    # The step into each statement: how likely the discussion stays on the topic, None where an item is opened.
-    steps = [
-        None if s.item else STAY_IN_ITEM if item == "on" else STAY_ON for s, item in zip(sights, items, strict=True)
-    ]
-    before = _forwards(weights, steps)
-    after = _backwards(weights, steps)
-    anchors_before = list(
-        accumulate(range(len(sights)), lambda last, i: i if _anchors(sights[i]) else last, initial=-1)
-    )
-    anchors_after = list(
-        accumulate(reversed(range(len(sights))), lambda last, i: i if _anchors(sights[i]) else last, initial=-1)
-    )[::-1]
+    likely = _smoothed(sights)
+    places = range(len(sights))
+    earlier = list(accumulate(places, lambda last, i: i if _anchors(sights[i]) else last, initial=-1))
+    later = list(accumulate(reversed(places), lambda last, i: i if _anchors(sights[i]) else last, initial=-1))[::-1]
     out = []
     for i, sight in enumerate(sights):
-        around = before[i] + after[i]
-        earlier, later = anchors_before[i], anchors_after[i + 1]
-        anchor = earlier if earlier >= 0 and (later < 0 or before[i] >= after[i] + PRIOR) else later
-        out.append(_decide(sight, around, weights[i], sights[anchor] if anchor >= 0 else None, anchor < i, says))
+        before, after = earlier[i], later[i + 1]
+        anchor = after if before < 0 or (after >= 0 and after - i < i - before) else before
+        out.append(_decide(sight, likely[i], sights[anchor] if anchor >= 0 else None, anchor < i, says))
     return tuple(out)
 
 
-def _decide(sight: Sight, around: float, own: float, anchor: Sight | None, is_before: bool, says: str) -> Topic:
-    total = around + own
-    score = round(1 / (1 + exp(-max(-30.0, min(30.0, total)))), 3)
-    if sight.named or sight.item == "on":
+def stretches(statements: Sequence[Statement]) -> tuple[TopicRange, ...]:
+    """Where the topic was discussed: statements on it, put together where little else was said between them."""
+    runs: list[list[Statement]] = []
+    for said in statements:
+        if not said.topic.about:
+            continue
+        last = runs[-1][-1] if runs else None
+        if last and said.start_ms - last.end_ms <= ASIDE_MS and said.agenda_item == last.agenda_item:
+            runs[-1].append(said)
+        else:
+            runs.append([said])
+    return tuple(
+        TopicRange(
+            start_ms=run[0].start_ms,
+            end_ms=max(s.end_ms for s in run),
+            n_statements=len(run),
+            title=run[0].agenda_item,
+        )
+        for run in runs
+    )
+
+
+def _decide(sight: Sight, likely: float, anchor: Sight | None, is_before: bool, says: str) -> Topic:
+    score = round(likely, 3)
+    if sight.named or sight.item in ("on", "listed"):
         first, end = sight.named or (None, None)
         return Topic(about=True, score=max(score, 0.9), first_word=first, end_word=end, reason=f"names {says}")
-    if sight.neighbour:
-        return _not(score, sight.neighbour, f"names another subject, not {says}")
     if sight.item:
         return _not(score, None, "opens another item")
-    if sight.procedural and not sight.hints:
+    if sight.procedural and not sight.n_hints:
         return _not(score, None, "procedure")
-    if sight.other and not sight.hints:
-        return _not(score, sight.other, "names another subject")
-    if total <= THRESHOLD or anchor is None:
+    if likely <= THRESHOLD or anchor is None:
+        if sight.neighbour or sight.other:
+            return _not(score, sight.neighbour or sight.other, f"names another subject, not {says}")
         return _not(score, None, f"nothing here or around it is about {says}")
-    first, end = anchor.named or sight.hint or (None, None)
-    if anchor.item == "on" and is_before:
-        reason = f"said in an item on {says}"
-    else:
-        reason = f"{says} is named {'before' if is_before else 'after'} it"
+    where = "before" if is_before else "after"
+    if sight.hint:
+        first, end = sight.hint
+        return Topic(about=True, score=score, first_word=first, end_word=end, reason=f"{says} is named {where} it")
+    first, end = anchor.named or (None, None)
+    reason = (
+        f"said in an item on {says}" if anchor.item in ("on", "listed") and is_before else f"{says} is named {where} it"
+    )
     return Topic(about=True, score=score, first_word=first, end_word=end, reason=reason)
 
 
 def _not(score: float, span: tuple[int, int] | None, reason: str) -> Topic:
     first, end = span or (None, None)
-    return Topic(about=False, score=min(score, 0.5), first_word=first, end_word=end, reason=reason)
+    return Topic(about=False, score=score, first_word=first, end_word=end, reason=reason)
 
 
 def _anchors(sight: Sight) -> bool:
-    return sight.named is not None or sight.item == "on"
+    return sight.named is not None or sight.item in ("on", "listed")
 
 
-def _items(sights: Sequence[Sight]) -> list[Item]:
-    """The kind of item that each statement stands in: that of the last opening."""
-    out: list[Item] = []
-    for sight in sights:
-        out.append(sight.item or (out[-1] if out else ""))
-    return out
+def odds(sight: Sight, silence: float = 1.0) -> tuple[float, float]:
+    """What a statement's own words say for the topic, in log-odds: against a neighbouring and a distant subject.
 
-
-def _weight(sight: Sight, item: Item) -> float:
-    """What a statement's own words say for the topic being under discussion."""
-    weight = {"": 0.0, "new": 0.0, "on": ITEM_ON, "off": ITEM_OFF}[sight.item]
+    `silence` is how much of what is not said counts.
+    """
     if sight.named:
-        return weight + NAMED
-    weight += min(sight.hints * HINT, MAX_HINTS)
-    if sight.neighbour:
-        weight += NEIGHBOUR
-    if sight.other:
-        weight += OTHER
-    if sight.akin and item == "on":
-        weight += AKIN
-    elif not (sight.hints or sight.other or sight.neighbour or sight.procedural):
-        weight += max(MAX_SILENT, SILENT_PER_WORD * sight.n_words)
-    return weight
+        return NAMED
+    seen = {
+        "word": silence * min(sight.n_words, MAX_WORDS),
+        "hint": min(sight.n_hints, MAX_HINTS),
+        "neighbour": sight.neighbour is not None,
+        "other": min(sight.n_others, MAX_OTHERS),
+        "scene": sight.scene,
+        "side": min(sight.n_sides, MAX_SIDES),
+        "refers": sight.refers,
+    }
+    near, far = (sum(n * WEIGHTS[what][k] for what, n in seen.items()) for k in (0, 1))
+    return near, far
 
 
-def _forwards(weights: Sequence[float], steps: Sequence[float | None]) -> list[float]:
-    """What everything before each statement says of it, the prior included, in log-odds, weakened at every step."""
+def _likelihoods(sight: Sight, silence: float) -> _States:
+    """How likely each state makes what a statement shows, against what the topic makes it."""
+    if sight.procedural and not sight.named:
+        return 1.0, 1.0, 1.0
+    near, far = (exp(-x) for x in odds(sight, silence))
+    on, aside, off = (a + b * near + c * far for a, b, c in _SHARES.values())
+    return on, aside, off
+
+
+def _smoothed(sights: Sequence[Sight]) -> list[float]:
+    """How likely each statement is on the topic, given all statements."""
+    kinds = list(accumulate((s.item for s in sights), lambda last, item: item or last, initial=""))[1:]
+    opened = [kind if kind in SILENCE else "" for kind in kinds]
+    steps = [STEPS[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
+    silence = [SILENCE[kind] for kind in opened]
+    own = [_likelihoods(s, kept) for s, (kept, _) in zip(sights, silence, strict=True)]
+    passed_on = [_likelihoods(s, passed) for s, (_, passed) in zip(sights, silence, strict=True)]
+    forward: list[_States] = []
+    state = START
+    for i, (heard, sight) in enumerate(zip(passed_on, sights, strict=True)):
+        if sight.item:
+            state = OPENED[sight.item]
+        elif i:
+            state = _step(state, steps[i])
+        forward.append(state)
+        state = _times(state, heard)
     out: list[float] = []
-    for i, stay in enumerate(steps):
-        if i == 0:
-            out.append(PRIOR)
-        elif stay is None:
-            out.append(log(NEW_ITEM_ON / (1 - NEW_ITEM_ON)))
+    after: _States = (1.0, 1.0, 1.0)
+    for i in range(len(sights) - 1, -1, -1):
+        out.append(_times(_times(forward[i], after), own[i])[0])
+        if sights[i].item:  # what is said in an item says nothing of what came before it
+            after = (1.0, 1.0, 1.0)
         else:
-            odds = exp(min(30.0, out[-1] + weights[i - 1]))
-            out.append(log(stay * odds + 1 - STAY_OFF) - log((1 - stay) * odds + STAY_OFF))
-    return out
+            on, aside, off = _times(passed_on[i], after)
+            a, b, c = (row[0] * on + row[1] * aside + row[2] * off for row in steps[i])
+            after = a, b, c
+    return out[::-1]
 
 
-def _backwards(weights: Sequence[float], steps: Sequence[float | None]) -> list[float]:
-    """What everything after each statement says of it: evidence alone, so that it adds to what came before."""
-    out = [0.0] * len(weights)
-    for i in range(len(weights) - 2, -1, -1):
-        stay = steps[i + 1]
-        if stay is not None:
-            odds = exp(min(30.0, out[i + 1] + weights[i + 1]))
-            out[i] = log(stay * odds + 1 - stay) - log((1 - STAY_OFF) * odds + STAY_OFF)
-    return out
+def _step(state: _States, steps: _Steps) -> _States:
+    a, b, c = state
+    (aa, ab, ac), (ba, bb, bc), (ca, cb, cc) = steps
+    return a * aa + b * ba + c * ca, a * ab + b * bb + c * cb, a * ac + b * bc + c * cc
+
+
+def _times(a: _States, b: _States) -> _States:
+    """The product, of which the parts sum to 1."""
+    x, y, z = a[0] * b[0], a[1] * b[1], a[2] * b[2]
+    total = x + y + z
+    return x / total, y / total, z / total

@@ -14,6 +14,7 @@ says: there is no regular expression to go astray.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -60,11 +61,16 @@ def tokens(words: Sequence[str], first_word: int = 0) -> list[Token]:
     out: list[Token] = []
     for a, b in sentences(words):
         for i in range(a, b):
-            plain = unicodedata.normalize("NFKC", words[i]).casefold().translate(_QUOTES)
-            out += (Token(part.removesuffix("'s"), first_word + i) for part in _WORD.findall(plain))
+            out += [Token(part, first_word + i) for part in _parts(words[i])]
         stop = next((c for c in reversed(words[b - 1]) if c in _STOPS), ".")
         out.append(Token(stop, first_word + b - 1))
     return out
+
+
+@lru_cache(maxsize=50_000)
+def _parts(word: str) -> tuple[str, ...]:
+    plain = unicodedata.normalize("NFKC", word).casefold().translate(_QUOTES)
+    return tuple(part.removesuffix("'s") for part in _WORD.findall(plain))
 
 
 def parse(source: str) -> Cue:

@@ -52,11 +52,49 @@ class Statement(Record):
             raise ValueError(f"not a range of words: [{self.first_word}, {self.end_word})")
 
 
+class TopicRange(Record):
+    """A stretch of the meeting about the topic: `[start_ms, end_ms)`, from its first statement on it to its last.
+
+    `n_statements` counts those on the topic; asides on something else may stand between them. `title` is the agenda
+    item that it was said in; empty where none is known.
+    """
+
+    start_ms: int
+    end_ms: int
+    n_statements: int
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+
+class PlacedItem(Record):
+    """An item of the agenda, and where it was taken: from the words that opened it to the next opening.
+
+    Times and words are None where nobody was heard to open it. `[first_word, end_word)` are the words that it rests
+    on; `reason` says how they name it.
+    """
+
+    item: int | str
+    title: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    first_word: int | None = None
+    end_word: int | None = None
+    reason: str = ""
+
+
 class Statements(Record):
-    """All statements of a meeting, in order, and the codebook and tagger that were used."""
+    """All statements of a meeting, in order, and the codebook and tagger that were used.
+
+    `topics` are the stretches about the codebook's topic, in order, none overlapping; `items` is the agenda, in its
+    own order.
+    """
 
     meeting: str
     transcript_sha256: str
     codebook: str
     tagger: str
     statements: tuple[Statement, ...]
+    topics: tuple[TopicRange, ...] = ()
+    items: tuple[PlacedItem, ...] = ()

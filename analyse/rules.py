@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from analyse.agenda import Opening, label, opening
+from analyse.agenda import Heard, heard, in_order, label, placed
 from analyse.codebook import Codebook
-from analyse.context import Item, Sight, topics
+from analyse.context import Item, Sight, stretches, topics
 from analyse.cues import Finder, Hit, Token, tokens
+from analyse.garbled import find as find_garbled
 from analyse.listen import reasons
 from analyse.records import Statement, Statements, Tag, Topic
 from analyse.stance import View, view
 from analyse.statements import Span, cut, sentences
 from transcribe.records import AgendaItem, Meeting, Transcript
 
-TAGGER = "rules/1"
+TAGGER = "rules/2"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."
+REFERS = frozenset(("it", "its", "itself", "this", "that", "these", "those", "they", "them", "their"))
 
 _PROCEDURE = Finder(
     ("procedure", cue)
@@ -54,7 +56,10 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
     spans = cut(transcript, meeting.agenda)
     words = [w.text for w in transcript.words]
     readings = tag(spans, words, codebook, agenda=meeting.agenda)
-    items = _items(spans, words, meeting.agenda)
+    openings = _openings(spans, words, meeting.agenda)
+    items: list[str] = []
+    for opened in openings:
+        items.append(label(opened.opening) if opened else items[-1] if items else "")
     statements = tuple(
         Statement(
             meeting=meeting.id,
@@ -79,6 +84,8 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
         codebook=codebook.id,
         tagger=TAGGER,
         statements=statements,
+        topics=stretches(statements) if codebook.topic else (),
+        items=placed([h for h in openings if h], meeting.agenda, max((s.end_ms for s in spans), default=0)),
     )
 
 
@@ -92,8 +99,13 @@ def tag(
     if codebook.topic is None:
         about = tuple(_any_code(tags) for tags in found)
     else:
-        items = [_item(span, words, codebook, agenda) for span in spans]
-        sights = [_sight(text, h, item) for text, h, item in zip(texts, hits, items, strict=True)]
+        openings = _openings(spans, words, agenda)
+        items = [_item(span, h, codebook, agenda) for span, h in zip(spans, openings, strict=True)]
+        previous = [None, *spans]
+        sights = [
+            _sight(text, h, item, codebook.topic.sounds, new_voice=last is None or last.speaker != span.speaker)
+            for text, h, item, span, last in zip(texts, hits, items, spans, previous, strict=False)
+        ]
         about = topics(sights, codebook.topic.name)
     return tuple(
         _reading(topic, text, h, tags, codebook) for topic, text, h, tags in zip(about, texts, hits, found, strict=True)
@@ -111,9 +123,9 @@ def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | 
     if codebook.topic is None:
         topic = _any_code(tags)
     else:
-        sights = [_sight(said, hits, "")]
+        sights = [_sight(said, hits, sounds=codebook.topic.sounds)]
         if before:
-            named = _sight(before, _finder(codebook).find(before), "").named is not None
+            named = _sight(before, _finder(codebook).find(before)).named is not None
             # Spans of the context would point into another text.
             sights.insert(0, Sight(item="on" if named else "new"))
         topic = topics(sights, codebook.topic.name)[-1]
@@ -148,78 +160,87 @@ def _tags(text: Sequence[Token], hits: dict[str, list[Hit]], codebook: Codebook)
         score = round(weight / (weight + 1), 3)
         if score >= THRESHOLD:
             best = max(found, key=lambda h: (h.cue.weight, h.end - h.first))
-            first, end = _words(text, best)
+            first, end = _words(text, best.first, best.end)
             out.append(
                 Tag(code=code.code, score=score, first_word=first, end_word=end, tagger=TAGGER, codebook=codebook.id)
             )
     return tuple(out)
 
 
-def _sight(text: Sequence[Token], hits: dict[str, list[Hit]], item: Item) -> Sight:
+def _sight(
+    text: Sequence[Token],
+    hits: dict[str, list[Hit]],
+    item: Item = "",
+    sounds: tuple[str, ...] = (),
+    *,
+    new_voice: bool = True,
+) -> Sight:
     cues = hits.get("topic", ())
-    named = next((h for h in cues if h.cue.weight == 1), None)
-    if named and hits.get("outside") and not hits.get("inside"):
-        named, elsewhere = None, hits["outside"][0]
-    else:
-        elsewhere = None
+    hit = next((h for h in cues if h.cue.weight == 1), None)
+    named = (hit.first, hit.end) if hit else find_garbled(text, sounds)
+    scene, outside = bool(hits.get("inside")), hits.get("outside", ())
+    neighbours = hits.get("neighbour", ())
+    if named and outside and not scene:
+        named, neighbours = None, outside
     hints = [h for h in cues if h.cue.weight < 1]
-    neighbour = next(iter(hits.get("neighbour", ())), elsewhere)
-    other = next(iter(hits.get("other", ())), None)
+    others = hits.get("other", ())
     n_words = len({t.word for t in text})
-    akin = bool(hits.get("inside")) or any(owner.startswith("code ") for owner in hits)
     return Sight(
-        named=_words(text, named) if named else None,
-        hints=len({h.cue.source for h in hints}),
-        hint=_words(text, hints[0]) if hints else None,
-        neighbour=_words(text, neighbour) if neighbour else None,
-        other=_words(text, other) if other else None,
-        akin=akin,
+        named=_words(text, *named) if named else None,
+        hint=_words(text, hints[0].first, hints[0].end) if hints else None,
+        n_hints=len({h.cue.source for h in hints}),
+        neighbour=_words(text, neighbours[0].first, neighbours[0].end) if neighbours else None,
+        other=_words(text, others[0].first, others[0].end) if others else None,
+        n_others=len({h.cue.source for h in others}),
+        scene=scene,
+        n_sides=len(hits.get("concerned", ())) + len(hits.get("supportive", ())),
+        refers=any(t.text in REFERS for t in text),
         procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
         item=item,
         n_words=n_words,
+        new_voice=new_voice,
     )
 
 
-def _item(span: Span, words: Sequence[str], codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
+def _item(span: Span, opened: Heard | None, codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
     """What the opening of an item in this statement says of the topic."""
-    opened = _opened(span, words, agenda)
     if opened is None:
         return ""
+    item = opened.opening.item
     finder = _finder(codebook)
-    if _names(finder, span.text) or (opened.item and _names(finder, opened.item.title)):
-        return "on"
+    if _names(finder, span.text) or (item and _names(finder, item.title)):
+        return "listed" if item else "on"
     # An agenda that gives the topic an item of its own gives the others to something else.
-    if opened.item and any(_names(finder, item.title) for item in agenda):
+    if item and any(_names(finder, other.title) for other in agenda):
         return "off"
-    return "new"
+    title = item.title if item else ""
+    return "near" if finder.find(tokens(f"{span.text} {title}".split())).get("inside") else "new"
 
 
 def _names(finder: Finder, text: str) -> bool:
     return any(h.cue.weight == 1 for h in finder.find(tokens(text.split())).get("topic", ()))
 
 
-def _opened(span: Span, words: Sequence[str], agenda: Sequence[AgendaItem]) -> Opening | None:
-    if not span.opens_item:
-        return None
-    said = words[span.first_word : span.end_word]
-    openings = (opening(" ".join(said[a:b]), agenda) for a, b in sentences(said))
-    # "That concludes the item. Item five": the last one said is the one that is opened.
-    return next((o for o in reversed([*openings]) if o is not None), None)
-
-
-def _items(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[AgendaItem]) -> list[str]:
-    """The agenda item that each statement is said in, as it is shown; empty before the first is opened."""
-    out: list[str] = []
-    now = ""
+def _openings(spans: Sequence[Span], words: Sequence[str], agenda: Sequence[AgendaItem]) -> list[Heard | None]:
+    """The item that each statement opens, if it opens one that can be believed."""
+    found = []
     for span in spans:
-        if (opened := _opened(span, words, agenda)) is not None:
-            now = label(opened)
-        out.append(now)
-    return out
+        if not span.opens_item:
+            continue
+        said = words[span.first_word : span.end_word]
+        parts = [(span.first_word + a, span.first_word + b) for a, b in sentences(said)]
+        # "That concludes the item. Item five": the last one said is the one that is opened.
+        last = (heard(" ".join(words[a:b]), agenda, span.start_ms, a, b) for a, b in reversed(parts))
+        found += [h for h in last if h is not None][:1]
+    believed = {h.first_word: h for h in in_order(found, agenda)}
+    return [
+        next((believed[i] for i in range(s.first_word, s.end_word) if i in believed), None) if s.opens_item else None
+        for s in spans
+    ]
 
 
-def _words(text: Sequence[Token], hit: Hit) -> tuple[int, int]:
-    return text[hit.first].word, text[hit.end - 1].word + 1
+def _words(text: Sequence[Token], first: int, end: int) -> tuple[int, int]:
+    return text[first].word, text[end - 1].word + 1
 
 
 @lru_cache(maxsize=8)

@@ -12,10 +12,11 @@ from analyse.agenda import opening
 from transcribe.records import AgendaItem, Record, Transcript, Word, text_of
 
 LONG_PAUSE_MS = 3000  # nobody's sentence: what comes after is a new beginning
-PAUSE_MS = 700  # ends a statement that is long enough, and a sentence where nothing is punctuated
+PAUSE_MS = 600  # ends a statement that is long enough, and a sentence where nothing is punctuated
 MAX_SENTENCES = 4
 ENOUGH_WORDS = 18  # a statement this long is closed at its sentence's end
 SHORT_WORDS = 8  # "Yes. Thank you." does not stand alone while more follows
+CONTRASTS = {"but", "however", "although", "yet", "nevertheless", "still", "secondly", "finally", "instead"}
 MAX_WORDS = 60  # longer sentences are mostly missing punctuation: cut at the widest pause
 
 # Abbreviations, without their last stop. Never the end of a sentence, whatever follows:
@@ -49,6 +50,8 @@ def ends_sentence(word: str, following: str | None) -> bool:
     >>> [ends_sentence("Cllr.", "Okafor"), ends_sentence("No.", "5"), ends_sentence("No.", "It")]
     [False, False, True]
     """
+    if word[-1:].isalnum():  # most words: no need to look closer
+        return False
     bare = word.rstrip(_CLOSERS)
     stop = _STOP.search(bare)
     if stop is None:
@@ -125,7 +128,7 @@ def _gather(
             or n_sentences == MAX_SENTENCES
             or n_words >= ENOUGH_WORDS
             or n_words + b - a > MAX_WORDS
-            or (n_words >= SHORT_WORDS and _pause_ms(words, a) >= PAUSE_MS)
+            or (n_words >= SHORT_WORDS and (_pause_ms(words, a) >= PAUSE_MS or _turns(words, a)))
         ):
             yield start, a, opens
             start, n_sentences, opens = a, 0, False
@@ -161,6 +164,11 @@ def _shorten(words: Sequence[Word], first: int, end: int) -> Iterator[tuple[int,
 def _pause_ms(words: Sequence[Word], i: int) -> int:
     """Silence before word `i`, in ms; 0 where words overlap."""
     return max(0, (words[i].start_ms or 0) - (words[i - 1].end_ms or 0))
+
+
+def _turns(words: Sequence[Word], i: int) -> bool:
+    """Whether the meaning turns before word `i`, which begins a sentence: a contrast, or the end of a question."""
+    return words[i].text.casefold().rstrip(",") in CONTRASTS or words[i - 1].text.rstrip(_CLOSERS).endswith("?")
 
 
 def _span(words: Sequence[Word], first: int, end: int, opens: bool) -> Span:

@@ -39,7 +39,7 @@ def _make(context: Context, progress: Progress) -> list[str]:
     from search import index, quotes
 
     path = context.made / "statements.json"
-    statements = load(path.read_bytes(), Statements, "statements/1", where=path)
+    statements = load(path.read_bytes(), Statements, "statements/2", where=path)
     sha256 = state_of(context.made / "transcript.json").sha256
     rows = quotes.quotes(statements, context.transcript(), context.meeting, context.recording(), sha256)
     quotes.write_parquet(rows, context.scratch / "quotes.parquet")

@@ -86,7 +86,7 @@ def speakers(reference: Path, hypothesis: Path, recording: str = "") -> Scored[s
 
 def meeting_tags(reference: Path, hypothesis: Path, codebook: Codebook) -> tag_score.MeetingScore:
     """Topic, codes and stance of a meeting's statements against its labelled sentences."""
-    statements = load(references.read_bytes(hypothesis), Statements, "statements/1", where=hypothesis)
+    statements = load(references.read_bytes(hypothesis), Statements, "statements/2", where=hypothesis)
     try:
         raw = msgspec.json.decode(references.read_bytes(reference), type=dict[str, Any])["sentences"]
         sentences = msgspec.convert(raw, list[tag_score.Sentence])

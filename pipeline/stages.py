@@ -175,7 +175,7 @@ def _statements(context: Context, progress: Progress) -> list[str]:
 
     sha256 = state_of(context.made / "transcript.json").sha256
     statements = tag_transcript(context.transcript(), context.meeting, context.codebook, sha256)
-    return [write(context, "statements.json", dump(statements, "statements/1"))]
+    return [write(context, "statements.json", dump(statements, "statements/2"))]
 
 
 STAGES = (

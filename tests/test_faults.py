@@ -334,7 +334,7 @@ def test_what_is_unreadable_whenever_it_is_made_is_reported_once(
         ("words/1", Words),
         ("turns/1", Turns),
         ("transcript/1", Transcript),
-        ("statements/1", Statements),
+        ("statements/2", Statements),
     ],
 )
 def test_what_was_once_written_can_be_read_for_ever(schema: str, kind: type[records.Record]) -> None:

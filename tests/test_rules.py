@@ -84,6 +84,50 @@ def test_another_subject_named_in_the_discussion_is_not_on_topic() -> None:
     assert not about(found, "CCTV")
 
 
+def test_the_discussion_comes_back_after_a_neighbouring_subject_and_is_one_stretch() -> None:
+    found = meeting(
+        ("A", "Live facial recognition was used on Cooper Street on Friday."),
+        ("B", "CCTV on the estate has been broken since the winter and nobody has repaired it."),
+        ("C", "I am worried about this technology, because the vans came without any notice."),
+    )
+    assert [s.topic.about for s in found.statements] == [True, False, True]
+    (stretch,) = found.topics
+    assert (stretch.start_ms, stretch.end_ms, stretch.n_statements) == (0, found.statements[-1].end_ms, 2)
+
+
+def test_a_minute_on_something_else_parts_two_stretches() -> None:
+    named = ("A", "Live facial recognition was used on Cooper Street on Friday.")
+    assert len(meeting(named, *[("B", PARK)] * 10, named).topics) == 2
+    assert meeting(("B", PARK)).topics == ()
+
+
+def test_items_are_placed_where_they_are_opened_and_nowhere_else() -> None:
+    unheard = AgendaItem(item=6, title="Date of the next meeting")
+    found = meeting(
+        ("Chair", "Item four, Tannery Park."),
+        ("B", PARK),
+        ("Chair", "Item five."),
+        ("B", "The vans were on Cooper Street, as we heard under item four."),
+        agenda=(*AGENDA, unheard),
+    )
+    park, faces, last = found.items
+    assert (park.start_ms, park.end_ms, park.reason) == (0, faces.start_ms, "its number and title are said")
+    assert (faces.end_ms, faces.reason) == (found.statements[-1].end_ms, "its number is said")
+    assert (last.start_ms, last.end_ms, last.first_word) == (None, None, None)
+
+
+def test_a_number_out_of_order_places_nothing_without_its_title() -> None:
+    items = tuple(AgendaItem(item=n, title=title) for n, title in ((2, "Apologies"), (3, "Minutes"), (4, "Swings")))
+    found = meeting(
+        ("Chair", "Item two, apologies."),
+        ("Chair", "Item four."),
+        ("Chair", "Item three, the minutes."),
+        ("Chair", "Item four, swings."),
+        agenda=items,
+    )
+    assert [s.agenda_item for s in found.statements] == ["2. Apologies", "2. Apologies", "3. Minutes", "4. Swings"]
+
+
 def test_the_topic_fades() -> None:
     later = [
         ("B", f"The accounts of fund {n} were closed in good time and the auditor has signed them.") for n in "abcdefgh"
@@ -98,6 +142,12 @@ def test_the_topic_fades() -> None:
         ("LFR was used twice in Wrenbridge.", True),
         ("I unlock my phone with facial recognition.", False),
         ("Shops that use facial recognition share the pictures with the police.", True),
+        ("The police brought facial recondition to Wrenbridge.", True),
+        ("We saw the live facial wreck ignition on Friday.", True),
+        ("The officers' L.F.R. was switched on.", True),
+        ("The surgery treats facial conditions.", False),
+        ("In recognition of her service, a familiar face was thanked.", False),
+        ("CCTV, number plate cameras and body-worn video were switched on.", False),
         ("We met the residents face to face.", False),
         ("The bins were not emptied.", False),
     ],

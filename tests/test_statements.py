@@ -122,6 +122,17 @@ def test_short_sentences_go_together_and_long_ones_stand_alone() -> None:
     ]
 
 
+def test_a_statement_ends_where_the_meaning_turns() -> None:
+    assert texts(spoken("The force says that it is accurate every time. But I fear that it is not. Why?")) == [
+        "The force says that it is accurate every time.",
+        "But I fear that it is not. Why?",
+    ]
+    assert texts(spoken("How many of the residents were told before Friday? None of them were.")) == [
+        "How many of the residents were told before Friday?",
+        "None of them were.",
+    ]
+
+
 def test_a_change_of_speaker_cuts_a_sentence() -> None:
     words = spoken("We were told that") + spoken("nobody was asked.", "S2", 1200)
     assert texts(words) == ["We were told that", "nobody was asked."]
