@@ -4,6 +4,7 @@
     consult*                  any word that begins so
     no|without ... notice     one of these words, then up to five others, then this one; never across a sentence's end
     ?                         a question mark
+    ^stop|publish             only where a sentence begins: an order, and not "they publish"
     ~the technology           a hint: half the weight of a plain cue
     -listening ears           not this: a cue that overlaps it does not count
 
@@ -45,6 +46,7 @@ class Cue(Record):
     positions: tuple[tuple[str, ...], ...]
     weight: float = 1.0
     bar: bool = False
+    opens: bool = False  # only at a sentence's beginning
 
 
 class Hit(NamedTuple):
@@ -78,6 +80,8 @@ def parse(source: str) -> Cue:
     body = source.strip()
     bar, hint = body.startswith("-"), body.startswith("~")
     body = body[1:] if bar or hint else body
+    opens = body.startswith("^")
+    body = body[1:] if opens else body
     positions = []
     for part in body.casefold().translate(_QUOTES).split():
         if part == "...":
@@ -99,7 +103,7 @@ def parse(source: str) -> Cue:
         raise ValueError("`...` stands between two words")
     if len(gaps) > MAX_GAPS or len(positions) > MAX_POSITIONS:
         raise ValueError(f"it is too long: at most {MAX_POSITIONS} words and {MAX_GAPS} gaps")
-    return Cue(source=source, positions=tuple(positions), weight=0.5 if hint else 1.0, bar=bar)
+    return Cue(source=source, positions=tuple(positions), weight=0.5 if hint else 1.0, bar=bar, opens=opens)
 
 
 class Finder:
@@ -128,7 +132,10 @@ class Finder:
                     break
                 if more := self._prefix.get(word[:n]):
                     entries = [*entries, *more]
+            opening = at == 0 or text[at - 1].text in _STOPS
             for owner, cue, rest in entries:
+                if cue.opens and not opening:
+                    continue
                 end = _match(text, at + 1, rest, 0)
                 if end:
                     found.setdefault(owner, []).append(Hit(owner, cue, at, end))
