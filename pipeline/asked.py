@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from analyse import codebook as codebooks
+from analyse.codebook import Codebook
 from pipeline import meetings, work
 from pipeline.context import Context
 from pipeline.meetings import Layout
@@ -39,6 +40,11 @@ def folders_of(layout: Layout, wanted: list[str] | None) -> tuple[list[Path], di
     return folders, ids
 
 
+def codebook_of(layout: Layout | None) -> Codebook:
+    """The codebook of a data folder: its own, or the one that ships."""
+    return codebooks.load(layout.codebook if layout and layout.codebook.exists() else "lfr-engagement")
+
+
 def jobs_of(
     layout: Layout,
     wanted: list[str] | None,
@@ -60,7 +66,7 @@ def jobs_of(
         if keep_codebook and codebook.resolve() != layout.codebook.resolve():
             put(layout.codebook, codebook.read_bytes())
     else:
-        book = codebooks.load(layout.codebook if layout.codebook.exists() else "lfr-engagement")
+        book = codebook_of(layout)
     words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
     jobs, refused = [], []
     for folder in folders:
