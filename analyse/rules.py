@@ -90,7 +90,7 @@ def tag(
     hits = [_finder(codebook).find(text) for text in texts]
     found = [_tags(text, h, codebook) for text, h in zip(texts, hits, strict=True)]
     if codebook.topic is None:
-        about = tuple(_any_code(tags) for tags in found)
+        about = tuple(any_code(tags) for tags in found)
     else:
         items = [_item(span, words, codebook, agenda) for span in spans]
         sights = [_sight(text, h, item) for text, h, item in zip(texts, hits, items, strict=True)]
@@ -109,7 +109,7 @@ def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | 
     hits = _finder(codebook).find(said)
     tags = _tags(said, hits, codebook)
     if codebook.topic is None:
-        topic = _any_code(tags)
+        topic = any_code(tags)
     else:
         sights = [_sight(said, hits, "")]
         if before:
@@ -133,7 +133,7 @@ def _reading(
     return Reading(topic, tags, stance)
 
 
-def _any_code(tags: tuple[Tag, ...]) -> Topic:
+def any_code(tags: tuple[Tag, ...]) -> Topic:
     if not tags:
         return Topic(about=False, score=0.0, reason="no code")
     best = max(tags, key=lambda t: t.score)

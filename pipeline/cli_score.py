@@ -73,6 +73,14 @@ def score_tags(
         str,
         typer.Option("--codebook", metavar="NAME|FILE", help="The codebook; that of --data, or the one that ships."),
     ] = "",
+    tagger: Annotated[
+        str,
+        typer.Option("--tagger", metavar="NAME", help="Without --data: tag with rules, embedding, rules+embedding ..."),
+    ] = "rules",
+    coded: Annotated[
+        Path | None,
+        typer.Option("--coded", metavar="FILE", help="Statements for embedding to learn from; not REF itself."),
+    ] = None,
     n_errors: Annotated[int, typer.Option("--errors", min=0, help="List so many differences of each kind.")] = 0,
     json: Json = False,
 ) -> None:
@@ -82,6 +90,7 @@ def score_tags(
     start_ms and end_ms: docs/researchers.md. Plain keywords are shown beside every score.
     """
     from analyse import codebook as codebooks
+    from analyse import taggers
     from pipeline import asked, measure_tags, show_tags
 
     layout = asked.layout_of(data) if data else None
@@ -91,5 +100,5 @@ def score_tags(
     elif layout is not None:
         found = measure_tags.in_meetings(reference, layout, book)
     else:
-        found = measure_tags.alone(reference, book)
+        found = measure_tags.alone(reference, book, taggers.choose(tagger, book, coded))
     show_tags.as_json(found, n_errors) if json else show_tags.scores(found, n_errors)

@@ -6,11 +6,11 @@ and one meeting's statements against its labelled sentences.
 
 from pathlib import Path
 
-from analyse import score
+from analyse import score, taggers
 from analyse.codebook import Codebook
 from analyse.labels import Label, Placed, heard, labels_of, read_labels, read_sentences
 from analyse.records import Statements
-from analyse.rules import TAGGER, tag_text
+from analyse.rules import tag_text
 from analyse.score import Judged, Report
 from pipeline.meetings import Layout
 from transcribe import references
@@ -18,19 +18,26 @@ from transcribe.problem import Problem
 from transcribe.records import load
 
 
-def alone(labelled: Path, codebook: Codebook) -> Report:
+def alone(labelled: Path, codebook: Codebook, tagger: taggers.Choice = taggers.RULES) -> Report:
     """Each row by itself: topic from its text and context; codes and stance with the topic given where people put the
     row on it, so that one error is not counted twice."""
+    labels = read_labels(labelled)
+    topics = [tag_text(row.text, codebook, context=row.context).topic.about for row in labels]
+    readings = [
+        tag_text(row.text, codebook, context=row.context, about=row.topic or topic)
+        for row, topic in zip(labels, topics, strict=True)
+    ]
+    asked = [n for n, reading in enumerate(readings) if reading.topic.about]
+    wordings = [taggers.Wording(labels[n].text, 0, readings[n].tags) for n in asked]
+    tags = dict(zip(asked, taggers.code(wordings, codebook, tagger), strict=True))
     rows = []
-    for row in read_labels(labelled):
-        topic = tag_text(row.text, codebook, context=row.context).topic.about
-        reading = tag_text(row.text, codebook, context=row.context, about=True if row.topic else topic)
+    for n, (row, topic, reading) in enumerate(zip(labels, topics, readings, strict=True)):
         found = Placed(
             start_ms=0,
             end_ms=0,
             text=row.text,
             topic=topic,
-            codes=frozenset(t.code for t in reading.tags),
+            codes=frozenset(t.code for t in tags.get(n, ())),
             stance=reading.stance.stance if reading.stance else None,
             stance_holder=reading.stance.holder if reading.stance else None,
         )
@@ -39,7 +46,7 @@ def alone(labelled: Path, codebook: Codebook) -> Report:
             "keywords + context": score.has_keyword(f"{row.text} {row.context}"),
         }
         rows.append(Judged(row=row, found=found, baselines=keywords))
-    return score.report(rows, _codes(codebook), codebook=codebook.id, tagger=TAGGER)
+    return score.report(rows, _codes(codebook), codebook=codebook.id, tagger=tagger.id)
 
 
 def in_meetings(labelled: Path, layout: Layout, codebook: Codebook) -> Report:

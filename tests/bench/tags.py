@@ -1,6 +1,7 @@
 """Topic, codes and stance where statements stand: labelled rows laid out as committee meetings, through the pipeline.
 
-    python tests/bench/tags.py [--sealed] [--seeds 5] [--tagger NAME] [--codebook FILE] [--keep DIR]
+    python tests/bench/tags.py [--sealed] [--seeds 5] [--tagger NAME] [--coded read]
+        [--codebook FILE] [--keep DIR]
 
 Rows are those of `lfr/dev.jsonl` in the evaluation data whose documents may be read while rules are written, or, with
 `--sealed`, those that nobody reads (`tests/lfr_split.toml`); of the latter no row is ever shown. The recipe beside the
@@ -20,6 +21,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
@@ -42,14 +44,14 @@ def rows(shared: Path, *, sealed: bool) -> list[str]:
     return [line for line in lines if is_sealed(line) == sealed]
 
 
-def score(lines: Sequence[str], seed: int, folder: Path, recipe: Path, codebook: Path | None, tagger: str) -> Report:
+def score(lines: Sequence[str], seed: int, folder: Path, recipe: Path, **choices: Any) -> Report:
     """The rows laid out with this seed, run from captions to quotes, and scored."""
     labelled, truth, data = folder / "rows.jsonl", folder / f"{seed}.jsonl", folder / str(seed)
     labelled.write_text("\n".join(lines), "utf-8")
     laid_out = [sys.executable, str(recipe), str(labelled), str(data / "raw"), str(truth), str(seed)]
     subprocess.run(laid_out, check=True, capture_output=True)
     layout = asked.layout_of(data)
-    jobs, refused = asked.jobs_of(layout, None, codebook=codebook, keep_codebook=True, through="index")
+    jobs, refused = asked.jobs_of(layout, None, keep=True, **choices)
     outcomes = [*refused, *batch.run(jobs, lambda event: None, n_workers=0, fresh=set())]
     wrong = [o for o in outcomes if o.status != "done"]
     if wrong:
@@ -93,6 +95,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tagger", default="rules")
     parser.add_argument("--codebook", type=Path)
+    parser.add_argument("--coded", type=Path, help="statements to learn from; `read` are those that may be read")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--shared", type=Path, default=SHARED)
     asked_for = parser.parse_args()
@@ -102,9 +105,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked_for.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        reports = [
-            score(lines, seed, folder, recipe, asked_for.codebook, asked_for.tagger) for seed in range(asked_for.seeds)
-        ]
+        choices = {"codebook": asked_for.codebook, "tagger": asked_for.tagger, "coded": asked_for.coded}
+        if asked_for.coded == Path("read"):
+            choices["coded"] = folder / "read.jsonl"
+            choices["coded"].write_text("\n".join(rows(asked_for.shared, sealed=False)), "utf-8")
+        reports = [score(lines, seed, folder, recipe, **choices) for seed in range(asked_for.seeds)]
     part = "sealed" if asked_for.sealed else "read"
     n_s = time.monotonic() - began
     print(f"{len(lines)} {part} rows, {len(reports)} seeds, tagger {asked_for.tagger}, {n_s:.0f} s; mean (least-most)")
