@@ -32,6 +32,7 @@ from transcribe.problem import LACKING, Problem
 from transcribe.records import Meeting, Record, Transcript
 
 MINILM = "minilm"
+MAX_CODES = 500  # a model is asked about each of them, of every statement
 WINDOW_WORDS = 120  # models read no further than a few hundred words: what is longer is read piece by piece
 Floats = NDArray[np.float32]
 
@@ -279,6 +280,12 @@ def load(chosen: ModelChoice, codebook: Codebook, coded: Coded | None, n_threads
         raise Problem(chosen.lacks, fix=chosen.fix, exit_code=LACKING)
     from analyse import embedding, transformer, zero_shot
 
+    if len(codebook.codes) > MAX_CODES:
+        raise Problem(
+            f"{len(codebook.codes):,} codes are too many for a model",
+            where=codebook.id,
+            fix=f"use the rules, or a codebook of at most {MAX_CODES} codes",
+        )
     transformer.prepare(n_threads)
     if chosen.kind == "zero-shot":
         return zero_shot.load(Path(chosen.folder), codebook)

@@ -86,7 +86,9 @@ def jobs_of(
     if keep:
         _keep(codebook, layout.codebook)
         _keep(coded, layout.coded)
-        if tagger:
+        if tagger == "auto":
+            layout.taggers.unlink(missing_ok=True)
+        elif tagger:
             put(layout.taggers, f"{tagger}\n".encode())
     words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
     jobs, refused = [], []
