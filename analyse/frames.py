@@ -22,7 +22,7 @@ This module reads the documented files of a data folder (docs/formats.md) and kn
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
@@ -30,15 +30,13 @@ from analyse.records import Statements
 from transcribe.problem import Problem
 from transcribe.records import Record, Recording, Transcript, load
 
-TEXT, COUNT, MAYBE, SHARE, YES, DATE, SPAN = (
-    "string",
-    "int64",
-    "Int64",  # a whole number, or none
-    "Float64",  # 0 to 1, or none
-    "bool",
-    "datetime64[s]",
-    "timedelta64[ms]",
-)
+TEXT: Final = "string"
+COUNT: Final = "int64"
+MAYBE: Final = "Int64"  # a whole number, or none
+SHARE: Final = "Float64"  # 0 to 1, or none
+YES: Final = "bool"
+DATE: Final = "datetime64[s]"
+SPAN: Final = "timedelta64[ms]"
 _PLACE = {"start_ms": COUNT, "end_ms": COUNT, "duration": SPAN}
 _WHO = {"speaker": TEXT, "speaker_status": TEXT, "person": TEXT, "role": TEXT, "party": TEXT}
 COLUMNS: dict[str, dict[str, str]] = {
@@ -123,7 +121,7 @@ def meetings(data: Data = "data") -> pd.DataFrame:
         if recording is None or transcript is None:
             continue
         quotes = _quotes(folder)
-        head = quotes[["title", "body", "held_on"]].iloc[0].to_dict() if len(quotes) else {}
+        head: dict[Any, Any] = quotes[["title", "body", "held_on"]].iloc[0].to_dict() if len(quotes) else {}
         rows.append(
             head
             | {
@@ -156,7 +154,8 @@ def tags(data: Data = "data") -> pd.DataFrame:
         if made is None or transcript is None:
             continue
         kept = ["address", "start_ms", "end_ms", "own_stance", *_WHO]
-        of_quotes = {q["start_ms"]: q for q in _quotes(folder)[kept].to_dict("records")}
+        found: list[dict[Any, Any]] = _quotes(folder)[kept].to_dict("records")
+        of_quotes = {q["start_ms"]: q for q in found}
         for statement in made.statements:
             for tag in statement.tags:
                 if quote := of_quotes.get(statement.start_ms):
@@ -278,7 +277,7 @@ def _quotes(folder: Path, *, keep: str = "") -> pd.DataFrame:
         ) from e
 
 
-def _table(name: str, rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def _table(name: str, rows: Iterable[dict[Any, Any]]) -> pd.DataFrame:
     return _typed(name, pd.DataFrame([*rows]))
 
 
