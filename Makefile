@@ -20,7 +20,7 @@ demo: $(READY)
 	@tests/next-steps.sh
 
 test: $(READY)
-	@$(BIN)/onrecord models get starter whisper-tiny.en
+	@$(BIN)/onrecord models get starter whisper-tiny.en minilm
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

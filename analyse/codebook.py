@@ -31,6 +31,7 @@
 The language of the cues is that of `analyse.cues`.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -97,85 +98,156 @@ def shipped() -> tuple[str, ...]:
 
 def load(path_or_name: str | Path) -> Codebook:
     """The codebook in a file, or a shipped one by its name. Raises Problem that says what is wrong and where."""
+    return read(bytes_of(path_or_name), where=path_or_name)
+
+
+def bytes_of(path_or_name: str | Path) -> bytes:
+    """A codebook as it is written, no more of it than could be one. Raises Problem where it cannot be read."""
     if str(path_or_name) in shipped():
-        return read(_folder().joinpath(f"{path_or_name}.toml").read_bytes(), where=str(path_or_name))
+        return bytes(_folder().joinpath(f"{path_or_name}.toml").read_bytes())
     path = Path(path_or_name)
     try:
         with path.open("rb") as f:
-            data = f.read(MAX_BYTES + 1)
+            return f.read(MAX_BYTES + 1)
     except (OSError, ValueError) as e:  # ValueError: a name with a null byte
         raise Problem(
             f"cannot read the codebook: {getattr(e, 'strerror', None) or e}",
             where=path,
             fix=f"give the path of a codebook, or one of the shipped: {', '.join(shipped())}",
         ) from e
-    return read(data, where=path)
+
+
+class Fault(Record):
+    """Something wrong in a codebook. `part` is the table and field, `line` where it stands (0: nowhere in it)."""
+
+    what: str
+    fix: str
+    part: str = ""
+    line: int = 0
 
 
 def read(data: bytes, *, where: str | Path = "") -> Codebook:
     """The codebook in a TOML document, checked through and through. Raises Problem at the first thing wrong."""
-    if len(data) > MAX_BYTES:
-        raise Problem(f"a codebook of more than {MAX_BYTES:,} bytes", where=where, fix="is this the right file?")
-    try:
-        body = tomllib.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
-        raise Problem(
-            f"the codebook is not readable TOML: {e}", where=where, fix="correct the file at that place"
-        ) from e
-    # Each table is read on its own, so that an error can say which code it is in and not only that there is one.
-    tables = body.pop("codes", None)
-    if not isinstance(tables, list) or not tables:
-        raise Problem("the codebook has no codes", where=where, fix="add at least one [[codes]] table")
-    codes = tuple(_table(t, Code, f"{where}: {_which(t, n)}") for n, t in enumerate(tables, 1))
-    topic = _table(body.pop("topic"), TopicCues, f"{where}: [topic]") if "topic" in body else None
-    stance = _table(body.pop("stance"), StanceCues, f"{where}: [stance]") if "stance" in body else None
-    head = _table({**body, "codes": []}, Codebook, str(where))
-    book = msgspec.structs.replace(head, codes=codes, topic=topic, stance=stance)
-    _check(book, where)
+    book, faults = examine(data)
+    if book is None:
+        first = faults[0]
+        line = f", line {first.line}" if first.line else ""
+        raise Problem(first.what, where=f"{where}{line}" + (f": {first.part}" if first.part else ""), fix=first.fix)
     return book
 
 
-def _check(book: Codebook, where: str | Path) -> None:
-    if not _NAME.fullmatch(book.name):
-        raise Problem(f"not a name: {book.name!r}", where=where, fix="use a-z, 0-9 and hyphens in `name`")
-    if book.version < 1:
-        raise Problem(f"not a version: {book.version}", where=where, fix="number versions from 1 in `version`")
-    seen: set[str] = set()
-    for code in book.codes:
-        here = f"{where}: code {code.code}"
-        if not _CODE.fullmatch(code.code):
-            raise Problem(f"not a code: {code.code!r}", where=where, fix="use a-z, 0-9 and underscores in `code`")
-        if code.code in seen:
-            raise Problem(f"the code {code.code!r} is there twice", where=where, fix="give each code its own name")
-        seen.add(code.code)
-        if not code.definition.strip():
-            raise Problem("the definition is empty", where=here, fix="say when the code is given")
-        _check_cues(code.cues, f"{here}, cues")
-    for part, table in (("topic", book.topic), ("stance", book.stance)):
+def examine(data: bytes) -> tuple[Codebook | None, list[Fault]]:
+    """The codebook in a TOML document, or all that is wrong with it, in the order of the file."""
+    if len(data) > MAX_BYTES:
+        return None, [Fault(what=f"a codebook of more than {MAX_BYTES:,} bytes", fix="is this the right file?")]
+    try:
+        text = data.decode("utf-8-sig")
+        body = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
+        line = int(at[1]) if (at := re.search(r"\(at line (\d+)", str(e))) else 0
+        return None, [Fault(what=f"the codebook is not readable TOML: {e}", fix="correct it at that place", line=line)]
+    reader = _Reader(text)
+    # Each table is read on its own, so that an error can say which code it is in and not only that there is one.
+    tables = body.pop("codes", None)
+    if not isinstance(tables, list) or not tables:
+        reader.faults.append(Fault(what="the codebook has no codes", fix="add at least one [[codes]] table"))
+        tables = []
+    head = reader.table({**body, "codes": [], "topic": None, "stance": None}, Codebook, "", "head")
+    topic = reader.table(body["topic"], TopicCues, "[topic]", "topic") if "topic" in body else None
+    stance = reader.table(body["stance"], StanceCues, "[stance]", "stance") if "stance" in body else None
+    codes = [reader.table(t, Code, _which(t, n), f"codes {n}") for n, t in enumerate(tables, 1)]
+    if head is not None:
+        reader.check_head(head)
+    reader.check_codes(codes)
+    for part, table in (("topic", topic), ("stance", stance)):
         for field in table.__struct_fields__ if table is not None else ():
             if isinstance(cues := getattr(table, field), tuple):
-                _check_cues(cues, f"{where}: [{part}], {field}")
-    if book.topic is not None and not any(not c.strip().startswith(("~", "-")) for c in book.topic.cues):
-        raise Problem("no cue names the topic", where=f"{where}: [topic]", fix="add one that is neither `~` nor `-`")
-
-
-def _check_cues(cues: Iterable[str], where: str) -> None:
-    for cue in cues:
-        try:
-            parse(cue)
-        except ValueError as e:
-            raise Problem(f"bad cue {cue!r}: {e}", where=where, fix="write it as docs/formats.md shows") from e
+                reader.check_cues(cues, f"[{part}], {field}", part)
+    if topic is not None and not any(not c.strip().startswith(("~", "-")) for c in topic.cues):
+        reader.fault("no cue names the topic", "add one that is neither `~` nor `-`", "[topic]", "topic", "cues")
+    if reader.faults or head is None:
+        return None, sorted(reader.faults, key=lambda f: f.line)
+    whole = tuple(c for c in codes if c is not None)
+    return msgspec.structs.replace(head, codes=whole, topic=topic, stance=stance), []
 
 
 T = TypeVar("T", bound=Record)
+_HEADER = re.compile(r"\s*\[{1,2}\s*(codes|topic|stance)\s*\]{1,2}\s*(?:#.*)?")
 
 
-def _table(table: Any, kind: type[T], where: str) -> T:
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as e:
-        fields = ", ".join(f for f in kind.__struct_fields__)
-        raise Problem(f"the codebook does not fit: {e}", where=where, fix=f"what may stand here: {fields}") from e
+class Lines:
+    """Where things stand in the text of a codebook: TOML's own reader does not say."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._tables = {"head": (0, len(self._lines))}
+        n_codes, last = 0, "head"
+        for n, line in enumerate(self._lines):
+            if found := _HEADER.fullmatch(line):
+                n_codes += found[1] == "codes"
+                self._tables[last] = self._tables[last][0], n
+                last = f"codes {n_codes}" if found[1] == "codes" else found[1]
+                self._tables[last] = n, len(self._lines)
+
+    def find(self, table: str, written: str) -> int:
+        """The line, from 1, of a key or of a string in a table (`head`, `topic`, `stance`, `codes 1` ...); where it is
+        not found, that of the table."""
+        first, end = self._tables.get(table, (0, 0))
+        quoted = {f'"{written}"', f"'{written}'", json.dumps(written, ensure_ascii=False)}
+        key = re.compile(rf"\s*\"?{re.escape(written)}\"?\s*=")
+        for n in range(first, end):
+            if key.match(self._lines[n]) or any(q in self._lines[n] for q in quoted):
+                return n + 1
+        return min(first + 1, len(self._lines))
+
+
+class _Reader:
+    """Reads the tables of a codebook and gathers what is wrong with them."""
+
+    def __init__(self, text: str) -> None:
+        self.faults: list[Fault] = []
+        self._lines = Lines(text)
+
+    def fault(self, what: str, fix: str, part: str, table: str, written: str) -> None:
+        self.faults.append(Fault(what=what, fix=fix, part=part, line=self._lines.find(table, written)))
+
+    def table(self, raw: Any, kind: type[T], part: str, table: str) -> T | None:
+        try:
+            return msgspec.convert(raw, kind)
+        except msgspec.ValidationError as e:
+            at = re.search(r"`\$\.(\w+)|field `(\w+)", str(e))
+            fields = ", ".join(f for f in kind.__struct_fields__)
+            written = next(filter(None, at.groups()), "") if at else ""
+            self.fault(f"the codebook does not fit: {e}", f"what may stand here: {fields}", part, table, written)
+            return None
+
+    def check_head(self, head: Codebook) -> None:
+        if not _NAME.fullmatch(head.name):
+            self.fault(f"not a name: {head.name!r}", "use a-z, 0-9 and hyphens in `name`", "", "head", "name")
+        if head.version < 1:
+            self.fault(f"not a version: {head.version}", "number versions from 1 in `version`", "", "head", "version")
+
+    def check_codes(self, codes: Iterable[Code | None]) -> None:
+        seen: set[str] = set()
+        for n, code in enumerate(codes, 1):
+            if code is None:
+                continue
+            part, table = f"code {code.code}", f"codes {n}"
+            if not _CODE.fullmatch(code.code):
+                self.fault(f"not a code: {code.code!r}", "use a-z, 0-9 and underscores in `code`", "", table, "code")
+            if code.code in seen:
+                self.fault(f"the code {code.code!r} is there twice", "give each code its own name", "", table, "code")
+            seen.add(code.code)
+            if not code.definition.strip():
+                self.fault("the definition is empty", "say when the code is given", part, table, "definition")
+            self.check_cues(code.cues, f"{part}, cues", table)
+
+    def check_cues(self, cues: Iterable[str], part: str, table: str) -> None:
+        for cue in cues:
+            try:
+                parse(cue)
+            except ValueError as e:
+                self.fault(f"bad cue {cue!r:.200}: {e}", "write it as docs/formats.md shows", part, table, cue)
 
 
 def _which(table: Any, n: int) -> str:

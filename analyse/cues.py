@@ -26,7 +26,9 @@ GAP_WORDS = 5
 MAX_GAPS = 2
 MAX_POSITIONS = 12
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+# Vowel signs of many scripts are marks, which `\w` leaves out.
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.category(c) in ("Mn", "Mc"))
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}])*(?:'(?:[^\W_]|[{_MARKS}])+)*")
 _GAP: tuple[str, ...] = ("...",)
 _STOPS = frozenset(".?!")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})

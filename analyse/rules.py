@@ -97,7 +97,7 @@ def tag(
     hits = [_finder(codebook).find(text) for text in texts]
     found = [_tags(text, h, codebook) for text, h in zip(texts, hits, strict=True)]
     if codebook.topic is None:
-        about = tuple(_any_code(tags) for tags in found)
+        about = tuple(any_code(tags) for tags in found)
     else:
         openings = _openings(spans, words, agenda)
         items = [_item(span, h, codebook, agenda) for span, h in zip(spans, openings, strict=True)]
@@ -121,7 +121,7 @@ def tag_text(text: str, codebook: Codebook, *, context: str = "", about: bool | 
     hits = _finder(codebook).find(said)
     tags = _tags(said, hits, codebook)
     if codebook.topic is None:
-        topic = _any_code(tags)
+        topic = any_code(tags)
     else:
         sights = [_sight(said, hits, sounds=codebook.topic.sounds)]
         if before:
@@ -145,7 +145,7 @@ def _reading(
     return Reading(topic, tags, stance)
 
 
-def _any_code(tags: tuple[Tag, ...]) -> Topic:
+def any_code(tags: tuple[Tag, ...]) -> Topic:
     if not tags:
         return Topic(about=False, score=0.0, reason="no code")
     best = max(tags, key=lambda t: t.score)

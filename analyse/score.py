@@ -1,288 +1,297 @@
 """How well tags agree with labels that people gave.
 
-Counts add and rates are computed from them, so that results of parts can be put together without averaging averages.
+Intervals are what 95 in 100 samples of the same documents would give: whole documents are drawn anew, since what one of
+them says is said in its own words throughout. Where rows name no document, rows are drawn.
 """
 
-import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from analyse.codebook import Codebook
-from analyse.records import Stance, Statement, Statements
-from analyse.rules import TAGGER, tag_text
-from transcribe.problem import Problem
+from analyse.labels import Label, Placed
 from transcribe.records import Record
 
-KEYWORDS = re.compile(r"fac(?:ial|e)[- ]recognition|\bLFR\b", re.IGNORECASE)
-STANCES: tuple[Stance, ...] = ("concerned", "supportive", "mixed", "neutral")
-Part = Literal["all", "read", "held-back"]
+KEYWORDS = re.compile(r"fac(?:ial|e)[- ]recog|\bLFR\b|facial acknow", re.IGNORECASE)
+STANCES = ("concerned", "supportive", "neutral", "mixed")
+MEAN_STANCES = STANCES[:3]  # of "mixed" there are too few anywhere to say how well it is read
+ENOUGH_ROWS = 8  # codes that fewer rows have are reported, and left out of the mean
+WHOLE_ITEM = 0.4  # the second baseline: this share of an item's statements with a keyword makes all of it on topic
+_ITEM = re.compile(r"\bitem\b", re.IGNORECASE)
+N_SAMPLES = 1000
+
+Floats = NDArray[np.float64]
 
 
-class Counts(Record):
-    """Right, false and missed decisions for one label."""
+class Figure(Record):
+    """A figure, and the interval it might as well lie in: none where rows are from one document only."""
 
-    right: int = 0
-    false: int = 0
-    missed: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(right=self.right + other.right, false=self.false + other.false, missed=self.missed + other.missed)
-
-    @property
-    def precision(self) -> float:
-        return _ratio(self.right, self.right + self.false)
-
-    @property
-    def recall(self) -> float:
-        return _ratio(self.right, self.right + self.missed)
-
-    @property
-    def f1(self) -> float:
-        return _ratio(2 * self.right, 2 * self.right + self.false + self.missed)
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
-class CodeCounts(Record):
-    """Counts per code, in the codebook's order."""
+class Agreement(Record):
+    """Decisions about one label. `n` is its support: how many rows people gave it to."""
 
-    per_code: tuple[tuple[str, Counts], ...]
-
-    @property
-    def micro_f1(self) -> float:
-        return sum((c for _, c in self.per_code), Counts()).f1
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean over the codes that were given by people or tagger at least once."""
-        used = [c.f1 for _, c in self.per_code if c != Counts()]
-        return _ratio(sum(used), len(used))
+    n: int
+    right: int
+    false: int
+    missed: int
+    precision: float
+    recall: float
+    f1: Figure
 
 
-class StanceCounts(Record):
-    """How often `gold` was read as `found`, as (gold, found, n)."""
+class FalseAlarms(Record):
+    """Rows that people put off topic, and how many of them were found on topic."""
 
-    confusion: tuple[tuple[str, str, int], ...]
-
-    @property
-    def accuracy(self) -> float:
-        return _ratio(sum(n for a, b, n in self.confusion if a == b), sum(n for *_, n in self.confusion))
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean over the stances that occur in the labels."""
-        gold = [s for s in STANCES if any(a == s for a, *_ in self.confusion)]
-        return _ratio(sum(self.counts(s).f1 for s in gold), len(gold))
-
-    def counts(self, stance: str) -> Counts:
-        return Counts(
-            right=sum(n for a, b, n in self.confusion if a == b == stance),
-            false=sum(n for a, b, n in self.confusion if a != stance and b == stance),
-            missed=sum(n for a, b, n in self.confusion if a == stance and b != stance),
-        )
+    n: int
+    false: int
+    rate: float
 
 
-class TagScore(Record):
-    """A tagger against labelled statements.
+class Score(Record):
+    """Taggers against labels, on some rows.
 
-    `topic` uses each row's context where it has one, `topic_alone` the text only; `keywords` is the plain baseline on
-    the text, `keywords_context` on text and context. Codes and stance are judged on the rows that people put on topic,
-    with the topic given, so that one error is not counted twice.
+    Of `elsewhere` are rows on other subjects, of `beside` those on other subjects inside an item on the topic, where
+    rows say so. Codes are judged on all rows, so that a code on another subject is false; stance on the rows that
+    people put on topic, one that was not found on topic being a wrong stance. `macro_f1` is over codes of at least
+    eight rows, `macro_f1_of_all` over all that were given or found; `mean_stance_f1` over concerned, supportive and
+    neutral, `macro_stance_f1` over all that people gave. `holder_right` counts whose stance it is, of `holder_n`.
     """
 
     n_rows: int
     n_on_topic: int
-    topic: Counts
-    topic_alone: Counts
-    keywords: Counts
-    keywords_context: Counts
-    codes: CodeCounts
-    stance: StanceCounts
-
-
-class TagReport(Record):
-    """`whole`, and the rows written as paraphrases, where topic cannot be told from the style alone."""
-
-    tagger: str
-    codebook: str
-    part: Part
-    whole: TagScore
-    paraphrase: TagScore
-
-
-class Label(msgspec.Struct, frozen=True):
-    """One row of a labelled JSONL file; fields that scoring does not need are passed over."""
-
-    text: str
-    topic_lfr: bool
-    tags: tuple[str, ...]
-    stance: Stance
-    context: str = ""
-    source_doc: str = ""
-    verbatim: bool = False
-    style: str = ""
-
-
-def score_tags(path: Path, codebook: Codebook, *, part: Part = "all") -> TagReport:
-    """The rules against a labelled JSONL file. Raises Problem if it cannot be read.
-
-    `part` cuts the file by source document: the rules were written with one half in view (`read`) and without ever
-    looking into the other (`held-back`).
-    """
-    rows = [row for row in read_labels(path) if part == "all" or is_held_back(row) == (part == "held-back")]
-    return TagReport(
-        tagger=TAGGER,
-        codebook=codebook.id,
-        part=part,
-        whole=score_rows(rows, codebook),
-        paraphrase=score_rows([r for r in rows if r.style == "paraphrase" and not r.verbatim], codebook),
-    )
-
-
-def read_labels(path: Path) -> list[Label]:
-    """The rows of a labelled JSONL file, in order. Raises Problem with the line that cannot be read."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as e:
-        raise Problem(f"cannot read the labels: {e.strerror}", where=path, fix="give a labelled JSONL file") from e
-    rows = []
-    for n, line in enumerate(lines, 1):
-        try:
-            rows += [msgspec.json.decode(line, type=Label)] if line.strip() else []
-        except (msgspec.MsgspecError, UnicodeDecodeError) as e:
-            raise Problem(
-                f"not a labelled statement: {e}",
-                where=f"{path}, line {n}",
-                fix="each line is an object with text, topic_lfr, tags and stance",
-            ) from e
-    return rows
-
-
-def is_held_back(row: Label) -> bool:
-    """Whether a row's source document belongs to the half that the rules were written without."""
-    return int(hashlib.sha256(row.source_doc.encode()).hexdigest(), 16) % 2 == 0
-
-
-def score_rows(rows: Sequence[Label], codebook: Codebook) -> TagScore:
-    on_topic = [r for r in rows if r.topic_lfr]
-    readings = [tag_text(r.text, codebook, about=True) for r in on_topic]
-    return TagScore(
-        n_rows=len(rows),
-        n_on_topic=len(on_topic),
-        topic=_counts((r.topic_lfr, tag_text(r.text, codebook, context=r.context).topic.about) for r in rows),
-        topic_alone=_counts((r.topic_lfr, tag_text(r.text, codebook).topic.about) for r in rows),
-        keywords=_counts((r.topic_lfr, bool(KEYWORDS.search(r.text))) for r in rows),
-        keywords_context=_counts((r.topic_lfr, bool(KEYWORDS.search(f"{r.text} {r.context}"))) for r in rows),
-        codes=_code_counts(
-            [(set(r.tags), {t.code for t in found.tags}) for r, found in zip(on_topic, readings, strict=True)], codebook
-        ),
-        stance=_stance_counts(
-            (r.stance, found.stance.stance) for r, found in zip(on_topic, readings, strict=True) if found.stance
-        ),
-    )
-
-
-# -- against a meeting whose sentences people have labelled ----------------------------------------
-
-
-class Sentence(Record):
-    """A labelled sentence of a meeting, as in the sample's `reference.json`."""
-
-    speaker: str
-    start_ms: int
-    end_ms: int
-    text: str
-    topic: bool
-    codes: tuple[str, ...] = ()
-    stance: Stance = "neutral"
-    stance_holder: Literal["speaker", "reported"] = "speaker"
-    agenda_item: int | str = ""
-
-
-class MeetingScore(Record):
-    """A meeting's statements against its labelled sentences, matched by time.
-
-    `sentences` counts labelled sentences, each found when statements on topic cover at least half of what statements
-    cover of it. `statements` counts statements, each on topic when at least half of its labelled time is. `missed` are
-    the sentences on topic that were not found, `false` the statements that should not be on topic. Codes and stance are
-    judged on the statements that are rightly on topic, against all that was given to their sentences on topic.
-    """
-
-    sentences: Counts
-    statements: Counts
-    codes: CodeCounts
-    stance: StanceCounts
+    topic: Agreement
+    elsewhere: FalseAlarms
+    beside: FalseAlarms
+    baselines: dict[str, Agreement]
+    codes: dict[str, Agreement]
+    macro_f1: Figure
+    macro_f1_of_all: Figure
+    micro_f1: Figure
+    stance: dict[str, Agreement]
+    stance_accuracy: Figure
+    mean_stance_f1: Figure
+    macro_stance_f1: Figure
     holder_right: int
     holder_n: int
-    missed: tuple[Sentence, ...]
-    false: tuple[Statement, ...]
 
 
-def score_meeting(found: Statements, reference: Sequence[Sentence], codebook: Codebook) -> MeetingScore:
-    def about_ms(sentence: Sentence, about: bool) -> int:
-        return sum(_overlap_ms(s, sentence) for s in found.statements if s.topic.about == about)
+class Error(Record):
+    """Where taggers and people differ: `kind` is `topic`, a code, or `stance`."""
 
-    judged = [(r, (on := about_ms(r, True)) > 0 and on >= about_ms(r, False)) for r in reference]
-    pairs = []
-    for statement in found.statements:
-        inside = [r for r in reference if _overlap_ms(statement, r) * 2 > min(_ms(statement), _ms(r))]
-        on = sum(_overlap_ms(statement, r) for r in inside if r.topic)
-        off = sum(_overlap_ms(statement, r) for r in inside if not r.topic)
-        pairs.append((statement, [r for r in inside if r.topic], on > 0 and on >= off))
-    right = [(s, inside) for s, inside, gold in pairs if gold and s.topic.about]
-    stances = [(_together(inside), s.stance, inside, s) for s, inside in right if s.stance is not None]
-    holders = [
-        (s.stance_holder, {r.stance_holder for r in inside if r.stance != "neutral"})
-        for gold, _, inside, s in stances
-        if gold != "neutral"
-    ]
-    return MeetingScore(
-        sentences=_counts((r.topic, f) for r, f in judged),
-        statements=_counts((gold, s.topic.about) for s, _, gold in pairs),
-        codes=_code_counts(
-            [({c for r in inside for c in r.codes}, {t.code for t in s.tags}) for s, inside in right], codebook
-        ),
-        stance=_stance_counts((gold, stance) for gold, stance, *_ in stances),
-        holder_right=sum(holder in gold for holder, gold in holders),
-        holder_n=len(holders),
-        missed=tuple(r for r, f in judged if r.topic and not f),
-        false=tuple(s for s, _, gold in pairs if s.topic.about and not gold),
+    kind: str
+    given: str
+    found: str
+    text: str
+    meeting: str = ""
+    start_ms: int = 0
+
+
+class Report(Record):
+    """`slices` are parts of the rows: those that name no technology, paraphrases (where topic cannot be told from the
+    manner alone), and each style. `errors` are all of them, by kind."""
+
+    codebook: str
+    tagger: str
+    whole: Score
+    slices: dict[str, Score]
+    errors: tuple[Error, ...]
+
+
+class Judged(Record):
+    """A row, what was made of it, and what the plain baselines would make of its topic."""
+
+    row: Label
+    found: Placed
+    baselines: dict[str, bool]
+
+
+def report(rows: Sequence[Judged], codes: Sequence[str], *, codebook: str, tagger: str) -> Report:
+    """`codes` are the codebook's, in its order; a code that only the labels know is missed wherever it was given."""
+    known = list(dict.fromkeys([*codes, *sorted({c for j in rows for c in j.row.codes})]))
+    return Report(
+        codebook=codebook,
+        tagger=tagger,
+        whole=score(rows, known),
+        slices={name: score(part, known) for name, part in _slices(rows).items()},
+        errors=tuple(_errors(rows, known)),
     )
 
 
-def _together(sentences: Iterable[Sentence]) -> Stance:
-    """The stance of a statement whose sentences were labelled one by one."""
-    sides = {r.stance for r in sentences} - {"neutral"}
-    return "neutral" if not sides else next(iter(sides)) if len(sides) == 1 else "mixed"
+def score(rows: Sequence[Judged], codes: Sequence[str]) -> Score:
+    tally = _Tally(rows)
+    on = [j for j in rows if j.row.topic]
+    per_code = {c: tally.of((c in j.row.codes, c in j.found.codes) for j in rows) for c in codes}
+    used = [c for c, cells in per_code.items() if cells.any()]
+    enough = [c for c in used if per_code[c][:, [0, 2]].sum() >= ENOUGH_ROWS]
+    per_stance = {
+        s: tally.of((j.row.topic and j.row.stance == s, j.row.topic and j.found.stance == s) for j in rows)
+        for s in STANCES
+    }
+    given = [s for s in STANCES if per_stance[s][:, [0, 2]].any()]
+    held = [j for j in on if j.row.stance_holder and j.row.stance != "neutral" and j.found.stance_holder]
+    names = dict.fromkeys(name for j in rows for name in j.baselines)
+    return Score(
+        n_rows=len(rows),
+        n_on_topic=len(on),
+        topic=tally.agreement(tally.of((j.row.topic, j.found.topic) for j in rows)),
+        elsewhere=_false_alarms(j for j in rows if not _is_beside(j.row)),
+        beside=_false_alarms(j for j in rows if _is_beside(j.row)),
+        baselines={
+            name: tally.agreement(tally.of((j.row.topic, j.baselines.get(name, False)) for j in rows)) for name in names
+        },
+        codes={c: tally.agreement(per_code[c]) for c in used},
+        macro_f1=tally.mean_f1([per_code[c] for c in enough]),
+        macro_f1_of_all=tally.mean_f1([per_code[c] for c in used]),
+        micro_f1=tally.mean_f1([sum(per_code.values(), np.zeros_like(tally.nothing))]),
+        stance={s: tally.agreement(per_stance[s]) for s in given},
+        stance_accuracy=tally.share((j.row.topic, j.row.stance == j.found.stance) for j in rows),
+        mean_stance_f1=tally.mean_f1([per_stance[s] for s in given if s in MEAN_STANCES]),
+        macro_stance_f1=tally.mean_f1([per_stance[s] for s in given]),
+        holder_right=sum(j.row.stance_holder == j.found.stance_holder for j in held),
+        holder_n=len(held),
+    )
 
 
-def _overlap_ms(a: Statement, b: Sentence) -> int:
-    return max(0, min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms))
+# -- baselines -------------------------------------------------------------------------------------
 
 
-def _ms(a: Statement | Sentence) -> int:
-    return a.end_ms - a.start_ms
+def has_keyword(text: str) -> bool:
+    return bool(KEYWORDS.search(text))
 
 
-def _counts(pairs: Iterable[tuple[bool, bool]]) -> Counts:
-    seen = Counter(pairs)
-    return Counts(right=seen[True, True], false=seen[False, True], missed=seen[True, False])
+def whole_items(rows: Sequence[Label], said: Sequence[Placed]) -> list[bool]:
+    """The second baseline: a meeting's rows, cut where somebody opens an "item" between two of them, and an item on
+    topic as a whole where enough of its rows have a keyword. `rows` are of one meeting, in order."""
+    openings = sorted(
+        s.start_ms
+        for s in said
+        if _ITEM.search(s.text) and not any(r.start_ms < s.end_ms and s.start_ms < r.end_ms for r in rows)
+    )
+    items: dict[int, list[bool]] = {}
+    at = [sum(ms < r.end_ms for ms in openings) for r in rows]
+    for n, row in zip(at, rows, strict=True):
+        items.setdefault(n, []).append(has_keyword(row.text))
+    about = {n: sum(hits) >= WHOLE_ITEM * len(hits) for n, hits in items.items()}
+    return [about[n] or has_keyword(row.text) for n, row in zip(at, rows, strict=True)]
 
 
-def _code_counts(pairs: Sequence[tuple[set[str], set[str]]], codebook: Codebook) -> CodeCounts:
-    names = [c.code for c in codebook.codes]
-    names += sorted(
-        {code for gold, _ in pairs for code in gold} - set(names)
-    )  # a code that the codebook lacks is missed
-    return CodeCounts(per_code=tuple((n, _counts((n in gold, n in found) for gold, found in pairs)) for n in names))
+# -- counting --------------------------------------------------------------------------------------
 
 
-def _stance_counts(pairs: Iterable[tuple[str, str]]) -> StanceCounts:
-    return StanceCounts(confusion=tuple((a, b, n) for (a, b), n in sorted(Counter(pairs).items())))
+class _Tally:
+    """Counts per document, and what comes of them when documents are drawn anew."""
+
+    def __init__(self, rows: Sequence[Judged]) -> None:
+        documents: dict[str, int] = {}
+        self._of = [documents.setdefault(j.row.source_doc or f"row {n}", len(documents)) for n, j in enumerate(rows)]
+        n = len(documents)
+        self.nothing: Floats = np.zeros((n, 3))
+        draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), N_SAMPLES) if n > 1 else np.zeros((0, n))
+        self._draws: Floats = draws.astype(np.float64)
+
+    def of(self, decisions: Iterable[tuple[bool, bool]]) -> Floats:
+        """Right, false and missed ones of each document: `[n_documents, 3]`. Decisions are (given, found) per row."""
+        cells = np.zeros_like(self.nothing)
+        for document, (given, found) in zip(self._of, decisions, strict=True):
+            if given or found:
+                cells[document, 0 if given and found else 1 if found else 2] += 1
+        return cells
+
+    def agreement(self, cells: Floats) -> Agreement:
+        right, false, missed = (int(n) for n in cells.sum(axis=0))
+        return Agreement(
+            n=right + missed,
+            right=right,
+            false=false,
+            missed=missed,
+            precision=_ratio(right, right + false),
+            recall=_ratio(right, right + missed),
+            f1=self.mean_f1([cells]),
+        )
+
+    def mean_f1(self, labels: Sequence[Floats]) -> Figure:
+        return self._figure(lambda draws: _mean([_f1(draws @ cells) for cells in labels], len(draws)))
+
+    def share(self, decisions: Iterable[tuple[bool, bool]]) -> Figure:
+        """How many of those that count, the first of each pair, are right, the second."""
+        cells = np.zeros((len(self.nothing), 2))
+        for document, (counts, right) in zip(self._of, decisions, strict=True):
+            cells[document] += (counts and right, counts)
+        return self._figure(lambda draws: _ratios((draws @ cells)[:, 0], (draws @ cells)[:, 1]))
+
+    def _figure(self, of: Callable[[Floats], Floats]) -> Figure:
+        value = float(of(np.ones((1, len(self.nothing))))[0])
+        if not len(self._draws):
+            return Figure(value=value)
+        low, high = np.percentile(of(self._draws), (2.5, 97.5))
+        return Figure(value=value, low=float(low), high=float(high))
+
+
+def _f1(counts: Floats) -> Floats:
+    """Of `[n, 3]` right, false and missed ones; 0 where there is none."""
+    return _ratios(2 * counts[:, 0], 2 * counts[:, 0] + counts[:, 1] + counts[:, 2])
+
+
+def _mean(values: Sequence[Floats], n: int) -> Floats:
+    return np.mean(values, axis=0) if values else np.zeros(n)
+
+
+def _ratios(a: Floats, b: Floats) -> Floats:
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
 
 
 def _ratio(a: float, b: float) -> float:
     return a / b if b else 0.0
+
+
+def _is_beside(row: Label) -> bool:
+    return not row.topic and row.item in ("topic", "lfr")
+
+
+def _false_alarms(rows: Iterable[Judged]) -> FalseAlarms:
+    found = [j.found.topic for j in rows if not j.row.topic]
+    return FalseAlarms(n=len(found), false=sum(found), rate=_ratio(sum(found), len(found)))
+
+
+# -- parts and errors ------------------------------------------------------------------------------
+
+
+def _slices(rows: Sequence[Judged]) -> Mapping[str, list[Judged]]:
+    parts = {
+        "paraphrases": [j for j in rows if j.row.style == "paraphrase" and not j.row.verbatim],
+        "no technology named": [j for j in rows if j.row.explicit_mention is False],
+    }
+    parts |= {
+        f"style {style}": [j for j in rows if j.row.style == style]
+        for style in sorted({j.row.style for j in rows} - {"", "paraphrase"})
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _errors(rows: Sequence[Judged], codes: Sequence[str]) -> Iterable[Error]:
+    def error(j: Judged, kind: str, given: str, found: str) -> Error:
+        return Error(
+            kind=kind,
+            given=given,
+            found=found,
+            text=j.row.text or j.found.text,
+            meeting=j.row.meeting,
+            start_ms=j.row.start_ms,
+        )
+
+    for j in rows:
+        if j.row.topic != j.found.topic:
+            yield error(j, "topic", *("yes" if on else "no" for on in (j.row.topic, j.found.topic)))
+    for code in codes:
+        for j in rows:
+            given, found = code in j.row.codes, code in j.found.codes
+            if given != found:
+                yield error(j, code, "yes" if given else "no", "yes" if found else "no")
+    for j in rows:
+        if j.row.topic and j.row.stance != j.found.stance:
+            yield error(j, "stance", j.row.stance, j.found.stance or "none")

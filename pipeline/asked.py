@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from analyse import codebook as codebooks
+from analyse import taggers
+from analyse.codebook import Codebook
 from pipeline import meetings, work
 from pipeline.context import Context
 from pipeline.meetings import Layout
@@ -39,6 +41,24 @@ def folders_of(layout: Layout, wanted: list[str] | None) -> tuple[list[Path], di
     return folders, ids
 
 
+def codebook_of(layout: Layout | None) -> Codebook:
+    """The codebook of a data folder: its own, or the one that ships."""
+    return codebooks.load(layout.codebook if layout and layout.codebook.exists() else "lfr-engagement")
+
+
+def tagging_of(layout: Layout, codebook: Codebook, named: str = "", coded: Path | None = None) -> taggers.Choice:
+    """The taggers named, or those of the data folder; and the statements for them to learn from, if there are any."""
+    if not named and layout.taggers.is_file():
+        named = layout.taggers.read_text("utf-8", errors="replace").strip()
+    coded = coded or (layout.coded if layout.coded.is_file() else None)
+    return taggers.choose(named or "auto", codebook, coded)
+
+
+def _keep(given: Path | None, place: Path) -> None:
+    if given is not None and given.resolve() != place.resolve():
+        put(place, given.read_bytes())
+
+
 def jobs_of(
     layout: Layout,
     wanted: list[str] | None,
@@ -46,21 +66,30 @@ def jobs_of(
     asr: str = "auto",
     diariser: str = "auto",
     codebook: Path | None = None,
-    keep_codebook: bool = False,
+    tagger: str = "",
+    coded: Path | None = None,
+    keep: bool = False,
     through: str = "index",
     upgrade: bool = False,
     verify: bool = False,
     only: tuple[int, int] | None = None,
     n_threads: int = 0,
 ) -> tuple[list[Job], list[Outcome]]:
-    """A job per meeting asked for, with engines and codebook chosen once; and the folders that can't be meetings."""
+    """A job per meeting asked for, with engines, codebook and taggers chosen once; and the folders that can't be
+    meetings. With `keep` the codebook, the taggers' names and the coded statements become the data folder's."""
     folders, ids = folders_of(layout, wanted)
     if codebook is not None:
         book = codebooks.load(codebook)
-        if keep_codebook and codebook.resolve() != layout.codebook.resolve():
-            put(layout.codebook, codebook.read_bytes())
     else:
-        book = codebooks.load(layout.codebook if layout.codebook.exists() else "lfr-engagement")
+        book = codebook_of(layout)
+    tagging = tagging_of(layout, book, tagger, coded)
+    if keep:
+        _keep(codebook, layout.codebook)
+        _keep(coded, layout.coded)
+        if tagger == "auto":
+            layout.taggers.unlink(missing_ok=True)
+        elif tagger:
+            put(layout.taggers, f"{tagger}\n".encode())
     words, voices = engines.choose_recogniser(asr), engines.choose_diariser(diariser)
     jobs, refused = [], []
     for folder in folders:
@@ -75,6 +104,7 @@ def jobs_of(
                 asr=words,
                 diariser=voices,
                 codebook=book,
+                tagger=tagging,
                 through=through,
                 upgrade=upgrade,
                 verify=verify,

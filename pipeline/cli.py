@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_correct, cli_keep, cli_meetings, cli_score
+from pipeline import cli_codes, cli_correct, cli_keep, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -49,6 +49,7 @@ app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_keep.app)
 app.add_typer(models_app, name="models")
+app.add_typer(cli_codes.app, name="codes")
 app.add_typer(cli_score.app, name="score")
 
 Asr = Annotated[
@@ -72,6 +73,20 @@ def run(
     diariser: Diariser = "auto",
     codebook: Annotated[
         Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
+    ] = None,
+    tagger: Annotated[
+        str,
+        typer.Option(
+            "--tagger",
+            metavar="NAME",
+            help="Codes from: auto, rules, embedding, zero-shot:MODEL, or with + between. Kept for this data folder.",
+        ),
+    ] = "",
+    coded: Annotated[
+        Path | None,
+        typer.Option(
+            "--coded", metavar="FILE", help="Statements you coded (JSONL), for embedding to learn from. Kept."
+        ),
     ] = None,
     only: Annotated[
         str, typer.Option("--only", metavar="FROM-TO", help="Listen to this stretch first, such as 0:20:00-0:45:00.")
@@ -108,7 +123,9 @@ def run(
         asr=asr,
         diariser=diariser,
         codebook=codebook,
-        keep_codebook=not dry_run,
+        tagger=tagger,
+        coded=coded,
+        keep=not dry_run,
         through=through,
         upgrade=upgrade,
         verify=verify,
@@ -162,12 +179,14 @@ def _exit_code(outcomes: "list[Outcome]") -> int:
 
 
 def _choices_used(jobs: "list[Job]", plans: "list[Plan]") -> list[str]:
-    """What `auto` took, in a line each, where anything is to be listened to."""
+    """What `auto` took, in a line each: engines where anything is to be listened to, taggers where anything runs."""
     from pipeline.work import NAMES
 
     listening = {p.meeting for p in plans if p.stage and NAMES.index(p.stage) <= NAMES.index("turns")}
     job = next((j for j in jobs if j.id in listening), None)
-    return [c.remark for c in (job.asr, job.diariser) if c.remark] if job else []
+    remarks = [job.asr.remark, job.diariser.remark] if job else []
+    remarks += [jobs[0].tagger.remark] if any(p.stage for p in plans) else []
+    return [r for r in remarks if r]
 
 
 @app.command(epilog="Example: onrecord status --all")

@@ -1,7 +1,7 @@
 """`onrecord score`: the verbs that measure results against a reference."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -59,41 +59,46 @@ def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", j
     show_score.as_json(found) if json else show_score.speakers(found)
 
 
-@app.command("tags", epilog="Example: onrecord score tags labelled.jsonl --part held-back")
+@app.command("tags", epilog="Example: onrecord score tags truth.jsonl --data made --errors 5")
 def score_tags(
     reference: Ref,
-    hypothesis: Annotated[Path | None, typer.Argument(metavar="[HYP]", help="statements.json of a meeting.")] = None,
+    hypothesis: Annotated[
+        Path | None,
+        typer.Argument(metavar="[HYP]", help="A meeting's statements.json, where REF is its reference.json."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Judge the quotes of this data folder, where rows lie.")
+    ] = None,
     codebook: Annotated[
-        str, typer.Option("--codebook", metavar="NAME|FILE", help="The codebook to tag with.")
-    ] = "lfr-engagement",
-    part: Annotated[
-        Literal["all", "read", "held-back"], typer.Option("--part", help="The half of the documents to use.")
-    ] = "all",
+        str,
+        typer.Option("--codebook", metavar="NAME|FILE", help="The codebook; that of --data, or the one that ships."),
+    ] = "",
+    tagger: Annotated[
+        str,
+        typer.Option("--tagger", metavar="NAME", help="Without --data: tag with rules, embedding, rules+embedding ..."),
+    ] = "rules",
+    coded: Annotated[
+        Path | None,
+        typer.Option("--coded", metavar="FILE", help="Statements for embedding to learn from; not REF itself."),
+    ] = None,
+    n_errors: Annotated[int, typer.Option("--errors", min=0, help="List so many differences of each kind.")] = 0,
     json: Json = False,
 ) -> None:
-    """Topic, codes and stance. REF alone: labelled statements (JSONL). With HYP: reference.json of a meeting."""
-    from analyse import codebook as codebooks
-    from analyse import score
-    from pipeline import measure, show
+    """Topic, codes and stance against labelled statements (JSONL): alone, or where they stand in meetings.
 
-    book = codebooks.load(codebook)
-    if hypothesis is None:
-        report = score.score_tags(reference, book, part=part)
-        if json:
-            show.to_json(report)
-            return
-        for name, s in (("all rows", report.whole), ("paraphrases only", report.paraphrase)):
-            show.out.print(f"{name}: {s.n_rows} statements, {s.n_on_topic} on topic")
-            show.out.print(f"  topic F1 {s.topic_alone.f1:.3f} from the text alone (keywords {s.keywords.f1:.3f})")
-            show.out.print(f"  topic F1 {s.topic.f1:.3f} with its context (keywords {s.keywords_context.f1:.3f})")
-            show.out.print(f"  codes F1 {s.codes.micro_f1:.3f} micro, {s.codes.macro_f1:.3f} macro")
-            show.out.print(f"  stance accuracy {s.stance.accuracy:.3f}, macro F1 {s.stance.macro_f1:.3f}")
-        return
-    found = measure.meeting_tags(reference, hypothesis, book)
-    if json:
-        show.to_json(found)
-        return
-    for what, t in (("sentences", found.sentences), ("statements", found.statements)):
-        show.out.print(f"{what} on topic: {t.right} found, {t.missed} missed, {t.false} false (F1 {t.f1:.3f})")
-    show.out.print(f"codes F1 {found.codes.micro_f1:.3f} micro, {found.codes.macro_f1:.3f} macro")
-    show.out.print(f"stance accuracy {found.stance.accuracy:.3f}, whose it is {found.holder_right} of {found.holder_n}")
+    Use it before you trust a codebook or a tagger. Rows have text, topic, codes and stance; with --data also meeting,
+    start_ms and end_ms: docs/researchers.md. Plain keywords are shown beside every score.
+    """
+    from analyse import codebook as codebooks
+    from analyse import taggers
+    from pipeline import asked, measure_tags, show_tags
+
+    layout = asked.layout_of(data) if data else None
+    book = codebooks.load(codebook) if codebook else asked.codebook_of(layout)
+    if hypothesis is not None:
+        found = measure_tags.of_meeting(reference, hypothesis, book)
+    elif layout is not None:
+        found = measure_tags.in_meetings(reference, layout, book)
+    else:
+        found = measure_tags.alone(reference, book, taggers.choose(tagger, book, coded))
+    show_tags.as_json(found, n_errors) if json else show_tags.scores(found, n_errors)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from analyse import taggers
 from analyse.codebook import Codebook
 from pipeline import corrections
 from pipeline.meetings import Layout
@@ -27,6 +28,7 @@ class Context(Record):
     asr: engines.Choice
     diariser: engines.Choice
     codebook: Codebook
+    tagger: taggers.Choice = taggers.RULES
     upgrade: bool = False
     only: tuple[int, int] | None = None
     verify: bool = False

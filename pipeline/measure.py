@@ -10,13 +10,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from analyse import score as tag_score
-from analyse.codebook import Codebook
-from analyse.records import Statements
 from pipeline import meetings
 from transcribe import references, score, score_voices
 from transcribe.problem import Problem
-from transcribe.records import Record, Turn, Word, load
+from transcribe.records import Record, Turn, Word
 from transcribe.references import Account
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
 from transcribe.transcript import turns_outside, words_outside
@@ -82,19 +79,6 @@ def speakers(reference: Path, hypothesis: Path, recording: str = "") -> Scored[s
     if score_voices.can_time():
         return found
     return msgspec.structs.replace(found, notes=("tcpWER was not measured: it needs `pip install meeteval`",))
-
-
-def meeting_tags(reference: Path, hypothesis: Path, codebook: Codebook) -> tag_score.MeetingScore:
-    """Topic, codes and stance of a meeting's statements against its labelled sentences."""
-    statements = load(references.read_bytes(hypothesis), Statements, "statements/2", where=hypothesis)
-    try:
-        raw = msgspec.json.decode(references.read_bytes(reference), type=dict[str, Any])["sentences"]
-        sentences = msgspec.convert(raw, list[tag_score.Sentence])
-    except (msgspec.MsgspecError, KeyError, RecursionError) as e:
-        raise Problem(
-            f"not a reference with labelled sentences: {e}", where=reference, fix="see docs/formats.md"
-        ) from e
-    return tag_score.score_meeting(statements, sentences, codebook)
 
 
 def figures(found: Record) -> dict[str, Any]:

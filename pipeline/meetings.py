@@ -91,6 +91,16 @@ class Layout(Record):
     def codebook(self) -> Path:
         return self.root / "codebook.toml"
 
+    @property
+    def coded(self) -> Path:
+        """Statements that people coded, for taggers to learn from."""
+        return self.root / "coded.jsonl"
+
+    @property
+    def taggers(self) -> Path:
+        """The taggers that somebody named for this data folder, where it isn't left to `auto`."""
+        return self.root / "taggers.txt"
+
     def made(self, meeting: str) -> Path:
         return self.processed / meeting
 

@@ -165,16 +165,16 @@ def _transcript(context: Context, progress: Progress) -> list[str]:
 
 
 def _statements_params(context: Context) -> dict[str, Any]:
-    from analyse.rules import TAGGER
-
-    return {"codebook": context.codebook, "tagger": TAGGER, "agenda": context.meeting.agenda}
+    return {"codebook": context.codebook, "tagger": context.tagger.id, "agenda": context.meeting.agenda}
 
 
 def _statements(context: Context, progress: Progress) -> list[str]:
-    from analyse.rules import tag_transcript
+    from analyse.taggers import tag_transcript
 
     sha256 = state_of(context.made / "transcript.json").sha256
-    statements = tag_transcript(context.transcript(), context.meeting, context.codebook, sha256)
+    statements = tag_transcript(
+        context.transcript(), context.meeting, context.codebook, sha256, context.tagger, n_threads=context.n_threads
+    )
     return [write(context, "statements.json", dump(statements, "statements/2"))]
 
 

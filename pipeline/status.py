@@ -272,7 +272,7 @@ def _changed_since(layout: Layout, job: Job, event: Event) -> str:
     old, but the time at which the folder's entry changed is not."""
     then_s = datetime.fromisoformat(event.at).timestamp()
     raw = layout.raw / job.folder
-    looked_at = [(raw, "its folder"), (layout.codebook, layout.codebook.name)]
+    looked_at = [(raw, "its folder"), *((p, p.name) for p in (layout.codebook, layout.taggers, layout.coded))]
     if event.stage in ("words", "turns", ""):
         looked_at.append((models.folder(), "the folder of models"))
     looked_at = [*((p, readable(p.name)) for p in sorted(raw.iterdir())), *looked_at]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from analyse import taggers
 from analyse.codebook import Codebook
 from pipeline import meetings, receipts
 from pipeline.context import Context
@@ -43,6 +44,7 @@ class Job(Record):
     asr: engines.Choice
     diariser: engines.Choice
     codebook: Codebook
+    tagger: taggers.Choice = taggers.RULES
     through: str = "index"
     upgrade: bool = False
     verify: bool = False
@@ -94,6 +96,7 @@ def context_of(job: Job) -> Context:
         asr=job.asr,
         diariser=job.diariser,
         codebook=job.codebook,
+        tagger=job.tagger,
         upgrade=job.upgrade,
         only=job.only,
         n_threads=job.n_threads,

@@ -381,7 +381,7 @@ def test_a_torchaudio_that_loads_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
     whole = types.ModuleType("torchaudio")
     monkeypatch.setitem(sys.modules, "torchaudio", whole)
     before = sys.modules.get("torchaudio._extension")
-    diarise._import_torchaudio()
+    diarise.import_torchaudio()
     assert sys.modules["torchaudio"] is whole
     assert sys.modules.get("torchaudio._extension") is before
 

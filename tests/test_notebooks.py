@@ -1,52 +1,47 @@
-"""The notebooks' cells run, on quotes that the test makes."""
+"""Notebooks run on a data folder that the test makes, and are kept with what they show."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from search.quotes import Quote, write_parquet
+from analyse import frames
+from pipeline import asked, batch
+from tests.house import ROOT, TOML, with_captions
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def code_cells(notebook: Path) -> list[dict[str, Any]]:
+    return [c for c in json.loads(notebook.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
 def test_cells_run(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib").use("agg")
-    for n in (1, 2):
-        quote = Quote(
-            address=f"m{n}/0-9000",
-            check="0" * 8,
-            meeting=f"m{n}",
-            title="Panel",
-            body="Wrenbridge Council",
-            held_on=None,
-            start_ms=0,
-            end_ms=9000,
-            text="Nobody was told about the cameras.",
-            speaker_label="S1",
-            speaker="Unknown speaker 1",
-            speaker_status="unknown",
-            person=None,
-            role="",
-            party="",
-            agenda_item="",
-            topic=True,
-            codes=("notification",),
-            stance="concerned",
-            stance_holder="speaker",
-            listen_first=(),
-            source_url="",
-            source_start_ms=None,
-            transcript_sha256="",
-        )
-        folder = tmp_path / "processed" / f"m{n}"
-        folder.mkdir(parents=True)
-        write_parquet([quote], folder / "quotes.parquet")
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    for folder in ("m1", "m2"):
+        with_captions(tmp_path, folder, toml=TOML)
+    jobs, _ = asked.jobs_of(asked.layout_of(tmp_path), None)
+    assert [o.status for o in batch.run(jobs, lambda event: None, n_workers=0, fresh=set())] == ["done", "done"]
     monkeypatch.setenv("ONRECORD_DATA", str(tmp_path))
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    names: dict[str, object] = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
-    assert len(names["claims"]) == 2  # type: ignore[arg-type]
+    names: dict[str, Any] = {}
+    for cell in code_cells(notebook):
+        exec("".join(cell["source"]), names)
+    assert list(names["meetings"].meeting) == ["m1", "m2"]
+    assert names["on_topic"].sum() == pytest.approx(frames.speakers(tmp_path).on_topic.dt.total_seconds().sum() / 60)
+    assert names["by_role"].to_numpy().sum() == len(frames.tags(tmp_path))
+    assert set(names["claims"].speaker_status) <= {"inferred", "confirmed"}
+    assert len(names["plt"].get_fignums()) == 4  # speakers, roles, and a timeline of each meeting
+    names["plt"].close("all")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
+def test_outputs_are_kept(notebook: Path) -> None:
+    cells = code_cells(notebook)
+    assert all(c["outputs"] for c in cells)
+    outputs = [o for c in cells for o in c["outputs"]]
+    assert {o["output_type"] for o in outputs} <= {"display_data", "execute_result"}
+    assert sum("image/png" in o["data"] for o in outputs) >= 3
+    assert "/home/" not in notebook.read_text("utf-8")

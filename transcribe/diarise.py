@@ -386,10 +386,10 @@ def prepare() -> None:
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # pyannote itself asks torch to run what pickles say
-    _import_torchaudio()
+    import_torchaudio()
 
 
-def _import_torchaudio() -> None:
+def import_torchaudio() -> None:
     """Import torchaudio, without its compiled part where that was built for another torch.
 
     The package index's torchaudio is built against CUDA and fails to load beside a torch without it. pyannote needs
