@@ -240,6 +240,9 @@ def search(
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
+    ] = False,
     evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
     json: Json = False,
     data: Data = DATA,
@@ -249,9 +252,9 @@ def search(
     The query language is in docs/search.md. Put queries that begin with a dash behind `--`.
     """
     from pipeline import asked, show_quotes
-    from search import index
+    from search import find
 
-    results = index.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit)
+    results = find.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, facets=facets)
     show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 
