@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_correct, cli_keep, cli_meetings, cli_score
+from pipeline import cli_correct, cli_export, cli_keep, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
+app.add_typer(cli_export.app)
 app.add_typer(cli_keep.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_score.app, name="score")
