@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_codes, cli_correct, cli_keep, cli_meetings, cli_score
+from pipeline import cli_codes, cli_correct, cli_export, cli_keep, cli_meetings, cli_score
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
+app.add_typer(cli_export.app)
 app.add_typer(cli_keep.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_codes.app, name="codes")
@@ -259,6 +260,9 @@ def search(
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
+    ] = False,
     evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
     json: Json = False,
     data: Data = DATA,
@@ -268,9 +272,9 @@ def search(
     The query language is in docs/search.md. Put queries that begin with a dash behind `--`.
     """
     from pipeline import asked, show_quotes
-    from search import index
+    from search import find
 
-    results = index.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit)
+    results = find.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, facets=facets)
     show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 

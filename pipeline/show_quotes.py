@@ -11,7 +11,7 @@ from pipeline.meetings import Layout, readable
 from pipeline.places import Change, changed_by_people, changes, load_transcript, where_to_listen, why_silent
 from pipeline.show import n_of, out, printable, span, to_json
 from search import cite
-from search.index import Hit, Results
+from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
 from transcribe.correct import Correction
 from transcribe.problem import Problem
@@ -34,6 +34,7 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
                 "total": results.total,
                 "notes": results.notes,
                 "suggestions": results.suggestions,
+                "facets": {facet.name: facet.values for facet in results.facets},
                 "quotes": rows,
             }
         )
@@ -51,9 +52,19 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
         _print_hit(hit, names(hit.quote.meeting, hit.quote.speaker_label) if names else None)
     if results.suggestions:
         out.print(Text("Did you mean: " + "; ".join(map(printable, results.suggestions)) + "?"))
+    for facet in results.facets:
+        _print_facet(facet)
     if results.hits:
         out.print()
         out.print(Text(cite.NOTICE, style="dim"))
+
+
+def _print_facet(facet: Facet) -> None:
+    if facet.values:
+        out.print()
+        out.print(Text(facet.name))
+        for value in facet.values:
+            out.print(Text.assemble(f"{value.n:>8,}  {printable(value.value)}  ", (printable(value.query), "dim")))
 
 
 class Names:

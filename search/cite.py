@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from search.quotes import Address, Quote, check_of, resolve, speaker_name
 from transcribe.problem import Problem
 from transcribe.records import Record, Transcript, text_of
+from transcribe.transcript import NOTICE as NOTICE
 
-NOTICE = "Machine transcript, not the official record. Listen before you quote."
 STATUS = {
     "confirmed": "confirmed",
     "inferred": "named by software, not checked",

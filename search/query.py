@@ -17,6 +17,8 @@ from transcribe.records import Record
 N_CHARACTERS = 10_000  # a longer query is cut
 N_TERMS = 200
 N_NESTED = 30
+N_APART = 30  # words, the most that `near/` takes
+N_LETTERS = 2  # the fewest that `*` may stand after
 
 
 class Word(Record):
@@ -29,6 +31,20 @@ class Phrase(Record):
     """Words exactly as they stand, next to each other and in this order."""
 
     words: tuple[str, ...]
+
+
+class Prefix(Record):
+    """Any word that begins so: `consult*` finds "consultation" and "consultee"."""
+
+    letters: str
+
+
+class Near(Record):
+    """Two of these at most so many words apart, in either order: 1 is next to each other. Of a phrase, any of its
+    words."""
+
+    n_words: int
+    parts: tuple[Word | Phrase | Prefix, Word | Phrase | Prefix]
 
 
 class Filter(Record):
@@ -68,7 +84,7 @@ class Any(Record):
     parts: tuple["Node", ...] = ()
 
 
-Node = Word | Phrase | Filter | Held | Not | All | Any
+Node = Word | Phrase | Prefix | Near | Filter | Held | Not | All | Any
 
 
 class Query(Record):
@@ -89,6 +105,7 @@ _SAME = {"true": "yes", "1": "yes", "false": "no", "0": "no"}
 
 _DOUBLE_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″＂", '"') | {"（": "(", "）": ")", "：": ":"})
 _LEXEME = re.compile(r'(?P<bracket>[()])|"(?P<quoted>[^"]*)(?P<closed>"?)|(?P<bare>[^\s"()]+)')
+_NEAR = re.compile(r"near(?:/(\d{1,9}))?", re.IGNORECASE)
 _FILTER = re.compile(r"([A-Za-z]+):(.*)", re.DOTALL)
 _MINUS = "-−–"  # what a keyboard gives, and what a word processor makes of it
 
@@ -115,11 +132,11 @@ def understood(query: Query) -> str:
     return _written(query.root)
 
 
-def wanted(node: Node) -> Iterator[Word | Phrase]:
+def wanted(node: Node) -> Iterator[Word | Phrase | Prefix]:
     """The words and phrases that a hit may show: all but those under a `-`."""
-    if isinstance(node, Word | Phrase):
+    if isinstance(node, Word | Phrase | Prefix):
         yield node
-    elif isinstance(node, All | Any):
+    elif isinstance(node, All | Any | Near):
         for part in node.parts:
             yield from wanted(part)
 
@@ -130,6 +147,10 @@ def _written(node: Node) -> str:
             return node.word
         case Phrase():
             return f'"{" ".join(node.words)}"'
+        case Prefix():
+            return f"{node.letters}*"
+        case Near():
+            return f" near/{node.n_words} ".join(map(_written, node.parts))
         case Filter():
             value = " ".join(node.values)
             return f'{node.field}:"{value}"' if " " in value else f"{node.field}:{value}"
@@ -169,7 +190,7 @@ class _Parser:
         # Marks that steer the direction of text hide before a `-` or a `speaker:`; control characters part words.
         kept = ((c, unicodedata.category(c)) for c in text)
         self.text = "".join(" " if kind == "Cc" else c for c, kind in kept if kind != "Cf")
-        self.lexemes = self._lex()
+        self.lexemes = self._paired(self._lex())
 
     def query(self) -> Query:
         root = self._sequence(0)
@@ -198,6 +219,8 @@ class _Parser:
                 yield from self._phrase(self._quoted(found))
             elif found["bare"] == "OR":
                 yield "OR"
+            elif near := self._near(found["bare"]):
+                yield near
             elif found["bare"] == "NOT":
                 yield "-"
             elif found["bare"] != "AND":
@@ -213,6 +236,35 @@ class _Parser:
                     if named and named[2] and not named[2].startswith("//"):
                         self._note(f"there is no filter called {named[1]}: so its words were searched for")
                     yield from self._bare(bare)
+
+    def _near(self, bare: str) -> str:
+        """`near/` and the distance, where that is what this is; a bare NEAR means five words, "near" is a word."""
+        found = _NEAR.fullmatch(bare)
+        if not found or not (found[1] or bare == "NEAR"):
+            return ""
+        n = int(found[1] or 5)
+        if not 1 <= n <= N_APART:
+            self._note(f"near/ takes 1 to {N_APART} words")
+        return f"near/{min(max(n, 1), N_APART)}"
+
+    def _paired(self, lexemes: Iterator["Node | str"]) -> Iterator["Node | str"]:
+        """The same with what stands on either side of a `near/` put together; `a near/5 b near/5 c` are two pairs."""
+        given = list(lexemes)
+        i = 0
+        while i < len(given):
+            pairs: list[Node] = []
+            while i + 2 < len(given) and isinstance(sign := given[i + 1], str) and sign.startswith("near/"):
+                left, right = given[i], given[i + 2]
+                if not isinstance(left, Word | Phrase | Prefix) or not isinstance(right, Word | Phrase | Prefix):
+                    break
+                pairs.append(Near(n_words=int(sign[5:]), parts=(left, right)))
+                i += 2
+            lexeme = _all(pairs) if pairs else given[i]
+            if isinstance(lexeme, str) and lexeme.startswith("near/"):
+                self._note("near/ stands between two words: without one on either side it was left out")
+            else:
+                yield lexeme
+            i += 1
 
     def _begins_here(self, at: int) -> bool:
         return at == 0 or self.text[at - 1].isspace() or self.text[at - 1] == "("
@@ -242,7 +294,11 @@ class _Parser:
         """A word; or, where punctuation parts it, a phrase: `face-to-face` also as one word, as some would write it."""
         parts = tuple(words(text))
         self.n_terms += len(parts)
-        if len(parts) == 1:
+        if len(parts) == 1 and text.endswith("*") and len(parts[0]) >= N_LETTERS:
+            yield Prefix(letters=parts[0])
+        elif len(parts) == 1:
+            if text.endswith("*"):
+                self._note(f"a * needs at least {N_LETTERS} letters before it")
             yield Word(word=parts[0])
         elif parts and "-" in text:
             yield Any(parts=(Phrase(words=parts), Word(word="".join(parts))))

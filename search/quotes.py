@@ -8,7 +8,7 @@ so that a reader can be told when wording or speaker changed since. See `docs/se
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -240,12 +240,14 @@ def _schema() -> Any:
     return pa.schema(fields, metadata={"schema": SCHEMA, "generator": GENERATOR})
 
 
-def write_parquet(rows: Sequence[Quote], path: Path) -> None:
-    """Write the table of a meeting's quotes. The columns are the fields of `Quote`; lists are list<string>."""
+def write_parquet(rows: Sequence[Quote], path: Path, about: Mapping[str, str] = {}) -> None:
+    """Write a table of quotes. The columns are the fields of `Quote`; lists are list<string>. `about` goes into the
+    file's metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = _schema()
+    schema = schema.with_metadata({**schema.metadata, **about})
     columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
     pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 

@@ -17,7 +17,7 @@ from pipeline import batch, meetings, receipts, work
 from pipeline.events import Event
 from pipeline.meetings import Layout
 from pipeline.work import Job, Outcome
-from search import index
+from search import find
 from tests.house import Engine
 from tests.make_media import tone, write_sound
 from transcribe import engines
@@ -90,7 +90,7 @@ def test_everything_runs_once(layout: Layout, fake: Engine) -> None:
     (second,) = run(layout)
     assert (second.status, second.ran) == ("fresh", ())
     assert not list((layout.made("m") / "scratch").iterdir())
-    assert index.search(layout.index, "word1").total == 1
+    assert find.search(layout.index, "word1").total == 1
 
 
 def test_a_change_runs_what_it_touches_and_no_more(layout: Layout, fake: Engine) -> None:
@@ -111,7 +111,7 @@ def test_a_link_that_is_added_later_reaches_the_quotes_and_nothing_is_heard_agai
     (folder / "meeting.toml").write_text('source_url = "https://wrenbridge.example/v/1"\n')
     (outcome,) = run(layout)
     assert not {"words", "turns"} & set(ran(outcome))
-    (hit, *_) = index.search(layout.index, "word1").hits
+    (hit, *_) = find.search(layout.index, "word1").hits
     assert hit.quote.source_url == "https://wrenbridge.example/v/1"
 
 
@@ -147,7 +147,7 @@ def test_an_index_that_is_gone_is_filled_again(layout: Layout, fake: Engine) -> 
     run(layout)
     shutil.rmtree(layout.index)
     assert [ran(o) for o in run(layout)] == [["index"], ["index"]]
-    assert index.search(layout.index, "word1").total == 2
+    assert find.search(layout.index, "word1").total == 2
 
 
 def test_another_codebook_tags_again_and_hears_nothing_again(layout: Layout, fake: Engine) -> None:

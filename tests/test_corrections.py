@@ -14,7 +14,7 @@ import pytest
 from pipeline import apply, batch, corrections, work
 from pipeline.apply import Applied
 from pipeline.context import Context
-from search import index
+from search import find
 from search.quotes import Address, parse_address
 from tests.house import TOML, Engine, Heard, job, onrecord, with_captions, with_sound
 from transcribe import engines, locks, playable
@@ -86,7 +86,7 @@ def test_a_stretch_comes_first_and_nothing_is_heard_twice(house: House) -> None:
     assert house.engine.asked == [(20_000, 40_000)]
     assert house.engine.given_ms == [20_000]
     assert [(t.start_ms, t.end_ms) for t in house.transcript.turns] == [(20_000, 40_000)]
-    assert index.search(house.data / "processed" / "index", "w25").total == 1
+    assert find.search(house.data / "processed" / "index", "w25").total == 1
     assert house.ran(only=(25_000, 30_000)) == []  # is there already
 
     assert "words" in house.ran(only=(30_000, 50_000))
@@ -191,12 +191,12 @@ def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
     applied = house.apply(apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira"))
     assert applied.ran == ("transcript", "statements", "index")
     assert applied.waits == ""
-    (hit,) = index.search(house.data / "processed" / "index", '"Okafor agreed"').hits
+    (hit,) = find.search(house.data / "processed" / "index", '"Okafor agreed"').hits
     assert hit.quote.start_ms <= 10_000 < 12_000 <= hit.quote.end_ms
-    assert index.search(house.data / "processed" / "index", "w10").total == 0
+    assert find.search(house.data / "processed" / "index", "w10").total == 0
 
     house.apply(apply.assign(house.context, place(10, 12), "Councillor Jo Okafor", by="Mira"))
-    (hit,) = index.search(house.data / "processed" / "index", 'speaker:okafor "Okafor agreed"').hits
+    (hit,) = find.search(house.data / "processed" / "index", 'speaker:okafor "Okafor agreed"').hits
     assert (hit.quote.speaker_status, hit.quote.person) == ("confirmed", "jo-okafor")
     assert (hit.quote.start_ms, hit.quote.end_ms) == (10_000, 11_500)
 
@@ -217,7 +217,7 @@ def test_a_correction_outlives_another_transcription(house: House) -> None:
     house.engine.hears = "v"
     house.ran(asr=Choice(name="whisper:huge", fingerprint="whisper huge", by_hand=True))
     assert [w.text for w in house.transcript.words][9:13] == ["v9.", "w10.", "agreed.", "v12."]
-    (hit,) = index.search(house.data / "processed" / "index", "agreed").hits
+    (hit,) = find.search(house.data / "processed" / "index", "agreed").hits
     assert "a correction and a new transcript differ" in hit.quote.listen_first
 
 
@@ -258,7 +258,7 @@ def test_hidden_words_leave_the_index_though_another_run_is_at_words(house: Hous
     hide = apply.hide(house.context, place(30, 40), "mask", by="Mira", reason="")
     with locks.hold(house.context.made / "locks" / "words"), pytest.raises(Problem, match="is kept"):
         house.apply(hide)
-    assert index.search(house.data / "processed" / "index", "w33").total == 0
+    assert find.search(house.data / "processed" / "index", "w33").total == 0
     assert 33 not in house.seconds()
     house.ran()
     assert everywhere(house.data, "w33") == []
@@ -289,7 +289,7 @@ def test_an_exclusion_in_meeting_toml_hides_though_the_run_fails(house: House) -
     house.exclude('[30, 51, "exempt business"]')
     (house.folder / "meeting.wav").write_bytes(b"")
     assert house.run().status == "failed"
-    assert index.search(house.data / "processed" / "index", "w33").total == 0
+    assert find.search(house.data / "processed" / "index", "w33").total == 0
     assert not (house.context.made / "playable.m4a").exists()
 
 
@@ -365,8 +365,8 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
     todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
     batch.run([todo], Heard(), n_workers=0)
     quotes = (
-        index.search(tmp_path / "processed" / "index", "speaker:*").hits
-        or index.search(tmp_path / "processed" / "index", "topic:yes OR topic:no").hits
+        find.search(tmp_path / "processed" / "index", "speaker:*").hits
+        or find.search(tmp_path / "processed" / "index", "topic:yes OR topic:no").hits
     )
     places = [parse_address(h.quote.address) for h in quotes]
     made = [apply.reword(work.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)]
@@ -388,7 +388,7 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
     assert {c.by for c in corrections.read(tmp_path / "raw" / "m")} == {c.by for c in made}
     batch.run([todo], Heard(), n_workers=0)
     for i in range(len(made)):
-        assert index.search(tmp_path / "processed" / "index", f'"as person {i} heard it"').total == 1
+        assert find.search(tmp_path / "processed" / "index", f'"as person {i} heard it"').total == 1
 
 
 @pytest.mark.parametrize(

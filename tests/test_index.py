@@ -10,6 +10,7 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ import tantivy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search import index
+from search import find, index
 from search import query as q
 from search.fold import words
 from search.quotes import Quote
@@ -74,7 +75,7 @@ def quote(
     )
 
 
-def texts(results: index.Results) -> list[str]:
+def texts(results: find.Results) -> list[str]:
     return [hit.quote.text for hit in results.hits]
 
 
@@ -126,9 +127,12 @@ QUOTES = st.builds(
     status=st.sampled_from(["inferred", "confirmed"]),
     body=st.sampled_from(["Wrenbridge Council", "Wren Parish"]),
 )
+SIDES = st.sampled_from(["police", "van", "briefing", "2,000", "pol*", "van*", '"briefed police"', '"vans"', "unheard"])
 UNITS = st.one_of(
     st.sampled_from(VOCABULARY),
     st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=3).map(lambda some: f'"{" ".join(some)}"'),
+    st.sampled_from(["pol*", "va*", "van*", "brief*", "siân*", "20*", "zz*"]),
+    st.tuples(SIDES, st.integers(1, 8), SIDES).map(lambda pair: f"{pair[0]} near/{pair[1]} {pair[2]}"),
     st.sampled_from(
         ["speaker:okafor", "speaker:SIAN", 'speaker:"amir dasgupta"', "speaker:unknown", "tag:legality-policy",
          "tag:consultation", "stance:concerned", "status:confirmed", "topic:no", "body:parish", 'party:"wren alliance"',
@@ -150,7 +154,19 @@ TYPED = st.recursive(
 def matches(node: q.Node, row: Quote, stem: Callable[[str], str]) -> bool:
     """The meaning of a query, by looking at one quote."""
     said = words(row.text)
+
+    def places(side: q.Word | q.Phrase | q.Prefix) -> set[int]:
+        if isinstance(side, q.Word):
+            return {i for i, word in enumerate(said) if stem(word) == stem(side.word)}
+        if isinstance(side, q.Prefix):
+            return {i for i, word in enumerate(said) if word.startswith(side.letters)}
+        return {i for i, word in enumerate(said) if word in side.words} if matches(side, row, stem) else set()
+
     match node:
+        case q.Prefix():
+            return bool(places(node))
+        case q.Near(parts=(left, right)):
+            return any(1 <= abs(a - b) <= node.n_words for a in places(left) for b in places(right))
         case q.Word():
             return stem(node.word) in map(stem, said)
         case q.Phrase():
@@ -181,6 +197,11 @@ def matches(node: q.Node, row: Quote, stem: Callable[[str], str]) -> bool:
             return all(matches(part, row, stem) for part in node.parts)
         case q.Any():
             return any(matches(part, row, stem) for part in node.parts)
+    raise AssertionError(node)
+
+
+def counts(facet: find.Facet) -> dict[str, int]:
+    return {value.value: value.n for value in facet.values}
 
 
 def english(word: str) -> str:
@@ -208,10 +229,18 @@ def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: l
             root = q.parse(typed).root
             expected = {row.address for row in rows if matches(root, row, lambda w: stems.get(w) or english(w))}
             for sort in ("best", "newest"):
-                found = index.search(folder, typed, sort=sort, limit=100)
+                found = find.search(folder, typed, sort=sort, limit=100)
                 assert {hit.quote.address for hit in found.hits} == expected, (typed, found.understood)
                 assert found.total == len(expected)
                 assert all(hit.quote in rows for hit in found.hits)
+            facets = {facet.name: facet for facet in find.search(folder, typed, facets=True).facets}
+            here = [row for row in rows if row.address in expected]
+            assert counts(facets["code"]) == Counter("_".join(words(code)) for row in here for code in row.codes)
+            assert counts(facets["speaker"]) == Counter(r.speaker for r in here if r.speaker_status != "unknown")
+            assert counts(facets["year"]) == Counter(str(row.held_on.year) for row in here if row.held_on)
+            for facet in facets.values():
+                for value in facet.values:
+                    assert find.search(folder, f"({typed}) {value.query}").total == value.n, (typed, value)
 
 
 # -- what is found, and how it is shown
@@ -245,10 +274,13 @@ def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: l
         ("", 4),
         ("???", 0),
         ("drones", 0),
+        ("engag*", 2),
+        ("residents near/2 engagement", 1),
+        ("residents near/1 engagement", 0),
     ],
 )
 def test_searches(folder: Path, typed: str, found: int) -> None:
-    assert index.search(folder, typed).total == found
+    assert find.search(folder, typed).total == found
 
 
 @pytest.mark.parametrize(
@@ -261,7 +293,7 @@ def test_searches(folder: Path, typed: str, found: int) -> None:
     ],
 )
 def test_what_was_looked_for_is_marked(folder: Path, typed: str, marked: list[str]) -> None:
-    (hit,) = index.search(folder, f"{typed} meeting:safety speaker:jo").hits
+    (hit,) = find.search(folder, f"{typed} meeting:safety speaker:jo").hits
     assert [hit.quote.text[start:end] for start, end in hit.spans] == marked
 
 
@@ -269,14 +301,14 @@ def test_the_form_that_was_typed_comes_first(tmp_path: Path) -> None:
     rows = [quote(text=f"They {form} us.", start_ms=i) for i, form in enumerate(["brief", "briefed", "briefing"])]
     index.replace(tmp_path, rows[0].meeting, rows)
     for form in ("brief", "briefed", "briefing"):
-        hits = index.search(tmp_path, form).hits
+        hits = find.search(tmp_path, form).hits
         assert hits[0].quote.text == f"They {form} us."
         assert len(hits) == 3
 
 
 def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
     index.replace(folder, "undated", [quote("undated", "An undated remark.", held_on=None)])
-    found = index.search(folder, "", sort="newest")
+    found = find.search(folder, "", sort="newest")
     assert [(hit.quote.held_on, hit.quote.start_ms) for hit in found.hits] == [
         (date(2024, 5, 14), 0),
         (date(2024, 5, 14), 2000),
@@ -284,10 +316,10 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
         (date(2023, 11, 2), 0),
         (None, 0),
     ]
-    pages = [index.search(folder, "", sort="newest", limit=2, offset=n).hits for n in (0, 2, 4, 6)]
+    pages = [find.search(folder, "", sort="newest", limit=2, offset=n).hits for n in (0, 2, 4, 6)]
     assert [hit for page in pages for hit in page] == list(found.hits)
-    assert index.search(folder, "", offset=10**18) == index.Results(total=5, hits=(), understood="everything")
-    assert index.search(folder, "", limit=0) == index.Results(total=5, hits=(), understood="everything")
+    assert find.search(folder, "", offset=10**18) == find.Results(total=5, hits=(), understood="everything")
+    assert find.search(folder, "", limit=0) == find.Results(total=5, hits=(), understood="everything")
 
 
 @pytest.mark.parametrize(
@@ -301,13 +333,13 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
     ],
 )
 def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> None:
-    assert index.search(folder, typed).suggestions == suggested
+    assert find.search(folder, typed).suggestions == suggested
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | TYPED)
 def test_no_query_raises(folder: Path, typed: str) -> None:
-    found = index.search(folder, typed)
+    found = find.search(folder, typed)
     assert 0 <= len(found.hits) <= found.total
     for hit in found.hits:
         end = 0
@@ -319,8 +351,8 @@ def test_no_query_raises(folder: Path, typed: str) -> None:
 def test_hostile_text_is_indexed(tmp_path: Path) -> None:
     rows = [quote(text="x" * 200_000), quote(text="a\x00b <script>\u202e", start_ms=1), quote(text="🎤", start_ms=2)]
     index.replace(tmp_path, rows[0].meeting, rows)
-    assert index.search(tmp_path, "").total == 3
-    (hit,) = index.search(tmp_path, "script").hits
+    assert find.search(tmp_path, "").total == 3
+    (hit,) = find.search(tmp_path, "script").hits
     assert hit.quote == rows[1]
 
 
@@ -330,13 +362,13 @@ def test_hostile_text_is_indexed(tmp_path: Path) -> None:
 def test_a_meeting_is_replaced_and_removed(folder: Path) -> None:
     rows = [quote(text="Quite other words.")]
     index.replace(folder, rows[0].meeting, rows)
-    assert texts(index.search(folder, "", sort="newest")) == ["Quite other words.", "Engagement with no residents!"]
+    assert texts(find.search(folder, "", sort="newest")) == ["Quite other words.", "Engagement with no residents!"]
     assert index.held(folder)["2024-05-14-safety"] == index.edition(rows)
     index.replace(folder, rows[0].meeting, [])
     assert index.held(folder)["2024-05-14-safety"] == index.edition([])
     index.remove(folder, "2023-11-02-full")
     index.remove(folder, "never-there")
-    assert index.search(folder, "").total == 0
+    assert find.search(folder, "").total == 0
     assert list(index.held(folder)) == ["2024-05-14-safety"]
 
 
@@ -345,14 +377,14 @@ def test_quotes_of_another_meeting_are_refused_and_change_nothing(folder: Path) 
     with pytest.raises(LookupError):
         index.replace(folder, "2023-11-02-full", [quote()])
     assert index.held(folder) == before
-    assert index.search(folder, "").total == 4
+    assert find.search(folder, "").total == 4
 
 
 def test_without_an_index(tmp_path: Path) -> None:
     assert index.held(tmp_path / "none") == {}
     index.remove(tmp_path / "none", "m")
     with pytest.raises(Problem, match="nothing has been indexed"):
-        index.search(tmp_path / "none", "engagement")
+        find.search(tmp_path / "none", "engagement")
 
 
 def test_a_second_writer_waits_and_then_says_so(folder: Path) -> None:
@@ -388,13 +420,13 @@ def break_by_loss(folder: Path) -> None:
 def test_another_version_or_a_broken_index_is_made_again(folder: Path, harm: Callable[[Path], None]) -> None:
     harm(folder)
     with pytest.raises(index.Stale):
-        index.search(folder, "engagement")
+        find.search(folder, "engagement")
     with pytest.raises(index.Stale):
         index.held(folder)
     with pytest.raises(index.Stale):
         index.replace(folder, "m1", [quote("m1")])
     index.rebuild(folder, corpus())
-    assert sorted(texts(index.search(folder, ""))) == ["One.", "Three.", "Two."]
+    assert sorted(texts(find.search(folder, ""))) == ["One.", "Three.", "Two."]
     assert len(list(folder.iterdir())) == 1
 
 
@@ -405,14 +437,14 @@ def test_a_rebuild_that_fails_leaves_the_old_index(folder: Path) -> None:
 
     with pytest.raises(OverflowError):
         index.rebuild(folder, fails())
-    assert index.search(folder, "").total == 4
+    assert find.search(folder, "").total == 4
     break_version(folder)
     with pytest.raises(OverflowError):
         index.rebuild(folder, fails())
     with pytest.raises(index.Stale):  # and not an index that holds nothing
-        index.search(folder, "")
+        find.search(folder, "")
     index.rebuild(folder, corpus())
-    assert index.search(folder, "").total == 3
+    assert find.search(folder, "").total == 3
 
 
 def test_readers_never_see_half_a_meeting(folder: Path) -> None:
@@ -428,7 +460,7 @@ def test_readers_never_see_half_a_meeting(folder: Path) -> None:
     writer.start()
     seen = set()
     while not done.is_set():
-        found = index.search(folder, "meeting:big", limit=200)
+        found = find.search(folder, "meeting:big", limit=200)
         editions = {re.sub(r"\D", "", hit.quote.text) for hit in found.hits}
         assert len(editions) <= 1
         if editions:
@@ -442,7 +474,7 @@ def test_a_killed_writer_leaves_the_old_meeting_or_the_new(tmp_path: Path) -> No
     script = textwrap.dedent("""
         import itertools, sys
         from pathlib import Path
-        from search import index
+        from search import find, index
         from test_index import quote
         folder = Path(sys.argv[1])
         for n in itertools.count():
@@ -464,16 +496,16 @@ def test_a_killed_writer_leaves_the_old_meeting_or_the_new(tmp_path: Path) -> No
         child.send_signal(signal.SIGKILL)
         last = max([1, *map(int, child.stdout.read().split())])
         child.wait()
-        found = index.search(tmp_path, "meeting:big", limit=1000)
+        found = find.search(tmp_path, "meeting:big", limit=1000)
         editions = {int(re.sub(r"\D", "", hit.quote.text)) for hit in found.hits}
         assert found.total == 500
         assert len(editions) == 1
         assert editions <= {last, last + 1}
-        assert index.search(tmp_path, "untouched").total == 1
+        assert find.search(tmp_path, "untouched").total == 1
     index.replace(tmp_path, "big", [quote("big", "Alive.")])
-    assert index.search(tmp_path, "").total == 2
+    assert find.search(tmp_path, "").total == 2
 
 
 def test_an_index_may_be_copied(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
-    assert index.search(tmp_path / "copy", "engagement").total == 2
+    assert find.search(tmp_path / "copy", "engagement").total == 2

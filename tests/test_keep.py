@@ -23,7 +23,7 @@ from pipeline.cli import app, main
 from pipeline.keep import Kept, Manifest
 from pipeline.meetings import Layout
 from pipeline.status import status
-from search import index
+from search import find, index
 from tests.house import TOML, with_captions
 from transcribe import locks
 from transcribe.problem import Problem
@@ -65,7 +65,7 @@ def cli(*args: str, data: Path, code: int = 0, answer: str = "") -> str:
 
 
 def found(data: Path) -> set[str]:
-    return {hit.quote.meeting for hit in index.search(Layout(root=data).index, "consultation", limit=99).hits}
+    return {hit.quote.meeting for hit in find.search(Layout(root=data).index, "consultation", limit=99).hits}
 
 
 def tree(folder: Path) -> dict[str, bytes]:

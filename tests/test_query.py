@@ -11,7 +11,8 @@ from search.fold import fold, spans, words
 
 PIECES = st.sampled_from(
     ['"', "“", "”", "(", ")", "-", "–", "OR", "AND", "NOT", " ", " ", "speaker:", "tag:", "before:", "after:", "on:",
-     "topic:", "stance:", "foo:", "2024-05", "Okafor", "briefing", "face-to-face", "Siân’s", "1,000", "'", "\u200f"]
+     "topic:", "stance:", "foo:", " near/5 ", "NEAR", "near/0", "*",
+     "2024-05", "Okafor", "briefing", "face-to-face", "Siân’s", "1,000", "'", "\u200f"]
 )  # fmt: skip
 QUERIES = st.text() | st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join)
 
@@ -84,6 +85,15 @@ def test_spelling_is_forgiven(typed: str, meant: str) -> None:
         ("after:2024/5", "after:2024-05"),
         ("10:30", '"10 30"'),
         ("can't", "cant"),
+        ("consult*", "consult*"),
+        ("Siân*", "sian*"),
+        ("* -*", "nothing"),
+        ("police near/5 residents", "police near/5 residents"),
+        ("police NEAR residents", "police near/5 residents"),
+        ("near the police", "near the police"),
+        ('a OR b near/2 "c d"', 'a OR b near/2 "c d"'),
+        ("a NEAR/3 b near/2 co*", "a near/3 b b near/2 co*"),
+        ("-a near/2 b", "-a near/2 b"),
     ],
 )
 def test_what_is_understood(typed: str, understood: str) -> None:
@@ -103,6 +113,9 @@ def test_what_is_understood(typed: str, understood: str) -> None:
         ("?!", "nothing", "nothing in this can be searched for"),
         ("mood:bad", '"mood bad"', "no filter called mood:"),
         ('a "b c', 'a "b c"', "never closed"),
+        ("near/5 a near/5 speaker:b", "a speaker:b", "near/ stands between two words"),
+        ("a near/99 b", f"a near/{q.N_APART} b", "near/ takes 1 to"),
+        ("a* b", "a b", "at least 2 letters"),
         ("(" * 1000 + "a" + ")" * 1000, "a", "deep"),
         ("word " * 3000, " ".join(["word"] * q.N_TERMS), "characters"),
     ],

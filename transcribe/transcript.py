@@ -152,14 +152,17 @@ def _stretches(found: Sequence[Stretch], unheard: Sequence[tuple[int, int]], dur
 # -- WebVTT -----------------------------------------------------------------------------------------------
 
 
-def to_webvtt(transcript: Transcript) -> str:
+NOTICE = "Machine transcript, not the official record. Listen before you quote."
+
+
+def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
     """Captions with `<v Name>`: every word once, in order, broken at changes of voice, sentence ends and pauses.
 
     Words without times stand in the cue of their neighbours; where no word has a time there are no cues.
     """
     shown = {n.label: n for n in transcript.names}
-    parts = ["WEBVTT\n\nNOTE Machine transcript, not the official record. Listen before you quote.\n"]
-    for cue in _cues(transcript.words):
+    parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes)]
+    for cue in cues(transcript.words):
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
         voice = _voice(shown, timed[0].speaker)
@@ -167,7 +170,8 @@ def to_webvtt(transcript: Transcript) -> str:
     return "\n".join(parts)
 
 
-def _cues(words: Sequence[Word]) -> Iterator[list[Word]]:
+def cues(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """Words as captions show them together: broken at changes of voice, sentence ends and pauses."""
     cue: list[Word] = []
     for word in words:
         if cue and _breaks(cue, word):

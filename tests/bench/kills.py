@@ -31,7 +31,7 @@ if str(ROOT) not in sys.path:
 from pipeline import receipts  # noqa: E402
 from pipeline.events import Event  # noqa: E402
 from pipeline.meetings import Layout  # noqa: E402
-from search import index, quotes  # noqa: E402
+from search import find, index, quotes  # noqa: E402
 from tests import tiny_pyannote, tiny_whisper  # noqa: E402
 from tests.house import TOML, environment, with_captions  # noqa: E402
 from tests.make_media import write_sound  # noqa: E402
@@ -145,7 +145,7 @@ def result(data: Path) -> dict[str, object]:
         found[f"{folder.name}/quotes.parquet"] = quotes.read_parquet(made / "quotes.parquet")
         found[f"{folder.name}/left behind"] = left_behind(made)
     found["index"] = index.held(layout.index)
-    hits = index.search(layout.index, "", limit=index.N_HITS).hits
+    hits = find.search(layout.index, "", limit=find.N_HITS).hits
     found["what is found"] = sorted(msgspec.json.encode(hit.quote) for hit in hits)
     return found
 
@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_meetings(data)
         duration_s = finish(data, models, n_jobs=asked.jobs)
         expected = result(data)
-        n_quotes = len(index.search(Layout(root=data).index, "", limit=index.N_HITS).hits)
+        n_quotes = len(find.search(Layout(root=data).index, "", limit=find.N_HITS).hits)
         print(f"a run that nobody kills: {duration_s:.1f} s, {n_quotes} quotes; kills with --jobs {asked.jobs}:")
         kills = []
         for at in moments(asked.kills, asked.seed, duration_s):

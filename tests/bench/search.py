@@ -18,10 +18,11 @@ from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from search import index
+from search import find, index
 from search.quotes import Quote
 
 N_VOCABULARY = 60_000
@@ -132,6 +133,8 @@ def queries(words: Sequence[str], chance: random.Random, n: int) -> dict[str, li
         "common word": common,
         "two words": lambda: f"{common()} {middling()}",
         "phrase": lambda: f'"{common()} {common()}"',
+        "near": lambda: f"{common()} near/5 {middling()}",
+        "prefix": lambda: f"{chance.choice(SYLLABLES)}{chance.choice(SYLLABLES)}*",
         "wide OR": lambda: " OR ".join(common() for _ in range(8)),
         "word without another": lambda: f"{middling()} -{common()}",
         "word, speaker, date": lambda: f"{middling()} {person()} after:{chance.randrange(2011, 2024)}",
@@ -187,16 +190,17 @@ def main() -> None:
         n_held = len(index.held(folder))
         print(f"held     {n_held:,} meetings told in {(time.perf_counter() - started) * 1000:.0f} ms")
 
-        print(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'newest':>9}{'p95':>9}{'hits':>10}")
+        print(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'newest':>9}{'p95':>9}{'facets':>9}{'p95':>9}{'hits':>10}")
         for kind, some in queries(words, chance, options.queries).items():
             columns = []
             totals = []
-            for sort in ("best", "newest"):
-                index.search(folder, some[0], sort=sort)
+            ways: list[dict[str, Any]] = [{"sort": "best"}, {"sort": "newest"}, {"facets": True}]
+            for how in ways:
+                find.search(folder, some[0], **how)
                 times = []
                 for text in some:
                     started = time.perf_counter()
-                    totals.append(index.search(folder, text, sort=sort).total)
+                    totals.append(find.search(folder, text, **how).total)
                     times.append((time.perf_counter() - started) * 1000)
                 columns += [median(times), quantiles(times, n=20)[-1]]
             print(f"{kind:24}" + "".join(f"{ms:9.1f}" for ms in columns) + f"{median(totals):10,.0f}")

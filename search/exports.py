@@ -1,0 +1,228 @@
+"""A meeting in formats that others read: captions and transcripts. Each says what it is, and what it was made from.
+
+Words are those of the transcript as it stands: what is excluded or masked is not in it, and a member of the public is
+called so there.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
+from typing import Any
+
+import msgspec
+
+from search.cite import STATUS, timecode
+from search.quotes import speaker_name
+from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
+from transcribe.transcript import NOTICE, cues, to_webvtt
+
+LINE_LETTERS, N_LINES = 42, 2  # of a caption that is to be read while listening
+LETTERS_PER_S = 17  # how fast people read
+SHORTEST_MS, GAP_MS = 1000, 80
+PARAGRAPH_WORDS = 120
+STRETCHES = {
+    "untranscribed": "speech we could not make out",
+    "partial": "not all of it transcribed",
+    "excluded": "not part of the public record",
+    "masked": "personal details hidden",
+}
+
+
+class Source(Record):
+    """What an export is made from: a meeting, its transcript, and the SHA-256 of the file that this was read from."""
+
+    meeting: Meeting
+    transcript: Transcript
+    transcript_sha256: str
+
+    @property
+    def notes(self) -> tuple[str, str]:
+        """What every export says of itself."""
+        return NOTICE, f"Made by {GENERATOR} from {self.meeting.id}, transcript {self.transcript_sha256}."
+
+
+# -- captions -------------------------------------------------------------------------------------
+
+
+def to_vtt(source: Source) -> str:
+    """WebVTT with `<v Name>`, every word once."""
+    return to_webvtt(source.transcript, source.notes)
+
+
+def to_srt(source: Source) -> str:
+    """SubRip, which has no place for voices, nor for comments: the last cue says what it is."""
+    shown = [(*_span(cue), text_of(cue)) for cue in cues(source.transcript.words)]
+    end_ms = max((end for _, end, _ in shown), default=0)
+    shown.append((end_ms + GAP_MS, end_ms + GAP_MS + 4 * SHORTEST_MS, "\n".join(source.notes)))
+    return "\n".join(
+        f"{n}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n" for n, (start, end, text) in enumerate(shown, 1)
+    )
+
+
+def to_captions(source: Source) -> str:
+    """WebVTT to be read while listening: two lines of 42 letters at most, long enough to be read where there is time,
+    and only names that a person confirmed."""
+    names = {n.label: n for n in source.transcript.names}
+    n_corrected = sum("correction " in (w.change or "") for w in source.transcript.words)
+    share = 100 * n_corrected / max(1, len(source.transcript.words))
+    head = [NOTICE, source.notes[1], f"Words corrected by a person: {share:.1f} %."]
+    parts = ["WEBVTT", *(f"NOTE {line}" for line in head)]
+    shown = list(_readable(source.transcript.words))
+    before: str | None = None
+    for i, (cue, lines) in enumerate(shown):
+        start_ms, end_ms = _span(cue)
+        wanted_ms = start_ms + max(SHORTEST_MS, 1000 * sum(map(len, lines)) // LETTERS_PER_S)
+        limit_ms = _span(shown[i + 1][0])[0] - GAP_MS if i + 1 < len(shown) else wanted_ms
+        name = names.get(cue[0].speaker or "")
+        label = name.label if name else None
+        # A dash is how captions say that somebody else goes on.
+        voice = f"<v {_escape(name.display)}>" if name and name.status == "confirmed" else ""
+        dash = "- " if before is not None and label != before and not voice else ""
+        text = "\n".join(map(_escape, lines))
+        parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, min(wanted_ms, limit_ms)))}\n{voice}{dash}{text}")
+        before = label or ""
+    return "\n\n".join(parts) + "\n"
+
+
+def _readable(words: Sequence[Word]) -> Iterator[tuple[Sequence[Word], list[str]]]:
+    """Cues of at most two lines, each with its lines; a word that is longer than a line stands alone."""
+    for cue in cues(words):
+        yield from _halved(cue)
+
+
+def _halved(cue: Sequence[Word]) -> Iterator[tuple[Sequence[Word], list[str]]]:
+    """A cue, or what it falls into: parted near its middle, where it can be behind a comma or a full stop."""
+    lines = _lines(cue)
+    if len(lines) <= N_LINES or len(cue) == 1:
+        yield cue, lines
+        return
+    ends = list(accumulate(len(w.text) + 1 for w in cue))
+    cuts = range(1, len(cue))
+    n = min(
+        cuts, key=lambda i: abs(ends[i - 1] - ends[-1] / 2) - (LINE_LETTERS / 2) * (cue[i - 1].text[-1] in ".,?!;:")
+    )
+    yield from _halved(cue[:n])
+    yield from _halved(cue[n:])
+
+
+def _lines(words: Sequence[Word]) -> list[str]:
+    return textwrap.wrap(text_of(words), LINE_LETTERS - 2, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _span(cue: Sequence[Word]) -> tuple[int, int]:
+    timed = [w for w in cue if w.start_ms is not None and w.end_ms is not None]
+    start_ms = timed[0].start_ms or 0 if timed else 0
+    return start_ms, max([start_ms + 1, *(w.end_ms or 0 for w in timed)])
+
+
+def _clock(ms: int, point: str = ".") -> str:
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# -- transcripts ----------------------------------------------------------------------------------
+
+
+class Paragraph(Record):
+    """What one voice said in a row, or a stretch without words; of the latter `name` is None."""
+
+    start_ms: int | None
+    name: SpeakerName | None
+    text: str
+
+
+def paragraphs(transcript: Transcript) -> list[Paragraph]:
+    """A transcript to be read: a paragraph for each voice that speaks, long ones parted where a sentence ends."""
+    said: list[Paragraph] = []
+    for speaker, group in groupby(transcript.words, key=lambda word: word.speaker):
+        name = speaker_name(speaker, transcript.names)
+        said += [Paragraph(start_ms=run[0].start_ms, name=name, text=text_of(run)) for run in _parted([*group])]
+    said += [_silent(stretch) for stretch in transcript.stretches]
+    # What has no time stays behind what it follows.
+    at_ms, keyed = 0, []
+    for n, paragraph in enumerate(said):
+        at_ms = at_ms if paragraph.start_ms is None else paragraph.start_ms
+        keyed.append((at_ms, n, paragraph))
+    return [paragraph for _, _, paragraph in sorted(keyed, key=lambda k: k[:2])]
+
+
+def _parted(run: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    first = 0
+    for i, word in enumerate(run, 1):
+        if i == len(run) or (i - first >= PARAGRAPH_WORDS and word.text.rstrip("\"'”’)")[-1:] in (".", "?", "!")):
+            yield run[first:i]
+            first = i
+
+
+def _silent(stretch: Stretch) -> Paragraph:
+    to = timecode(stretch.end_ms)
+    return Paragraph(start_ms=stretch.start_ms, name=None, text=f"[to {to}: {STRETCHES[stretch.kind]}]")
+
+
+def heading(source: Source) -> list[str]:
+    """The lines that a transcript begins with."""
+    meeting = source.meeting
+    held_on = f"{meeting.held_on.day} {meeting.held_on:%B %Y}" if meeting.held_on else ""
+    return [line for line in (meeting.title or meeting.id, meeting.body, held_on, *source.notes) if line]
+
+
+def spoken_by(name: SpeakerName) -> str:
+    """A speaker with how we know, for print."""
+    return name.display if name.status == "unknown" else f"{name.display} ({STATUS[name.status]})"
+
+
+def to_txt(source: Source) -> str:
+    """A transcript in plain text, for minutes or notes."""
+    lines = [*heading(source), ""]
+    for paragraph in paragraphs(source.transcript):
+        at = "" if paragraph.start_ms is None else f"[{timecode(paragraph.start_ms)}] "
+        who = f"{spoken_by(paragraph.name)}: " if paragraph.name else ""
+        lines += [f"{at}{who}{paragraph.text}", ""]
+    return "\n".join(lines)
+
+
+def to_cdp(source: Source) -> str:
+    """The transcript format of the Council Data Project, whose tools and ours read it."""
+    transcript = source.transcript
+    numbers = {name.label: n for n, name in enumerate(transcript.names)}
+    held_on = source.meeting.held_on
+    body = {
+        "generator": " ".join(source.notes),
+        "confidence": _mean(transcript.words),
+        "session_datetime": held_on.isoformat() if held_on else None,
+        "sentences": [
+            _sentence(n, cue, transcript.names, numbers) for n, cue in enumerate(cues(transcript.words)) if cue
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n"
+
+
+def _sentence(n: int, cue: Sequence[Word], names: Iterable[SpeakerName], numbers: dict[str, int]) -> dict[str, Any]:
+    start_ms, end_ms = _span(cue)
+    speaker = cue[0].speaker
+    return {
+        "index": n,
+        "confidence": _mean(cue),
+        "start_time": start_ms / 1000,
+        "end_time": end_ms / 1000,
+        "words": [
+            {"index": i, "start_time": _seconds(w.start_ms), "end_time": _seconds(w.end_ms), "text": w.text}
+            for i, w in enumerate(cue)
+        ],
+        "text": text_of(cue),
+        "speaker_index": numbers.get(speaker or ""),
+        "speaker_name": speaker_name(speaker, names).display if speaker else None,
+    }
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
+
+
+def _mean(words: Sequence[Word]) -> float | None:
+    """How sure the recogniser was; None where it did not say so of every word."""
+    sure = [w.confidence for w in words if w.confidence is not None]
+    return round(sum(sure) / len(sure), 3) if sure and len(sure) == len(words) else None

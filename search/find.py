@@ -1,0 +1,307 @@
+"""Searching the index: quotes for a query, where in them its words stand, how many are whose, and what was meant."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any as Untyped
+from typing import Literal
+
+import msgspec
+import tantivy
+from tantivy import Occur
+
+from search import index
+from search import query as q
+from search.fold import spans, words
+from search.index import STEMS
+from search.quotes import Quote
+from transcribe.phones import closeness
+from transcribe.problem import Problem
+from transcribe.records import Record
+
+N_HITS = 1000  # the most that one search gives
+N_FORMS = 50  # of a word, beside each other in a `near`
+N_VALUES = 20  # of a facet, the commonest first
+LIKE = 0.8  # how alike two names sound for one to be suggested for the other
+
+
+class Hit(Record):
+    """A quote and the parts of its text that were looked for: character offsets `[start, end)`, in order."""
+
+    quote: Quote
+    spans: tuple[tuple[int, int], ...]
+    score: float | None = None  # None where hits are in order of date
+
+
+class Value(Record):
+    """How many hits have a value; `query`, put beside what was asked, narrows the search to them."""
+
+    value: str
+    n: int
+    query: str
+
+
+class Facet(Record):
+    name: Literal["speaker", "body", "year", "code", "stance", "status"]
+    values: tuple[Value, ...]
+
+
+class Results(Record):
+    """What a search found. `understood` is the query as it was read; `notes` say what of it could not be."""
+
+    total: int
+    hits: tuple[Hit, ...]
+    understood: str
+    notes: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    facets: tuple[Facet, ...] = ()
+
+
+# -- searching ------------------------------------------------------------------------------------
+
+
+def search(
+    folder: Path,
+    text: str,
+    *,
+    sort: Literal["best", "newest"] = "best",
+    limit: int = 20,
+    offset: int = 0,
+    facets: bool = False,
+) -> Results:
+    """Quotes that match a query in the language of `search.query`, with where in them the words stand.
+
+    `total` counts all of them, `hits` are at most `limit` (at most 1000) after the first `offset`. Without a word to
+    rank by, hits come newest first. With `facets` all hits are also counted by speaker, body, year, code, stance and
+    how the speaker is known. Raises Problem where nothing has been indexed and Stale where the index has to be made
+    again; never for what the query says.
+    """
+    if not index.check(folder):
+        raise Problem("nothing has been indexed yet", where=folder, fix="make the index with `onrecord run`")
+    query = q.parse(text)
+    last = index.last_committed(folder)
+    searcher, schema = last.searcher(), last.schema
+    compiled = _compile(query.root, searcher, schema)
+    parts = list(q.wanted(query.root))
+    by_date = sort == "newest" or not parts
+    found = searcher.search(
+        compiled,
+        limit=max(1, min(limit, N_HITS)),
+        offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
+        order_by_field="newest" if by_date else None,
+    )
+    try:
+        quotes = [msgspec.json.decode(searcher.doc(at).get_first("quote"), type=Quote) for _, at in found.hits]
+    except (ValueError, TypeError) as e:
+        raise index.stale(folder, "the index is damaged") from e
+    scores = [None if by_date else float(score) for score, _ in found.hits]
+    highlighter = _highlighter(parts)
+    counted: tuple[Facet, ...] = ()
+    if facets:
+        counted = _all_facets(folder, index.commit_of(folder)) if query.root == q.All() else _facets(searcher, compiled)
+    return Results(
+        total=found.count,
+        hits=tuple(
+            Hit(quote=quote, spans=highlighter(quote.text), score=score)
+            for quote, score in zip(quotes[: max(0, limit)], scores, strict=False)
+        ),
+        understood=q.understood(query),
+        notes=query.notes,
+        suggestions=() if found.count else _suggestions(query, searcher, schema),
+        facets=counted,
+    )
+
+
+# -- counting -------------------------------------------------------------------------------------
+
+_COLUMNS = {"speaker": "who", "body": "where", "year": "year", "code": "tag", "stance": "stance", "status": "status"}
+_FILTERS = {"year": "on", "code": "tag"}
+
+
+def _facets(searcher: Untyped, compiled: Untyped) -> tuple[Facet, ...]:
+    # One more than is shown: of those without a value there is one, "".
+    asked = {name: {"terms": {"field": field, "size": N_VALUES + 1}} for name, field in _COLUMNS.items()}
+    counted = searcher.aggregate(compiled, asked)
+    facets = []
+    for name in _COLUMNS:
+        found = [(_shown(b["key"]), int(b["doc_count"])) for b in counted[name]["buckets"]]
+        values = [Value(value=v, n=n, query=_narrowed(name, v)) for v, n in found if v]
+        facets.append(Facet(name=name, values=tuple(values[:N_VALUES])))  # type: ignore[arg-type]
+    return tuple(facets)
+
+
+@lru_cache(maxsize=2)
+def _all_facets(folder: Path, commit: Untyped) -> tuple[Facet, ...]:
+    """The facets of everything, which are counted once for each commit."""
+    last = index.last_committed(folder)
+    return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema))
+
+
+def _shown(key: str | float) -> str:
+    return key if isinstance(key, str) else str(int(key))
+
+
+def _narrowed(name: str, value: str) -> str:
+    parts = tuple(words(value))
+    return q.understood(q.Query(root=q.Filter(field=_FILTERS.get(name, name), values=parts)))
+
+
+# -- the query for Tantivy ------------------------------------------------------------------------
+
+
+def _compile(node: q.Node, searcher: Untyped, schema: Untyped) -> Untyped:
+    """The query for Tantivy. Conditions weigh nothing: only words and phrases rank."""
+
+    def term(field: str, value: str) -> Untyped:
+        return tantivy.Query.term_query(schema, field, value)
+
+    match node:
+        case q.Word():
+            # Any form counts, and the form that was typed counts again.
+            return _either([term("stem", _stem(node.word)), term("exact", node.word)])
+        case q.Phrase(words=(word,)):
+            return term("exact", word)
+        case q.Phrase():
+            return tantivy.Query.phrase_query(schema, "exact", list(node.words))
+        case q.Prefix():
+            return tantivy.Query.regex_query(schema, "exact", f"{re.escape(node.letters)}.*")
+        case q.Near():
+            return _near(node, searcher, schema)
+        case q.Filter():
+            wanted = [(Occur.Must, term(node.field, value)) for value in node.values]
+            return _unranked(tantivy.Query.boolean_query(wanted))
+        case q.Held():
+            first, last = node.days()
+            return _unranked(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last))
+        case q.Not():
+            return _compile(q.All(parts=(node,)), searcher, schema)
+        case q.All():
+            refused = [_compile(part.part, searcher, schema) for part in node.parts if isinstance(part, q.Not)]
+            asked = [_compile(part, searcher, schema) for part in node.parts if not isinstance(part, q.Not)]
+            if not asked:  # everything, but for the documents that only say which edition is held
+                asked, refused = [_unranked(tantivy.Query.all_query())], [term("topic", "none"), *refused]
+            return _both(asked, refused)
+        case q.Any():
+            return _either([_compile(part, searcher, schema) for part in node.parts])
+
+
+def _near(node: q.Near, searcher: Untyped, schema: Untyped) -> Untyped:
+    """Two words at most so many apart. A phrase must stand there too, and one of its words be near."""
+    forms = [_forms(part, searcher) for part in node.parts]
+    if not all(forms):
+        return tantivy.Query.empty_query()
+    one, other = (f"({'|'.join(map(re.escape, each))})" for each in forms)
+    if set(forms[0]) & set(forms[1]):
+        # Where a word may be both, Tantivy takes it for its own neighbour: each distance is asked for by itself.
+        pairs = [[(0, a), (n, b)] for n in range(1, node.n_words + 1) for a, b in ((one, other), (other, one))]
+        close = [tantivy.Query.regex_phrase_query(schema, "exact", pair) for pair in pairs]
+    else:
+        slop = node.n_words - 1
+        close = [tantivy.Query.regex_phrase_query(schema, "exact", p, slop) for p in ([one, other], [other, one])]
+    phrases = [_compile(part, searcher, schema) for part in node.parts if isinstance(part, q.Phrase)]
+    return _both([_either(close), *phrases], [])
+
+
+def _forms(part: q.Word | q.Phrase | q.Prefix, searcher: Untyped) -> list[str]:
+    """The words, as they stand in quotes, that may be meant: of a word all forms, the commonest first."""
+    if isinstance(part, q.Phrase):
+        return [word for word in dict.fromkeys(part.words) if searcher.doc_freq("exact", word)]
+    if isinstance(part, q.Prefix):
+        return [term for term, _ in searcher.terms_with_prefix("exact", part.letters, limit=N_FORMS)]
+    stem = _stem(part.word)
+    begins = stem[:-1] or stem  # "policy" and "policies" part at the end of theirs, "polici"
+    known = (term for term, _ in searcher.terms_with_prefix("exact", begins))
+    return [term for term in known if _stem(term) == stem][:N_FORMS]
+
+
+def _both(asked: Sequence[Untyped], refused: Sequence[Untyped]) -> Untyped:
+    parts = [(Occur.Must, each) for each in asked] + [(Occur.MustNot, each) for each in refused]
+    return tantivy.Query.boolean_query(parts)
+
+
+def _either(parts: Sequence[Untyped]) -> Untyped:
+    return tantivy.Query.boolean_query([(Occur.Should, each) for each in parts])
+
+
+def _unranked(query: Untyped) -> Untyped:
+    return tantivy.Query.const_score_query(query, 0.0)
+
+
+def _stem(word: str) -> str:
+    return str(STEMS.analyze(word)[0])
+
+
+def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str], tuple[tuple[int, int], ...]]:
+    """A function from a text to where the words and phrases stand in it: `[start, end)`, in order, none touching."""
+    stems = {_stem(part.word) for part in parts if isinstance(part, q.Word)}
+    phrases = {part.words for part in parts if isinstance(part, q.Phrase)}
+    prefixes = tuple({part.letters for part in parts if isinstance(part, q.Prefix)})
+
+    def marks(text: str) -> Iterator[tuple[int, int]]:
+        here = spans(text)
+        said = tuple(word for word, _, _ in here)
+        for (_, start, end), stem in zip(here, STEMS.analyze(" ".join(said)) if stems else (), strict=False):
+            if stem in stems:
+                yield start, end
+        if prefixes:
+            yield from ((start, end) for word, start, end in here if word.startswith(prefixes))
+        for phrase in phrases:
+            for i in range(len(said) - len(phrase) + 1):
+                if said[i : i + len(phrase)] == phrase:
+                    yield here[i][1], here[i + len(phrase) - 1][2]
+
+    def highlight(text: str) -> tuple[tuple[int, int], ...]:
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted(marks(text)):
+            if merged and start <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        return tuple(merged)
+
+    return highlight
+
+
+def _suggestions(query: q.Query, searcher: Untyped, schema: Untyped) -> tuple[str, ...]:
+    """The query with each word that nobody said put right, where that finds something."""
+    root = _respelt(query.root, searcher)
+    if root == query.root:
+        return ()
+    found = searcher.search(_compile(root, searcher, schema), limit=1)
+    return (q.understood(q.Query(root=root)),) if found.count else ()
+
+
+def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
+    match node:
+        case q.Word():
+            known = searcher.doc_freq("stem", _stem(node.word))
+            return node if known else q.Word(word=_nearest("exact", node.word, searcher))
+        case q.Phrase():
+            return q.Phrase(words=tuple(_nearest("exact", word, searcher) for word in node.words))
+        case q.Filter():
+            return q.Filter(
+                field=node.field, values=tuple(_nearest(node.field, value, searcher) for value in node.values)
+            )
+        case q.All() | q.Any():
+            return type(node)(parts=tuple(_respelt(part, searcher) for part in node.parts))
+        case _:
+            return node
+
+
+def _nearest(field: str, word: str, searcher: Untyped) -> str:
+    """The word of the index that is spelt most like this one and begins like it, or of speakers' names sounds most like
+    it; itself where none is near."""
+    from rapidfuzz.distance import OSA
+
+    if len(word) < 3 or searcher.doc_freq(field, word):
+        return word
+    n_edits = 1 if len(word) < 6 else 2
+    best = (n_edits + 1, 0, word)
+    for term, n in searcher.terms_with_prefix(field, word[0]):
+        if abs(len(term) - len(word)) <= n_edits:
+            best = min(best, (OSA.distance(word, term, score_cutoff=n_edits), -n, term))
+    if best[2] != word or field != "speaker":
+        return best[2]
+    alike = {term: closeness(word, term, LIKE) for term, _ in searcher.terms_with_prefix(field, "")}
+    return max((term for term in alike if alike[term]), key=lambda term: (alike[term], term), default=word)
