@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
 
 from transcribe import cues
 from transcribe.cues import Cue
@@ -24,39 +26,65 @@ LEAST_MARGIN = 2.0  # ahead of the next person for this voice, and of the next v
 
 
 def name(
-    words: Sequence[Word], turns: Sequence[Turn], people: Sequence[Person], *, voices: Mapping[str, str] | None = None
+    words: Sequence[Word],
+    turns: Sequence[Turn],
+    people: Sequence[Person],
+    *,
+    voices: Mapping[str, str] | None = None,
+    confirmed: Mapping[str, str] = MappingProxyType({}),
+    rejected: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> tuple[SpeakerName, ...]:
     """A SpeakerName for every voice of `words` and `turns`, in the order in which they are first heard.
 
-    `voices` says what captions call a label. Each person is given to one voice at most; conflict, a thin margin
-    or a low probability leave "Unknown speaker N". Nothing here is ever `confirmed`: only a person confirms.
+    `voices` says what captions call a label. `confirmed` (label -> person) and `rejected` (label -> people) are what
+    people decided, against which no evidence counts. Each person is given to one voice at most; conflict, a thin margin
+    or a low probability leave "Unknown speaker N".
     """
     labels = _labels(words, turns)
     roster = Roster(people)
     scores, evidence = _add_up(cues.find(words, roster, voices or {}), words, people, labels)
-    chosen = _decide(scores)
     by_id = {p.id: p for p in people}
+    confirmed = {label: person for label, person in confirmed.items() if label in scores and person in by_id}
+    for label, sums in scores.items():
+        taken = {person for other, person in confirmed.items() if other != label}
+        for person in sums.keys() & (taken | rejected.get(label, frozenset()) | confirmed.keys() & {label}):
+            del sums[person]
+    chosen = _decide(scores)
     names = []
     for n, label in enumerate(labels, 1):
         found = sorted(evidence[label], key=lambda e: (-abs(e.weight), e.at_ms))
-        if label not in chosen:
-            display = _clean((voices or {}).get(label, "")) or f"Unknown speaker {n}"
+        display = _clean((voices or {}).get(label, "")) or f"Unknown speaker {n}"
+        if label in confirmed:
+            person = by_id[confirmed[label]]
+            said = Evidence(kind="human", person=person.id, at_ms=0, words="confirmed by a person", weight=0.0)
+            about = [e for e in found if e.person == person.id]
+            names.append(_named(label, person, "confirmed", None, (said, *about)))
+        elif label in chosen:
+            person, probability = by_id[chosen[label][0]], chosen[label][1]
+            ordered = sorted(found, key=lambda e: e.person != person.id)
+            names.append(_named(label, person, "inferred", probability, ordered))
+        else:
             names.append(SpeakerName(label=label, display=display, evidence=tuple(found)))
-            continue
-        person, probability = by_id[chosen[label][0]], chosen[label][1]
-        names.append(
-            SpeakerName(
-                label=label,
-                display=_clean(person.name) or person.id,
-                person=person.id,
-                role=person.role,
-                party=person.party,
-                status="inferred",
-                probability=probability,
-                evidence=tuple(sorted(found, key=lambda e: e.person != person.id)),
-            )
-        )
     return tuple(names)
+
+
+def _named(
+    label: str,
+    person: Person,
+    status: Literal["confirmed", "inferred"],
+    probability: float | None,
+    evidence: Sequence[Evidence],
+) -> SpeakerName:
+    return SpeakerName(
+        label=label,
+        display=_clean(person.name) or person.id,
+        person=person.id,
+        role=person.role,
+        party=person.party,
+        status=status,
+        probability=probability,
+        evidence=tuple(evidence),
+    )
 
 
 def captioned(words: Sequence[Word], captions: Sequence[str | None]) -> dict[str, str]:
