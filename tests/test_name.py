@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.meetings import read_meeting
-from transcribe.name import LEAST_PROBABILITY, name
+from transcribe.decide import LEAST_PROBABILITY
+from transcribe.mentions import Roster
+from transcribe.name import name
 from transcribe.records import Person, SpeakerName, Turn, Word
 from transcribe.references import read_sentences, words_of
-from transcribe.spoken import Roster, likeness, sound
+from transcribe.spoken import likeness, sound
 
 PEOPLE = (
     Person(id="okafor", name="Councillor Jo Okafor", role="Chair", aliases=("Jo",)),
@@ -259,7 +261,7 @@ def test_what_people_decided_stands_against_all_evidence() -> None:
     assert found[1].evidence[0].kind == "human"
     elsewhere = {n.label: n.person for n in name(words, [], PEOPLE, confirmed={"S1": "holm"})}
     assert elsewhere == {"S1": "holm", "S2": "lindqvist", "S3": None}
-    assert [n.person for n in name(words, [], PEOPLE, confirmed={"S9": "holm", "S1": "nobody"})][0] is None
+    assert next(n.person for n in name(words, [], PEOPLE, confirmed={"S9": "holm", "S1": "nobody"})) is None
 
 
 def test_bad_lists_of_people_do_no_harm() -> None:

@@ -198,7 +198,15 @@ class Evidence(Record):
     """
 
     kind: Literal[
-        "chair handover", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role", "human"
+        "chair handover",
+        "addressed",
+        "self-introduction",
+        "roll call",
+        "thanks",
+        "apology",
+        "caption voice",
+        "role",
+        "human",
     ]
     person: str
     at_ms: int
