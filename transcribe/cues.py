@@ -20,7 +20,9 @@ STRANGER = ""  # for the person of a cue: somebody who is not on the list
 
 PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it no longer is one
 FEW_CALLS = 3  # of whoever presides, at least
+LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
 ROLL_OF = 3  # names called one by one make a roll call
+AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -33,7 +35,7 @@ class Cue(NamedTuple):
     share: float
     first: int  # the words that gave it
     end: int
-    source: str  # the voice that said them
+    source: str  # the voice that said them; none where it does not matter who did
 
 
 class _Call(NamedTuple):
@@ -85,6 +87,7 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     presiding = {s for s, n in given.items() if n >= 0.2 * most and (n >= FEW_CALLS or len(given) == 1)}
     presiding |= {label for label, person in confirmed.items() if person in roster.chairs}
     calls = [_call(words, run, presiding) for run in said]
+    calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
     answers = [_answer(words, said, calls, i) for i in range(len(said))]
     return _Meeting(
         words, said, calls, answers, frozenset(presiding), dict.fromkeys(roster.chairs, 1.0), _roll(words, said, roster)
@@ -97,11 +100,15 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
 def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[str] | set[str]) -> _Call | None:
     """Whom a run gives the floor to at its end: the last sentence that names anybody, or nobody."""
     n_after = 0
-    for back, sentence in enumerate(reversed(run.sentences[-5:])):
-        if not sentence.mentions:
-            n_after += sentence.end - sentence.first
-            if n_after > 25:
+    for back, sentence in enumerate(reversed(run.sentences)):
+        n_after += sentence.end - sentence.first
+        if n_after - (sentence.end - sentence.first) > 25:
+            put = sayings.PUT_TO.search(sentence.pattern)
+            if put and len(re.findall(r"@\d+", sentence.pattern)) == 1:
+                return _Call(sentence, sentence.mentions[0], "asked about")
+            if sentence.mentions or n_after > LONGEST_QUESTION:
                 return None
+        if not sentence.mentions:
             continue
         pattern = sentence.pattern
         if not sayings.MINUTES.search(pattern):
@@ -120,18 +127,39 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
             rule = "asked"
+        elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
+            rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
             return None
         elif any(p.search(pattern) for p in (sayings.INVITE, sayings.FLOOR, sayings.MINUTES, sayings.MINUTES_LEFT)):
             rule = "called"
         elif sayings.ASK.search(pattern):
             rule = "asked"
-        elif presides and n_after < 12 and not mention.possessive and run.end - run.first < 60:
+        elif (
+            presides
+            and n_after - (sentence.end - sentence.first) < 12
+            and not mention.possessive
+            and run.end - run.first < 60
+        ):
             rule = "named last"
-        elif back < 4 and sayings.ASKED_ABOUT.search(pattern):
-            rule = "asked about"
         return _Call(sentence, mention, rule) if rule else None
     return None
+
+
+def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
+    """Whom "the Minister" means who may be several: the one whom the same voice has just called by a fuller name; where
+    whoever presides says it, the one to whom the question was that has just been asked."""
+    mention = call.mention
+    if mention.form != "role" or len(mention.fits) < 2:
+        return mention
+    own = [r for r in said[max(0, i - 6) : i + 1] if r.speaker == said[i].speaker][::-1]
+    asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
+    for run in [*asking, *own]:
+        for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
+            if earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits):
+                if earlier.fits.keys() <= mention.fits.keys():
+                    return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
+    return mention
 
 
 def _is_asked(words: Sequence[Word], sentence: Sentence, mention: Mention, pattern: str) -> bool:
@@ -338,7 +366,7 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
     for speaker, calls in given.items():
         if len(calls) >= FEW_CALLS:
             sentence = calls[0].sentence
-            yield Cue(speaker, meeting.chairs, "presides", 1.0, sentence.first, sentence.end, speaker)
+            yield Cue(speaker, meeting.chairs, "presides", 1.0, sentence.first, sentence.end, "")
     for run in meeting.runs[:3]:
         for sentence in run.sentences:
             if run.speaker and sayings.OPENING.search(sentence.pattern):
@@ -357,7 +385,7 @@ def _chair(meeting: _Meeting, i: int) -> Iterator[Cue]:
             yield Cue(speaker, meeting.chairs, "speaks to the chair", 1.0, *span)
             before = meeting.runs[i - 1].speaker if i else None
             if before and sentence.first == run.first and sayings.THANKS_CHAIR.search(sentence.pattern):
-                yield Cue(before, meeting.chairs, "thanked as chair", 1.0, *span)
+                yield Cue(before, meeting.chairs, "thanked as chair", 1.0, sentence.first, sentence.end, "")
             return
 
 

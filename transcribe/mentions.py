@@ -60,6 +60,10 @@ _OFFICE = re.compile(
     r"\b(?:minister|secretary|director|head|leader|member|holder|executive|superintendent|inspector|commander|manager"
     r"|officer|clerk|solicitor|chair|vice-chair|commissioner|lead|ombudsman|auditor|president|mayor|spokesperson)\b"
 )
+_OF_OTHERS = _set(
+    "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
+)
+_MONTHS = _set("may june april august")
 _LONGEST_ROLE = 14  # words
 
 
@@ -106,6 +110,7 @@ class Roster:
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
             for rank in {*(t for t in titles if t in POLICE), *_roles(person.role)}:
                 self._add(self._ranks, rank, known.id, ROLE)
+        self._openers = {rank[:3] for rank in self._ranks}
         self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
 
     @staticmethod
@@ -135,6 +140,7 @@ class Roster:
             if _OFFICE.search(office) and len(office.split()) < 9:
                 for rank in _roles(office):
                     self._add(self._ranks, rank, next(iter(named.fits)), ROLE)
+                    self._openers.add(rank[:3])
 
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
@@ -231,7 +237,7 @@ class Roster:
             if fits and not _goes_on(words, k, stop, cased):
                 whole = max(fits.values()) == FULL
                 capital = cased and words[i].text[:1].isupper()
-                stray = i > first and cased and _is_name(words[i - 1].text)
+                stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
                 opener = i == first and k < stop and heard in _ALSO_WORDS
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
@@ -244,23 +250,18 @@ class Roster:
         return None
 
     def _role(self, words: Sequence[Word], i: int, j: int, end: int) -> Mention | None:
-        """The longest role or rank that starts at word `j`: "the Cabinet Member for Community Safety"."""
+        """The longest role or rank that starts at word `j`: "the Cabinet Member for Community Safety". An office that
+        only begins like one of the list's is a stranger's: "the Cabinet Member for Housing", "the Prime Minister"."""
         if j >= end:
             return None
-        start = plain(words[j].text)
-        if start[:3] in {rank[:3] for rank in self._ranks}:
-            for k in range(min(end, j + _LONGEST_ROLE), j, -1):
-                heard, possessive = _heard(words[j:k])
-                if fits := self._ranks.get(heard):
-                    return Mention(i, k, dict(fits), possessive, form="role")
-        if start == "member" and j + 2 < end and words[j + 1].text.lower() in ("for", "of"):
-            k = j + 2
-            while k < end and words[k].text[:1].isupper() and k < j + 8:
-                k += 1
-                if words[k - 1].text[-1] in ",.;:?!":
-                    break
-            if k > j + 2:
-                return Mention(i, k, {}, False, form="role")
+        for k in range(min(end, j + _LONGEST_ROLE), j, -1) if plain(words[j].text)[:3] in self._openers else ():
+            heard, possessive = _heard(words[j:k])
+            if fits := self._ranks.get(heard):
+                portfolio = _portfolio_end(words, k, end)
+                other = portfolio > k or (j > 0 and plain(words[j - 1].text) in _OF_OTHERS)
+                return Mention(i, portfolio, {} if other else dict(fits), possessive, form="role")
+        if plain(words[j].text) == "member" and (k := _portfolio_end(words, j + 1, end)) > j + 1:
+            return Mention(i, k, {}, False, form="role")
         return None
 
     def _mishear(self, heard: str) -> dict[str, float]:
@@ -309,7 +310,7 @@ def _roles(role: str) -> set[str]:
         words = re.sub(r"[(].*", "", office).split()
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
         short, about = " ".join(words[:cut]), words[cut + 1 :]
-        names |= {" ".join(words), office.partition(",")[0], re.split(r"[,(]| and ", short)[0]}
+        names |= {" ".join(words), re.split(r"[,(]| and ", office)[0], re.split(r"[,(]| and ", short)[0]}
         if short and about and len(about) < 4:
             names.add(" ".join([*about, short]))
     names.add(role.lower())
@@ -334,6 +335,18 @@ def _joined(before: Mention | None, found: Mention) -> Mention | None:
         return None
     form: Literal["role", "both"] = "role" if before.form == found.form else "both"
     return Mention(before.first, found.end, fits, found.possessive, form)
+
+
+def _portfolio_end(words: Sequence[Word], k: int, end: int) -> int:
+    """Where "for Housing and Planning" ends that starts at word `k`, or `k` where nothing of the kind does."""
+    if k + 1 >= end or plain(words[k].text) not in ("for", "of") or words[k - 1].text[-1] in ",.;:?!":
+        return k
+    j = k + 1
+    while j < min(end, k + 8) and (words[j].text[:1].isupper() or (j > k + 1 and plain(words[j].text) == "and")):
+        j += 1
+        if words[j - 1].text[-1] in ".;:?!":
+            break
+    return j if j > k + 1 else k
 
 
 def _is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
@@ -371,6 +384,13 @@ def is_full_stop(text: str) -> bool:
 
 def _is_name(text: str) -> bool:
     return text[:1].isupper() and text[-1].isalpha() and plain(text) not in _SPOKEN_TITLES | _BEFORE_NAMES | _LEADS
+
+
+def _is_date(words: Sequence[Word], i: int, stop: int) -> bool:
+    before, after = plain(words[i - 1].text), plain(words[i + 1].text) if i + 1 < stop else ""
+    return plain(words[i].text) in _MONTHS and (
+        before in ("in", "since", "of", "by", "until", "last") or after.isdigit()
+    )
 
 
 def _goes_on(words: Sequence[Word], k: int, stop: int, cased: bool) -> bool:

@@ -20,6 +20,8 @@ from transcribe.mentions import Roster
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_of
 from transcribe.weights import BEFORE, WEIGHTS
 
+EPISODE_GAP = 250  # words of others, about 100 s
+ELSEWHERE = 1.0  # times the logarithm of the share of a voice's words near its evidence
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
 
@@ -42,7 +44,8 @@ def name(
     by_id = {p.id: p for p in people}
     confirmed = {label: person for label, person in confirmed.items() if label in labels and person in by_id}
     items = weigh(cues.find(words, Roster(people), voices or {}, confirmed), words, people)
-    choices = decide(_scores(items, labels, confirmed, rejected), _n_for(items))
+    scores = _scores(items, episodes(words), labels, confirmed, rejected)
+    choices = decide(scores, _n_for(items))
     names = []
     for n, label in enumerate(labels, 1):
         choice, found = choices[label], _evidence(items, label)
@@ -115,6 +118,7 @@ class Item(NamedTuple):
 
     rule: str
     amount: float
+    at: int  # the first word
     at_ms: int
     words: str
 
@@ -140,10 +144,10 @@ def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person])
         for person, fit in cue.fits.items():
             key = (cue.voice, person, cue.rule, cue.source)
             seen[key] += 1
-            items[cue.voice, person].append(Item(cue.rule, fit * cue.share / seen[key], at_ms, said))
+            items[cue.voice, person].append(Item(cue.rule, fit * cue.share / seen[key], cue.first, at_ms, said))
     for p in people:
         if not p.present:
-            items["", p.id].append(Item("marked as not present", 1.0, 0, "marked as not present"))
+            items["", p.id].append(Item("marked as not present", 1.0, 0, 0, "marked as not present"))
     return {
         (voice, person): [*about, *items.get(("", person), ())]
         for (voice, person), about in items.items()
@@ -151,15 +155,48 @@ def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person])
     } | {pair: about for pair, about in items.items() if pair[0] and all(i.log_odds <= 0 for i in about)}
 
 
+def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
+    """Where each voice takes part: first word, end, and how many of the words between are its own. Others may come
+    between as long as it does not fall silent for EPISODE_GAP of their words."""
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for i, word in enumerate(words):
+        if word.speaker is None:
+            continue
+        own = found.setdefault(word.speaker, [])
+        if own and i - own[-1][1] <= EPISODE_GAP:
+            own[-1] = (own[-1][0], i + 1, own[-1][2] + 1)
+        else:
+            own.append((i, i + 1, 1))
+    return found
+
+
+def _supported(about: Sequence[Item], parts: Sequence[tuple[int, int, int]]) -> float:
+    """The share of a voice's words that it said where something speaks for this person, rather than elsewhere: the
+    rest may be somebody else, whom a diariser took for the same."""
+    told = {
+        min(range(len(parts)), key=lambda n: max(parts[n][0] - i.at, i.at - parts[n][1], 0))
+        for i in about
+        if i.log_odds > 0
+    }
+    if any(WEIGHTS[i.rule].kind == "role" and i.log_odds > 0 for i in about):
+        return 1.0  # whoever presides does so throughout
+    return sum(parts[n][2] for n in told) / sum(n for _, _, n in parts)
+
+
 def _scores(
-    items: Items, labels: Sequence[str], confirmed: Mapping[str, str], rejected: Mapping[str, frozenset[str]]
+    items: Items,
+    parts: Mapping[str, Sequence[tuple[int, int, int]]],
+    labels: Sequence[str],
+    confirmed: Mapping[str, str],
+    rejected: Mapping[str, frozenset[str]],
 ) -> dict[str, dict[str, float]]:
     """Log-odds of every pair that something speaks for and no person has ruled out."""
     scores: dict[str, dict[str, float]] = {label: {} for label in labels}
     for (voice, person), about in items.items():
         if person != STRANGER and any(i.log_odds > 0 for i in about):
             strange = sum(i.log_odds for i in items.get((voice, STRANGER), ()))
-            odds = BEFORE + sum(i.log_odds for i in about) - math.log1p(math.exp(strange) if strange else 0.0)
+            odds = ELSEWHERE * math.log(_supported(about, parts[voice]))
+            odds += BEFORE + sum(i.log_odds for i in about) - math.log1p(math.exp(strange) if strange else 0.0)
             if person not in rejected.get(voice, ()) and voice not in confirmed:
                 scores[voice][person] = odds
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}

@@ -11,7 +11,7 @@ NAME = r"@(\d+)(?!['\d])"
 _FILLER = (
     r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
     r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|over to you|back to you|to you|come in|do come in"
-    r"|carry on|continue|the floor is yours|when you're ready|thank you for waiting|for your patience|if you would"
+    r"|carry on|continue|the floor is yours|the floor is now yours|when you're ready|thank you for waiting|for your patience|if you would"
     r"|if you could|if you like|your question|again|up next|in that case|you're next|you are next|is next|on this|on that"
     r"|briefly|very briefly|quickly|very quickly|has the floor|you have the floor|the floor|you may|proceed|that point)"
 )
@@ -35,9 +35,10 @@ INVITE = re.compile(
     rf"|\b(?:questions?|floor|slot) (?:\w+ ){{0,6}}?(?:is|are|goes|passes|comes|will go|will be|will come|from)"
     rf"(?: now| next| back| over)*(?: to| from| for)? {NAME}$"
     rf"|\b(?:i have|i've got|i see|we have|we've got) {NAME} (?:next|first|now)"
+    rf"|\b(?:next|now|then|up|first)(?: up)?(?: on (?:the|my) list)? (?:we have|we've got|is|it's|i have|comes) {NAME}$"
 )
 FLOOR = re.compile(
-    rf"{NAME} (?:you're next|you are next|next\b|the floor is yours|over to you|would you|do you want to|did you (?:want|have)"
+    rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
     r"|your question|please|go ahead|has the floor|on this$|is (?:going|next)\b|take it away|can you hear)"
     rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
@@ -49,12 +50,11 @@ MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (
 ASK = re.compile(rf"\b(?:ask|could i ask|may i ask) {NAME} (?:to|if|for|whether)\b")
 QUESTION = re.compile(rf"(?:{_FILLER} )*{NAME} (?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b.*")
 ASKED_ABOUT = re.compile(
-    rf"(?:^|\b(?:chair|speaker|but|and|so|why|how|when|what|then|again|or|\w+ly) )"
-    rf"(?:can|could|will|would|does|did|is|has|should|may|why|when|how|if){{1}}(?: (?:will|does|did|is|has|can|could|would))?"
-    rf" {NAME} (?!said|says|told)"
+    rf"\b(?:can|could|will|would|does|did|is|has|should|may|why|when)(?:n't)? {NAME} (?!said|says|told)"
     rf"|\b(?:question|questions) (?:is|are|goes|go|was) (?:for|to) {NAME}|\b(?:hear|ask) {NAME} (?:tell|say|to|if|whether)\b"
-    rf"|^(?:\w+ ){{0,3}}for {NAME} "
+    rf"|^(?:\w+ ){{0,3}}(?:for|to) {NAME} "
 )
+PUT_TO = re.compile(rf"\b(?:question|questions) (?:is|are|goes|go) (?:for|to) {NAME}")
 NOT_NOW = re.compile(
     r"\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
     r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned|wrote|when"

@@ -36,7 +36,7 @@ WEIGHTS = {
     # the chair
     "presides": Weight("role", 2.5),
     "says it is in the chair": Weight("role", 3.0),
-    "opens the meeting": Weight("role", 1.5),
+    "opens the meeting": Weight("role", 3.0),
     "thanked as chair": Weight("role", 0.8),
     # not that person
     "speaks to them": Weight("addressed", -3.0),
