@@ -1,8 +1,8 @@
 """Published transcripts of committees, made into anonymous voices, to measure how well naming gets the names back.
 
-python tests/committees.py [--damage KIND] TRANSCRIPT.json …
+python tests/committees.py [--damage KIND] TRANSCRIPT …
 
-A transcript is QMSum's JSON ("meeting_transcripts": a list of "speaker" and "content"). Every name in its speaker
+A transcript is one of our own (tests/data/committees) or QMSum's JSON ("meeting_transcripts": a list of "speaker" and "content"). Every name in its speaker
 field is brought to one person; the people, with the roles and constituencies that the field gives them, are the list of
 the meeting; their voices become V1, V2 … in the order of hearing. Times are made from the number of words. `--damage`
 shows what wrong diarisation does: `split`, `merged` or `astray`.
@@ -24,12 +24,13 @@ import msgspec
 
 from transcribe.name import name
 from transcribe.records import Person, SpeakerName, Word
-from transcribe.spoken import plain
+from transcribe.spoken import name_parts, plain
 
 WORD_MS, GAP_MS = 400, 500
 
 _HONOURS = re.compile(
-    r"^(?:the|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|sir|dame)\s+", re.I
+    r"^(?:the|cllr|councillor|chief|superintendent|inspector|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|sir|dame)\s+",
+    re.I,
 )
 _AFTER = re.compile(r"(?:,?\s+\b(?:AM|AS|MS|MP|MSP|QC|KC|OBE|CBE|MBE))+$")
 _NOBODY = re.compile(
@@ -69,9 +70,12 @@ class Score(NamedTuple):
 
 
 def committee(path: Path) -> Committee:
-    """A published transcript as words of anonymous voices, with the list of people and the truth."""
-    said = [(t["speaker"], t["content"]) for t in json.loads(path.read_text())["meeting_transcripts"]]
-    who = _people([speaker for speaker, _ in said])
+    """A transcript as words of anonymous voices, with the list of people and the truth."""
+    if path.suffix == ".txt":
+        who, said = _made(path.read_text("utf-8"))
+    else:
+        said = [(t["speaker"], t["content"]) for t in json.loads(path.read_text("utf-8"))["meeting_transcripts"]]
+        who = _people([speaker for speaker, _ in said])
     ids = {p.id for p in who.values() if p}
     people = {p.id: p for p in who.values() if p}
     for p in [p for p in who.values() if p]:  # what one spelling of a name says of a person, the others may not
@@ -90,6 +94,23 @@ def committee(path: Path) -> Committee:
         at_ms += GAP_MS
     truth = {label: key if key in ids else None for key, label in labels.items()}
     return Committee(path.stem, words, list(people.values()), truth)
+
+
+def _made(text: str) -> tuple[dict[str, Person | None], list[tuple[str, str]]]:
+    """One of our own: "> name | role | absent" for everybody on the list, then "name: what they said", ? for others."""
+    who: dict[str, Person | None] = {}
+    said = []
+    for n, line in enumerate(text.splitlines()):
+        if line.startswith("> "):
+            name, role, absent, *_ = [*(part.strip() for part in line[2:].split("|")), "", ""]
+            person = msgspec.structs.replace(_person(name, role, ""), name=name, present=not absent)
+            who[" ".join(name_parts(name)[0] + name_parts(name)[1])] = person
+        elif line and not line.startswith("#"):
+            speaker, _, words = line.partition(": ")
+            speaker = f"?{n}" if speaker == "?" else speaker
+            who.setdefault(speaker, None)
+            said.append((speaker, words))
+    return who, said
 
 
 def _people(speakers: Sequence[str]) -> dict[str, Person | None]:

@@ -6,7 +6,7 @@ Two councillors Smith stay two; a name that is nobody's on the list is a strange
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from transcribe.phones import closeness
@@ -64,6 +64,7 @@ _OF_OTHERS = _set(
     "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
 )
 _MONTHS = _set("may june april august")
+_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
 _LONGEST_ROLE = 14  # words
 
 
@@ -95,6 +96,8 @@ class Roster:
         self._kinds = {k.id: k.kind for k in self._known}
         self._exact: dict[str, dict[str, float]] = {}
         self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
+        self._openers: set[str] = set()  # how those begin
+        self._short: set[str] = set()  # of those, what is left of one before "for" or "of"
         self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
         self._firsts = Counter(plain(n.split()[0]) for p in people if (n := " ".join(split_name(p.name)[1])))
         for person, known in zip(people, self._known, strict=True):
@@ -108,10 +111,15 @@ class Roster:
                 _, rest = split_name(alias)
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
-            for rank in {*(t for t in titles if t in POLICE), *_roles(person.role)}:
-                self._add(self._ranks, rank, known.id, ROLE)
-        self._openers = {rank[:3] for rank in self._ranks}
+            self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
+            self._hold(known.id, *_roles(person.role))
         self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
+
+    def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
+        self._short |= {*short} - self._ranks.keys() - {*offices}
+        for rank in {*offices, *short}:
+            self._add(self._ranks, rank, person, ROLE)
+            self._openers.add(rank[:3])
 
     @staticmethod
     def _add(table: dict[str, dict[str, float]], name: str, person: str, fit: float) -> None:
@@ -138,9 +146,7 @@ class Roster:
             )
             office = said.rstrip(",.;:").removeprefix("the ")
             if _OFFICE.search(office) and len(office.split()) < 9:
-                for rank in _roles(office):
-                    self._add(self._ranks, rank, next(iter(named.fits)), ROLE)
-                    self._openers.add(rank[:3])
+                self._hold(next(iter(named.fits)), *_roles(office))
 
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
@@ -257,7 +263,7 @@ class Roster:
         for k in range(min(end, j + _LONGEST_ROLE), j, -1) if plain(words[j].text)[:3] in self._openers else ():
             heard, possessive = _heard(words[j:k])
             if fits := self._ranks.get(heard):
-                portfolio = _portfolio_end(words, k, end)
+                portfolio = _portfolio_end(words, k, end) if heard in self._short else k
                 other = portfolio > k or (j > 0 and plain(words[j - 1].text) in _OF_OTHERS)
                 return Mention(i, portfolio, {} if other else dict(fits), possessive, form="role")
         if plain(words[j].text) == "member" and (k := _portfolio_end(words, j + 1, end)) > j + 1:
@@ -297,23 +303,27 @@ def _read(person: Person) -> _Known:
     return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
 
 
-def _roles(role: str) -> set[str]:
-    """What somebody with this role is called, plain: whole, each of two offices, and up to "for" or "of".
+def _roles(role: str) -> tuple[set[str], set[str]]:
+    """What somebody with this role is called, plain: each of several offices, whole; and short, up to "for" or "of".
 
-    >>> sorted(_roles("Deputy Leader and Cabinet Member for Parks"))
-    ['cabinetmember', 'cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember']
+    >>> whole, short = _roles("Deputy Leader and Cabinet Member for Parks")
+    >>> sorted(whole), short
+    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
+     {'cabinetmember'})
     """
-    names = set()
-    for office in re.split(
-        r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))", role.lower()
-    ):
+    whole, short = {role.lower()}, set()
+    for office in _OFFICES.split(role.lower()):
         words = re.sub(r"[(].*", "", office).split()
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
-        short, about = " ".join(words[:cut]), words[cut + 1 :]
-        names |= {" ".join(words), re.split(r"[,(]| and ", office)[0], re.split(r"[,(]| and ", short)[0]}
-        if short and about and len(about) < 4:
-            names.add(" ".join([*about, short]))
-    names.add(role.lower())
+        about = words[cut + 1 :]
+        whole |= {" ".join(words), re.split(r"[,(]| and ", office)[0]}
+        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
+        if cut and about and len(about) < 4:
+            whole.add(" ".join([*about, *words[:cut]]))
+    return _plain_offices(whole), _plain_offices(short)
+
+
+def _plain_offices(names: Iterable[str]) -> set[str]:
     return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
 
 
@@ -321,20 +331,15 @@ def _roles(role: str) -> set[str]:
 
 
 def _joined(before: Mention | None, found: Mention) -> Mention | None:
-    """A role and a name side by side that are one person: "the Member for Mill, Ms Raman"."""
-    if (
-        before is None
-        or before.end != found.first
-        or before.possessive
-        or (before.form != "role" and found.form != "role")
-    ):
+    """A role and a name, or two names, side by side that are one person: "the Member for Mill, Ms Raman"."""
+    if before is None or before.end != found.first or before.possessive:
         return None
     both = {p: max(fit, found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
-    fits = both or before.fits or found.fits
-    if not both and before.fits and found.fits:
+    names = before.form != "role" and found.form != "role"
+    if not both and (names or (before.fits and found.fits)):
         return None
-    form: Literal["role", "both"] = "role" if before.form == found.form else "both"
-    return Mention(before.first, found.end, fits, found.possessive, form)
+    form = found.form if before.form == found.form else "both"
+    return Mention(before.first, found.end, both or before.fits or found.fits, found.possessive, form)
 
 
 def _portfolio_end(words: Sequence[Word], k: int, end: int) -> int:

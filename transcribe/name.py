@@ -15,13 +15,12 @@ from typing import Literal, NamedTuple
 
 from transcribe import cues
 from transcribe.cues import STRANGER, Cue
-from transcribe.decide import MOST_PROBABILITY, Choice, decide
+from transcribe.decide import MOST_PROBABILITY, decide
 from transcribe.mentions import Roster
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_of
-from transcribe.weights import BEFORE, WEIGHTS
+from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
-ELSEWHERE = 1.0  # times the logarithm of the share of a voice's words near its evidence
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
 
@@ -170,7 +169,7 @@ def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
     return found
 
 
-def _supported(about: Sequence[Item], parts: Sequence[tuple[int, int, int]]) -> float:
+def supported(about: Sequence[Item], parts: Sequence[tuple[int, int, int]]) -> float:
     """The share of a voice's words that it said where something speaks for this person, rather than elsewhere: the
     rest may be somebody else, whom a diariser took for the same."""
     told = {
@@ -195,8 +194,12 @@ def _scores(
     for (voice, person), about in items.items():
         if person != STRANGER and any(i.log_odds > 0 for i in about):
             strange = sum(i.log_odds for i in items.get((voice, STRANGER), ()))
-            odds = ELSEWHERE * math.log(_supported(about, parts[voice]))
-            odds += BEFORE + sum(i.log_odds for i in about) - math.log1p(math.exp(strange) if strange else 0.0)
+            odds = WEIGHTS[ELSEWHERE].log_odds * math.log(supported(about, parts[voice]))
+            odds += (
+                WEIGHTS[BEFORE].log_odds
+                + sum(i.log_odds for i in about)
+                - math.log1p(math.exp(strange) if strange else 0.0)
+            )
             if person not in rejected.get(voice, ()) and voice not in confirmed:
                 scores[voice][person] = odds
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}

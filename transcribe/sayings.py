@@ -66,8 +66,8 @@ TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after tha
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
-    r"\b(?:not (?:here|present|with us|able|available)|isn't|has (?:left|gone|stepped|had)|had to|stepped out|left the"
-    r"|apologies|absent|on behalf of|in place of|i'm not|i am not|point of|before (?:that|we|you|i|he|she|they)"
+    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|has (?:left|gone|stepped|had)|had to|stepped out|left the"
+    r"|apologies|absent|on behalf of|in place of|i'm not|i am not|point of|before (?:that|we (?:go|move|do|start)|you (?:go|move))"
     r"|interrupt|wrong|she's|he's|they're|can i just come in|may i come in)\b"
 )
 HERE = re.compile(

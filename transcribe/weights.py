@@ -15,9 +15,13 @@ class Weight(NamedTuple):
     log_odds: float
 
 
-BEFORE = -1.0  # of a voice being somebody, before any evidence
+# Not rules, but fitted like them: of a voice being somebody before any evidence; and what the logarithm of the share of
+# a voice's words counts that it said near its evidence, rather than elsewhere.
+BEFORE, ELSEWHERE = "before", "elsewhere"
 
-WEIGHTS = {
+BY_HAND = {
+    BEFORE: Weight("role", -1.0),
+    ELSEWHERE: Weight("role", 1.0),
     # given the floor, and the next to speak
     "called by whoever presides": Weight("chair handover", 4.2),
     "called by somebody else": Weight("chair handover", 2.4),
@@ -44,3 +48,5 @@ WEIGHTS = {
     "sent apologies": Weight("apology", -4.0),
     "marked as not present": Weight("apology", -6.0),
 }  # fmt: skip
+
+WEIGHTS = dict(BY_HAND)
