@@ -35,7 +35,7 @@ from transcribe.weights import BEFORE, BY_HAND, ELSEWHERE, Weight
 TREE = Path(__file__).parents[2]
 SAMPLE = TREE / "data" / "raw" / "2024-05-14-public-safety"
 RULES = tuple(BY_HAND)
-SPREAD = 1.0  # standard deviation of a weight about what it was set to by hand
+SPREAD = 0.6  # standard deviation of a weight about what it was set to by hand
 SEEDS = (1, 2)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97)
 
