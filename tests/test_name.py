@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.meetings import read_meeting
-from transcribe.name import LEAST_PROBABILITY, name
+from transcribe.decide import LEAST_PROBABILITY
+from transcribe.mentions import Roster
+from transcribe.name import name
 from transcribe.records import Person, SpeakerName, Turn, Word
 from transcribe.references import read_sentences, words_of
-from transcribe.spoken import Roster, likeness, sound
+from transcribe.spoken import likeness, sound
 
 PEOPLE = (
     Person(id="okafor", name="Councillor Jo Okafor", role="Chair", aliases=("Jo",)),
@@ -249,6 +251,17 @@ def test_every_voice_has_one_name_with_its_evidence() -> None:
     assert second.evidence[0].at_ms == 0
     assert second.probability is not None
     assert LEAST_PROBABILITY <= second.probability < 1
+
+
+def test_what_people_decided_stands_against_all_evidence() -> None:
+    text = f"S1: Councillor Lindqvist?\nS2: Thank you, Chair. {LONG}\nS1: Mr Holm?\nS3: Thank you, Chair. {LONG}"
+    words = dialogue(text)
+    found = name(words, [], PEOPLE, confirmed={"S2": "grace"}, rejected={"S3": frozenset({"holm"})})
+    assert [(n.person, n.status) for n in found] == [(None, "unknown"), ("grace", "confirmed"), (None, "unknown")]
+    assert found[1].evidence[0].kind == "human"
+    elsewhere = {n.label: n.person for n in name(words, [], PEOPLE, confirmed={"S1": "holm"})}
+    assert elsewhere == {"S1": "holm", "S2": "lindqvist", "S3": None}
+    assert next(n.person for n in name(words, [], PEOPLE, confirmed={"S9": "holm", "S1": "nobody"})) is None
 
 
 def test_bad_lists_of_people_do_no_harm() -> None:

@@ -10,53 +10,78 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from transcribe import cues
-from transcribe.cues import Cue
+from transcribe.cues import STRANGER, Cue
+from transcribe.decide import MOST_PROBABILITY, decide
+from transcribe.mentions import Roster
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_of
-from transcribe.spoken import Roster
+from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
 
-# Decision: odds of a person are exp(sum) against exp(SOMEBODY_ELSE) and everybody else's exp(sum).
-SOMEBODY_ELSE = 1.0
-MARKED_ABSENT = -6.0
-LEAST_PROBABILITY, MOST_PROBABILITY = 0.9, 0.99
-LEAST_MARGIN = 2.0  # ahead of the next person for this voice, and of the next voice for this person
+EPISODE_GAP = 250  # words of others, about 100 s
+CERTAIN = 50.0  # log-odds of what a person confirmed
 
 
 def name(
-    words: Sequence[Word], turns: Sequence[Turn], people: Sequence[Person], *, voices: Mapping[str, str] | None = None
+    words: Sequence[Word],
+    turns: Sequence[Turn],
+    people: Sequence[Person],
+    *,
+    voices: Mapping[str, str] | None = None,
+    confirmed: Mapping[str, str] = MappingProxyType({}),
+    rejected: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> tuple[SpeakerName, ...]:
     """A SpeakerName for every voice of `words` and `turns`, in the order in which they are first heard.
 
-    `voices` says what captions call a label. Each person is given to one voice at most; conflict, a thin margin
-    or a low probability leave "Unknown speaker N". Nothing here is ever `confirmed`: only a person confirms.
+    `voices` says what captions call a label. `confirmed` (label -> person) and `rejected` (label -> people) are what
+    people decided, against which no evidence counts. Each person is given to one voice at most; conflict, a thin margin
+    or a low probability leave "Unknown speaker N".
     """
     labels = _labels(words, turns)
-    roster = Roster(people)
-    scores, evidence = _add_up(cues.find(words, roster, voices or {}), words, people, labels)
-    chosen = _decide(scores)
     by_id = {p.id: p for p in people}
+    confirmed = {label: person for label, person in confirmed.items() if label in labels and person in by_id}
+    items = weigh(cues.find(words, Roster(people), voices or {}, confirmed), words, people)
+    scores = _scores(items, episodes(words), labels, confirmed, rejected)
+    choices = decide(scores, _n_for(items))
     names = []
     for n, label in enumerate(labels, 1):
-        found = sorted(evidence[label], key=lambda e: (-abs(e.weight), e.at_ms))
-        if label not in chosen:
+        choice, found = choices[label], _evidence(items, label)
+        about = confirmed.get(label) or choice.person or (choice.runner_up or ("",))[0]
+        found.sort(key=lambda e: (e.person != about, -abs(e.weight), e.at_ms))
+        if label in confirmed:
+            person = by_id[confirmed[label]]
+            found.insert(0, Evidence(kind="human", person=person.id, at_ms=0, words="confirmed", weight=0.0))
+            names.append(_named(label, person, "confirmed", None, choice.runner_up, found))
+        elif choice.person is not None:
+            probability = round(min(choice.probability, MOST_PROBABILITY), 3)
+            names.append(_named(label, by_id[choice.person], "inferred", probability, choice.runner_up, found))
+        else:
             display = _clean((voices or {}).get(label, "")) or f"Unknown speaker {n}"
-            names.append(SpeakerName(label=label, display=display, evidence=tuple(found)))
-            continue
-        person, probability = by_id[chosen[label][0]], chosen[label][1]
-        names.append(
-            SpeakerName(
-                label=label,
-                display=_clean(person.name) or person.id,
-                person=person.id,
-                role=person.role,
-                party=person.party,
-                status="inferred",
-                probability=probability,
-                evidence=tuple(sorted(found, key=lambda e: e.person != person.id)),
-            )
-        )
+            names.append(SpeakerName(label=label, display=display, runner_up=choice.runner_up, evidence=tuple(found)))
     return tuple(names)
+
+
+def _named(
+    label: str,
+    person: Person,
+    status: Literal["confirmed", "inferred"],
+    probability: float | None,
+    runner_up: tuple[str, float] | None,
+    evidence: Sequence[Evidence],
+) -> SpeakerName:
+    return SpeakerName(
+        label=label,
+        display=_clean(person.name) or person.id,
+        person=person.id,
+        role=person.role,
+        party=person.party,
+        status=status,
+        probability=probability,
+        runner_up=runner_up,
+        evidence=tuple(evidence),
+    )
 
 
 def captioned(words: Sequence[Word], captions: Sequence[str | None]) -> dict[str, str]:
@@ -84,63 +109,112 @@ def _clean(text: str) -> str:
     return "" if re.fullmatch(r"(?i)(unknown\s*)?(speaker|voice|s|spk)?[\s_-]*\d*|unknown", shown) else shown
 
 
-# -- deciding ------------------------------------------------------------------------------------------
-
-_Scores = dict[str, dict[str, float]]  # voice -> person -> sum of weights
+# -- adding up -----------------------------------------------------------------------------------------
 
 
-def _add_up(
-    found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person], labels: Sequence[str]
-) -> tuple[_Scores, dict[str, list[Evidence]]]:
-    """Sums of weights, and the evidence they consist of.
+class Item(NamedTuple):
+    """A cue as it counts for one voice and one person: `amount` is how far its rule holds, of weight 1."""
 
-    Cues of one kind from one mouth are not independent (a chair who calls in the wrong order does it twice), so
-    the n-th of them counts 1/n.
+    rule: str
+    amount: float
+    at: int  # the first word
+    at_ms: int
+    words: str
+
+    @property
+    def log_odds(self) -> float:
+        return WEIGHTS[self.rule].log_odds * self.amount
+
+
+Items = dict[tuple[str, str], list[Item]]  # by voice and person, STRANGER for somebody who is not on the list
+
+
+def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person]) -> Items:
+    """What there is for and against every pair of a voice and a person whom something speaks for.
+
+    Cues of one rule from one mouth are not independent (a chair who calls in the wrong order does it twice), so the
+    n-th of them counts 1/n.
     """
-    evidence: dict[str, list[Evidence]] = {label: [] for label in labels}
-    seen: Counter[tuple[object, ...]] = Counter()
-    general: list[Evidence] = []
+    items: Items = defaultdict(list)
+    seen: Counter[tuple[str, str, str, str]] = Counter()
     for cue in found:
         at_ms = next((w.start_ms for w in words[cue.first :] if w.start_ms is not None), 0)
         said = text_of(words[cue.first : cue.end])
         for person, fit in cue.fits.items():
-            key = (cue.voice, person, cue.kind, cue.source, cue.weight > 0)
+            key = (cue.voice, person, cue.rule, cue.source)
             seen[key] += 1
-            weight = round(cue.weight * fit / seen[key], 2)
-            if not weight:
-                continue
-            item = Evidence(kind=cue.kind, person=person, at_ms=at_ms, words=said, weight=weight)
-            (evidence[cue.voice] if cue.voice else general).append(item)
+            items[cue.voice, person].append(Item(cue.rule, fit * cue.share / seen[key], cue.first, at_ms, said))
     for p in people:
         if not p.present:
-            said = "marked as not present"
-            general.append(Evidence(kind="apology", person=p.id, at_ms=0, words=said, weight=MARKED_ABSENT))
-    scores: _Scores = {}
-    for label, items in evidence.items():
-        about = {e.person for e in items if e.weight > 0}
-        items += [e for e in general if e.person in about]
-        sums: dict[str, float] = defaultdict(float)
-        for e in items:
-            sums[e.person] += e.weight
-        scores[label] = dict(sums)
-    return scores, evidence
+            items["", p.id].append(Item("marked as not present", 1.0, 0, 0, "marked as not present"))
+    return {
+        (voice, person): [*about, *items.get(("", person), ())]
+        for (voice, person), about in items.items()
+        if voice and any(i.log_odds > 0 for i in about)
+    } | {pair: about for pair, about in items.items() if pair[0] and all(i.log_odds <= 0 for i in about)}
 
 
-def _decide(scores: _Scores) -> dict[str, tuple[str, float]]:
-    """Voice -> (person, probability), for those who are clearly ahead both ways.
-
-    The probability is logistic in the sum of weights, against the sums of all other people for this voice and
-    SOMEBODY_ELSE as prior; it never exceeds 0.99, which only a person's confirmation could.
-    """
-    chosen = {}
-    for label, sums in scores.items():
-        if not sums:
+def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
+    """Where each voice takes part: first word, end, and how many of the words between are its own. Others may come
+    between as long as it does not fall silent for EPISODE_GAP of their words."""
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for i, word in enumerate(words):
+        if word.speaker is None:
             continue
-        person = max(sums, key=lambda p: sums[p])
-        others = math.exp(SOMEBODY_ELSE) + sum(max(0.0, math.expm1(s)) for p, s in sums.items() if p != person)
-        probability = 1 / (1 + math.exp(math.log(others) - sums[person]))
-        rivals = [s for p, s in sums.items() if p != person]
-        rivals += [other.get(person, 0.0) for voice, other in scores.items() if voice != label]
-        if probability >= LEAST_PROBABILITY and sums[person] - max(rivals, default=0.0) >= LEAST_MARGIN:
-            chosen[label] = (person, round(min(probability, MOST_PROBABILITY), 3))
-    return chosen
+        own = found.setdefault(word.speaker, [])
+        if own and i - own[-1][1] <= EPISODE_GAP:
+            own[-1] = (own[-1][0], i + 1, own[-1][2] + 1)
+        else:
+            own.append((i, i + 1, 1))
+    return found
+
+
+def supported(about: Sequence[Item], parts: Sequence[tuple[int, int, int]]) -> float:
+    """The share of a voice's words that it said where something speaks for this person, rather than elsewhere: the
+    rest may be somebody else, whom a diariser took for the same."""
+    told = {
+        min(range(len(parts)), key=lambda n: max(parts[n][0] - i.at, i.at - parts[n][1], 0))
+        for i in about
+        if i.log_odds > 0
+    }
+    if any(WEIGHTS[i.rule].kind == "role" and i.log_odds > 0 for i in about):
+        return 1.0  # whoever presides does so throughout
+    return sum(parts[n][2] for n in told) / sum(n for _, _, n in parts)
+
+
+def _scores(
+    items: Items,
+    parts: Mapping[str, Sequence[tuple[int, int, int]]],
+    labels: Sequence[str],
+    confirmed: Mapping[str, str],
+    rejected: Mapping[str, frozenset[str]],
+) -> dict[str, dict[str, float]]:
+    """Log-odds of every pair that something speaks for and no person has ruled out."""
+    scores: dict[str, dict[str, float]] = {label: {} for label in labels}
+    for (voice, person), about in items.items():
+        if person != STRANGER and any(i.log_odds > 0 for i in about):
+            strange = sum(i.log_odds for i in items.get((voice, STRANGER), ()))
+            odds = WEIGHTS[ELSEWHERE].log_odds * math.log(supported(about, parts[voice]))
+            odds += (
+                WEIGHTS[BEFORE].log_odds
+                + sum(i.log_odds for i in about)
+                - math.log1p(math.exp(strange) if strange else 0.0)
+            )
+            if person not in rejected.get(voice, ()) and voice not in confirmed:
+                scores[voice][person] = odds
+    return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}
+
+
+def _n_for(items: Items) -> dict[tuple[str, str], int]:
+    """At how many places something speaks for a pair."""
+    return {pair: len({i.at_ms for i in about if i.log_odds > 0}) for pair, about in items.items()}
+
+
+def _evidence(items: Items, voice: str) -> list[Evidence]:
+    return [
+        Evidence(kind=WEIGHTS[i.rule].kind, person=person, at_ms=i.at_ms, words=i.words, weight=round(i.log_odds, 2))
+        for (label, person), about in items.items()
+        if label == voice and person != STRANGER
+        for i in about
+        if round(i.log_odds, 2)
+    ]

@@ -198,7 +198,15 @@ class Evidence(Record):
     """
 
     kind: Literal[
-        "chair handover", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role", "human"
+        "chair handover",
+        "addressed",
+        "self-introduction",
+        "roll call",
+        "thanks",
+        "apology",
+        "caption voice",
+        "role",
+        "human",
     ]
     person: str
     at_ms: int
@@ -207,7 +215,8 @@ class Evidence(Record):
 
 
 class SpeakerName(Record):
-    """Who a voice is. `display` is what people are shown; unknown voices have no person and no probability."""
+    """Who a voice is. `display` is what people are shown; unknown voices have no person and no probability. `runner_up`
+    is the next most likely person and how likely, of an unknown voice the most likely one."""
 
     label: str
     display: str
@@ -216,6 +225,7 @@ class SpeakerName(Record):
     party: str = ""
     status: Literal["confirmed", "inferred", "unknown"] = "unknown"
     probability: float | None = None
+    runner_up: tuple[str, float] | None = None
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:

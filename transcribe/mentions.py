@@ -1,0 +1,408 @@
+"""Names in what is said -> people: titles, first names, surnames, aliases, roles, and what a recogniser made of them.
+
+A mention keeps every person that it may mean, each with a fit (1 is as good as being read out from the list).
+Two councillors Smith stay two; a name that is nobody's on the list is a stranger, never the nearest person.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from transcribe.phones import closeness
+from transcribe.records import Person, Word
+from transcribe.spoken import (
+    AFTER_NAME,
+    BEFORE_TITLE,
+    CHAIR,
+    HONOURS,
+    LOOSE,
+    MEMBER,
+    NEAR,
+    POLICE,
+    TITLES,
+    likeness,
+    name_parts,
+    plain,
+    split_name,
+)
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+FULL, TITLED, SURNAME, ALIAS, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.75, 0.75
+LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
+
+_SPOKEN_TITLES = TITLES | _set("minister president councilmember")
+_BEFORE = BEFORE_TITLE | _set("vice council")
+_LEADS = HONOURS | _set("our my your learned noble friend gentleman lady")
+_OTHER_OFFICE = re.compile(
+    r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
+    r"|inspector|constable|sergeant|chief executive)\b"
+)
+_CHAIRS = re.compile(
+    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny|meeting|board)$)"
+    r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
+)
+_TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
+_NOT_A_PERSON = _set(
+    "street road lane ward park avenue house estate school centre library station square close way court hall"
+    " report review amendment motion inquiry family"
+)
+# First names that open English sentences as other words.
+_ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
+_BEFORE_NAMES = _set(
+    "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
+)
+_OFFICE = re.compile(
+    r"\b(?:minister|secretary|director|head|leader|member|holder|executive|superintendent|inspector|commander|manager"
+    r"|officer|clerk|solicitor|chair|vice-chair|commissioner|lead|ombudsman|auditor|president|mayor|spokesperson)\b"
+)
+_OF_OTHERS = _set(
+    "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
+)
+_MONTHS = _set("may june april august")
+_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_LONGEST_ROLE = 14  # words
+
+
+class Mention(NamedTuple):
+    """The words `[first, end)` that may name people: person id -> fit. A stranger's has none. `form` is what they are
+    called by; `both` is a name and a role side by side."""
+
+    first: int
+    end: int
+    fits: Mapping[str, float]
+    possessive: bool
+    form: Literal["name", "role", "both"] = "name"
+
+
+class _Known(NamedTuple):
+    """A person's names, plain."""
+
+    id: str
+    kind: str  # member, police, other, or empty where the list does not say
+    full: tuple[str, ...]
+    surname: str
+
+
+class Roster:
+    """The people of a meeting, by everything that they may be called."""
+
+    def __init__(self, people: Sequence[Person]) -> None:
+        self._known = [_read(p) for p in people]
+        self._kinds = {k.id: k.kind for k in self._known}
+        self._exact: dict[str, dict[str, float]] = {}
+        self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
+        self._openers: set[str] = set()  # how those begin
+        self._short: set[str] = set()  # of those, what is left of one before "for" or "of"
+        self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
+        self._firsts = Counter(plain(n.split()[0]) for p in people if (n := " ".join(split_name(p.name)[1])))
+        for person, known in zip(people, self._known, strict=True):
+            for name in known.full:
+                self._add(self._exact, name, known.id, FULL)
+            self._add(self._exact, known.surname, known.id, SURNAME)
+            titles, names = split_name(person.name)
+            if names:
+                self._add(self._exact, plain(names[0]), known.id, GIVEN if len(names) > 1 else ALIAS)
+            for alias in person.aliases:
+                _, rest = split_name(alias)
+                table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
+                self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
+            self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
+            self._hold(known.id, *_roles(person.role))
+        self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
+
+    def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
+        self._short |= {*short} - self._ranks.keys() - {*offices}
+        for rank in {*offices, *short}:
+            self._add(self._ranks, rank, person, ROLE)
+            self._openers.add(rank[:3])
+
+    @staticmethod
+    def _add(table: dict[str, dict[str, float]], name: str, person: str, fit: float) -> None:
+        if name:
+            fits = table.setdefault(name, {})
+            fits[person] = max(fit, fits.get(person, 0.0))
+
+    def introduce(self, words: Sequence[Word]) -> None:
+        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks."""
+        for i, word in enumerate(words):
+            if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
+                continue
+            named = self._untitled(words, i, i, min(len(words), i + 6), cased=True)
+            if (
+                not named
+                or len(named.fits) != 1
+                or max(named.fits.values()) < FULL
+                or words[named.end - 1].text[-1] != ","
+            ):
+                continue
+            stop = _clause_end(words, named.end, min(len(words), named.end + 10))
+            said = re.sub(
+                r"^(?:who is|who's|our|the|as) ", "", " ".join(w.text for w in words[named.end : stop]).lower()
+            )
+            office = said.rstrip(",.;:").removeprefix("the ")
+            if _OFFICE.search(office) and len(office.split()) < 9:
+                self._hold(next(iter(named.fits)), *_roles(office))
+
+    def caption(self, voice: str) -> dict[str, float]:
+        """Whom a caption's voice tag names: whole names and titled surnames only."""
+        titles, names = split_name(voice)
+        fits = self._exact.get(plain("".join(names)), {})
+        return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def alone(self, heard: str) -> dict[str, float]:
+        """People that a name called out on its own may be a near mishearing of."""
+        fits = {k.id: likeness(plain(heard), n) for k in self._known for n in (k.surname, *k.full)}
+        return {p: fit * SURNAME for p, fit in fits.items() if fit >= NEAR}
+
+    def called(self, heard: str) -> dict[str, float]:
+        """Whom a roll call means, where it can only be somebody of the list: the one who is by far the nearest by
+        sound, or nobody. How near is the fit."""
+        near = {
+            k.id: closeness(heard, k.surname or k.full[0], LEAST_CLOSE - LEAST_AHEAD) for k in self._known if k.full
+        }
+        best, second, *_ = [*sorted(near.values(), reverse=True), 0.0, 0.0]
+        if best < LEAST_CLOSE or best - second < LEAST_AHEAD:
+            return {}
+        return {p: best for p, found in near.items() if found == best}
+
+    # -- in a sentence -------------------------------------------------------------------------------
+
+    def mentions(self, words: Sequence[Word], first: int, end: int, *, cased: bool = True) -> Iterator[Mention]:
+        """Names in the sentence `words[first:end]`, left to right, never overlapping; a name and a role beside it that
+        are one person's are one mention.
+
+        Without capitals (`cased` false) only titled and whole names count: "grace" may be a virtue.
+        """
+        i = first
+        held: Mention | None = None
+        while i < end:
+            found = self._at(words, i, first, end, cased)
+            if not found:
+                i += 1
+                continue
+            most = min(map(_most_fit, words[found.first : found.end]))
+            found = found._replace(fits={p: min(fit, most) for p, fit in found.fits.items()})
+            i = found.end
+            joined = _joined(held, found)
+            if held and not joined:
+                yield held
+            held = joined or found
+        if held:
+            yield held
+
+    def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
+        stop = _clause_end(words, i, end)
+        j = i
+        while j < stop and plain(words[j].text) in _LEADS:
+            j += 1
+        if j >= stop:
+            return None
+        k = j
+        while k < stop and (plain(words[k].text) in _SPOKEN_TITLES | _BEFORE or _is_council_member(words, k, j)):
+            k += 1
+        titles = [plain(w.text) for w in words[j:k]]
+        if k < stop and plain(words[k].text) in CHAIR:
+            return None  # "Madam Chair" is an office, not somebody called Chair
+        titled = bool(titles) and titles[-1] not in _BEFORE
+        named = (
+            self._titled(words, i, k, stop, titles, cased) if titled else self._untitled(words, j, first, stop, cased)
+        )
+        if named and named.fits:
+            return named._replace(first=i)
+        return self._role(words, i, j, end) or (named and named._replace(first=i))
+
+    def _titled(
+        self, words: Sequence[Word], i: int, j: int, stop: int, titles: Sequence[str], cased: bool
+    ) -> Mention | None:
+        best: Mention | None = None
+        for k in range(min(stop, j + 4), j, -1):
+            heard, possessive = _heard(words[j:k])
+            exact = self._exact.get(heard)
+            fits = {p: min(TITLED, fit + 0.1) for p, fit in exact.items()} if exact else self._mishear(heard)
+            fits = self._of_kind(fits, titles)
+            if (
+                fits
+                and not _goes_on(words, k, stop, cased)
+                and (best is None or max(fits.values()) > max(best.fits.values()))
+            ):
+                best = Mention(i, k, fits, possessive)
+        if best or j >= stop or not (words[j].text[:1].isupper() or not cased):
+            return best
+        # A title before a name that is nobody's here is a stranger, and no reason to look further.
+        return Mention(i, j + 1, {}, _heard(words[j : j + 1])[1])
+
+    def _untitled(self, words: Sequence[Word], i: int, first: int, stop: int, cased: bool) -> Mention | None:
+        for k in range(min(stop, i + 4), i, -1):
+            heard, possessive = _heard(words[i:k])
+            fits = self._exact.get(heard)
+            if fits and not _goes_on(words, k, stop, cased):
+                whole = max(fits.values()) == FULL
+                capital = cased and words[i].text[:1].isupper()
+                stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
+                opener = i == first and k < stop and heard in _ALSO_WORDS
+                if (whole or capital) and not stray and not opener:
+                    while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
+                        k += 1
+                    return Mention(i, k, dict(fits), possessive)
+            if k - i == 2 and cased and words[i].text[:1].isupper() and words[i + 1].text[:1].isupper():
+                near = {p.id: NEAR for p in self._known if any(likeness(heard, n) == NEAR for n in p.full[:2])}
+                if near and not _goes_on(words, k, stop, cased):
+                    return Mention(i, k, near, possessive)
+        return None
+
+    def _role(self, words: Sequence[Word], i: int, j: int, end: int) -> Mention | None:
+        """The longest role or rank that starts at word `j`: "the Cabinet Member for Community Safety". An office that
+        only begins like one of the list's is a stranger's: "the Cabinet Member for Housing", "the Prime Minister"."""
+        if j >= end:
+            return None
+        for k in range(min(end, j + _LONGEST_ROLE), j, -1) if plain(words[j].text)[:3] in self._openers else ():
+            heard, possessive = _heard(words[j:k])
+            if fits := self._ranks.get(heard):
+                portfolio = _portfolio_end(words, k, end) if heard in self._short else k
+                other = portfolio > k or (j > 0 and plain(words[j - 1].text) in _OF_OTHERS)
+                return Mention(i, portfolio, {} if other else dict(fits), possessive, form="role")
+        if plain(words[j].text) == "member" and (k := _portfolio_end(words, j + 1, end)) > j + 1:
+            return Mention(i, k, {}, False, form="role")
+        return None
+
+    def _mishear(self, heard: str) -> dict[str, float]:
+        if heard not in self._misheard:
+            fits = {k.id: max((likeness(heard, n) for n in (k.surname, *k.full)), default=0.0) for k in self._known}
+            best = max(fits.values(), default=0.0)
+            self._misheard[heard] = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+        return self._misheard[heard]
+
+    def _of_kind(self, fits: Mapping[str, float], titles: Sequence[str]) -> dict[str, float]:
+        """Without those whom the spoken title rules out: no superintendent is called Councillor."""
+        spoken = "member" if MEMBER & set(titles) else "police" if POLICE & set(titles) else ""
+        return {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+
+
+# -- the list ------------------------------------------------------------------------------------------
+
+
+def _read(person: Person) -> _Known:
+    titles, names = split_name(person.name)
+    given, last = name_parts(person.name)
+    surname = plain("".join(last)) if given else ""
+    full = [plain("".join(names))]
+    if surname:
+        full += [plain(names[0]) + surname, plain(names[0])[:1] + surname]
+    about = f"{' '.join(titles)} {person.role.lower()}"
+    if MEMBER & set(titles) or re.search(r"\b(councillor|cabinet member|leader|chair\w*)\b", about):
+        kind = "member"
+    elif POLICE & set(about.split()):
+        kind = "police"
+    else:
+        kind = "other" if _OTHER_OFFICE.search(about) else ""
+    return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
+
+
+def _roles(role: str) -> tuple[set[str], set[str]]:
+    """What somebody with this role is called, plain: each of several offices, whole; and short, up to "for" or "of".
+
+    >>> whole, short = _roles("Deputy Leader and Cabinet Member for Parks")
+    >>> sorted(whole), short
+    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
+     {'cabinetmember'})
+    """
+    whole, short = {role.lower()}, set()
+    for office in _OFFICES.split(role.lower()):
+        words = re.sub(r"[(].*", "", office).split()
+        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
+        about = words[cut + 1 :]
+        whole |= {" ".join(words), re.split(r"[,(]| and ", office)[0]}
+        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
+        if cut and about and len(about) < 4:
+            whole.add(" ".join([*about, *words[:cut]]))
+    return _plain_offices(whole), _plain_offices(short)
+
+
+def _plain_offices(names: Iterable[str]) -> set[str]:
+    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
+
+
+# -- the words -----------------------------------------------------------------------------------------
+
+
+def _joined(before: Mention | None, found: Mention) -> Mention | None:
+    """A role and a name, or two names, side by side that are one person: "the Member for Mill, Ms Raman"."""
+    if before is None or before.end != found.first or before.possessive:
+        return None
+    both = {p: max(fit, found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
+    names = before.form != "role" and found.form != "role"
+    if not both and (names or (before.fits and found.fits)):
+        return None
+    form = found.form if before.form == found.form else "both"
+    return Mention(before.first, found.end, both or before.fits or found.fits, found.possessive, form)
+
+
+def _portfolio_end(words: Sequence[Word], k: int, end: int) -> int:
+    """Where "for Housing and Planning" ends that starts at word `k`, or `k` where nothing of the kind does."""
+    if k + 1 >= end or plain(words[k].text) not in ("for", "of") or words[k - 1].text[-1] in ",.;:?!":
+        return k
+    j = k + 1
+    while j < min(end, k + 8) and (words[j].text[:1].isupper() or (j > k + 1 and plain(words[j].text) == "and")):
+        j += 1
+        if words[j - 1].text[-1] in ".;:?!":
+            break
+    return j if j > k + 1 else k
+
+
+def _is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
+    return k > first and plain(words[k].text) == "member" and plain(words[k - 1].text) == "council"
+
+
+def _heard(words: Sequence[Word]) -> tuple[str, bool]:
+    """Words run together, plain, and whether they end in a possessive."""
+    text = " ".join(w.text for w in words).rstrip('.,;:?!…—"”)')
+    bare = re.sub(r"['’]s?$", "", text)
+    return plain(bare), bare != text
+
+
+def _most_fit(word: Word) -> float:
+    """How well a name may fit that this word is in: a repaired one is no more than the mishearing that it was."""
+    kind, score, why = [*(word.change or "").split(" ", 2), "", ""][:3]
+    if kind != "repair" or why == "spelling":
+        return FULL
+    return NEAR if float(score) >= 0.85 else LOOSE
+
+
+def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
+    """The end of the clause that holds word `i`: a name does not run across a comma."""
+    for k in range(i, end):
+        if words[k].text[-1] in ",;:?!…—" or is_full_stop(words[k].text):
+            return k + 1
+    return end
+
+
+def is_full_stop(text: str) -> bool:
+    """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
+    bare = plain(text)
+    return text[-1:] == "." and bare not in TITLES | HONOURS and len(bare) > 1
+
+
+def _is_name(text: str) -> bool:
+    return text[:1].isupper() and text[-1].isalpha() and plain(text) not in _SPOKEN_TITLES | _BEFORE_NAMES | _LEADS
+
+
+def _is_date(words: Sequence[Word], i: int, stop: int) -> bool:
+    before, after = plain(words[i - 1].text), plain(words[i + 1].text) if i + 1 < stop else ""
+    return plain(words[i].text) in _MONTHS and (
+        before in ("in", "since", "of", "by", "until", "last") or after.isdigit()
+    )
+
+
+def _goes_on(words: Sequence[Word], k: int, stop: int, cased: bool) -> bool:
+    """Whether the name goes on after `[…, k)` into something else: "Priya Sharma", "Holm Street"."""
+    if k >= stop or words[k - 1].text[-1] in ",.;:?!—'":
+        return False
+    following = words[k].text
+    if plain(following) in AFTER_NAME:
+        return False
+    return plain(following) in _NOT_A_PERSON or (cased and _is_name(following.rstrip('.,;:?!"”)—') or " "))

@@ -1,0 +1,145 @@
+"""What people say in meetings that tells who is who, as patterns over sentences.
+
+A sentence is in lower case, without punctuation, and its names are @0, @1 …; articles and honours belong to the name
+("the honourable Member for Mill" is one). The manners are those of British councils and committees first, and of
+parliaments that took after theirs.
+"""
+
+import re
+
+NAME = r"@(\d+)(?!['\d])"
+_FILLER = (
+    r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
+    r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|over to you|back to you|to you|come in|do come in"
+    r"|carry on|continue|the floor is yours|the floor is now yours|when you're ready|thank you for waiting|for your patience|if you would"
+    r"|if you could|if you like|your question|again|up next|in that case|you're next|you are next|is next|on this|on that"
+    r"|briefly|very briefly|quickly|very quickly|has the floor|you have the floor|the floor|you may|proceed|that point)"
+)
+_HAND = r"(?:question|questions|supplementary|point|comment|hand up|go|follow-up|followup|response|answer|word)"
+
+# -- the floor is given to somebody --------------------------------------------------------------------
+
+BARE = re.compile(rf"(?:{_FILLER} )*{NAME}(?: {_FILLER})*(?: on (?:\w+ ){{0,3}}\w+)?")
+INVITE = re.compile(
+    r"(?:\b(?:i'll|i will|i'd like to|i would like to|i want to|let me|let's|let us|can i|could i|may i|we'll|we will"
+    r"|i'm going to|i am going to|we're going to|can we|shall we|if i can|if i could|i can|so|now|please)(?: just| now"
+    r"| then| next| first)*|^(?:and |then |next |okay |thank you )*)"
+    r" ?(?:bring in|bring|call on|call upon|call|invite|take|hear from|start with|begin with|continue with|proceed with"
+    r"|introduce|recognise|recognize"
+    r"|(?:come|go|turn|move|return|hand|pass|proceed|continue)(?: now| next| straight| back| over| round| across| on)* to)"
+    rf"(?: first| now| in| you)* {NAME}"
+    rf"|\bover to (?:you )?{NAME}"
+    rf"|\b(?:i'll |i will )?let {NAME} (?:continue|finish|speak|respond|answer|reply|come in|come back)\b"
+    rf"|\b(?:next|first|last|final|another) (?:questions?|speaker|hand|one|contribution|slot|set of questions)"
+    rf"(?: \w+){{0,3}}? (?:is|are|to|from)(?: from| to| with| for| on [\w ]{{1,30}} from)? {NAME}"
+    rf"|\b(?:questions?|floor|slot) (?:\w+ ){{0,6}}?(?:is|are|goes|passes|comes|will go|will be|will come|from)"
+    rf"(?: now| next| back| over)*(?: to| from| for)? {NAME}$"
+    rf"|\b(?:i have|i've got|i see|we have|we've got) {NAME} (?:next|first|now)"
+    rf"|\b(?:next|now|then|up|first)(?: up)?(?: on (?:the|my) list)? (?:we have|we've got|is|it's|i have|comes) {NAME}$"
+)
+FLOOR = re.compile(
+    rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to|did you (?:want|have)"
+    r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
+    r"|your question|please|go ahead|has the floor|on this$|is (?:going|next)\b|take it away|can you hear)"
+    rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
+    rf"|{NAME} (?:wants|wanted|would like|wishes|is waiting|has asked|is indicating|has indicated)(?: just)? to"
+    r" (?:come (?:back )?in|speak|ask|say|respond|reply|add|contribute)"
+)
+MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
+MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
+ASK = re.compile(rf"\b(?:ask|could i ask|may i ask) {NAME} (?:to|if|for|whether)\b")
+QUESTION = re.compile(rf"(?:{_FILLER} )*{NAME} (?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b.*")
+ASKED_ABOUT = re.compile(
+    rf"\b(?:can|could|will|would|does|did|is|has|should|may|why|when)(?:n't)? {NAME} (?!said|says|told)"
+    rf"|\b(?:question|questions) (?:is|are|goes|go|was) (?:for|to) {NAME}|\b(?:hear|ask) {NAME} (?:tell|say|to|if|whether)\b"
+    rf"|^(?:\w+ ){{0,3}}(?:for|to) {NAME} "
+)
+PUT_TO = re.compile(rf"\b(?:question|questions) (?:is|are|goes|go) (?:for|to) {NAME}")
+NOT_NOW = re.compile(
+    r"\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
+    r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned|wrote|when"
+    r"|for (?:example|instance)"
+    r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't)\b"
+)
+TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after that|before)\b.* @\d+")
+
+# -- and taken up, or not ------------------------------------------------------------------------------
+
+REFUSED = re.compile(
+    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|has (?:left|gone|stepped|had)|had to|stepped out|left the"
+    r"|apologies|absent|on behalf of|in place of|i'm not|i am not|point of|before (?:that|we (?:go|move|do|start)|you (?:go|move))"
+    r"|interrupt|wrong|she's|he's|they're|can i just come in|may i come in)\b"
+)
+HERE = re.compile(
+    r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|agreed|i'm|am|chair|thank|thanks|you) ?){1,4}"
+)
+ACCEPTED = re.compile(
+    r"(?:yes |well |and |good \w+ |um |okay )*(?:thank you|thanks|mr chair|madam chair|chair|of course|certainly|sure)\b"
+)
+
+# -- thanks, and other words to whoever has just spoken ------------------------------------------------
+
+THANKS = re.compile(
+    rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)| to)* {NAME}"
+)
+BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
+AFTER_VOCATIVE = re.compile(
+    r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"
+    r"|how|why|when|it|it's|that|that's|this|there|there's|if|yes|no|just|may|on|as|each|for|and|but|so|because|not|in)\b"
+)
+
+# -- oneself -------------------------------------------------------------------------------------------
+
+SELF = re.compile(
+    rf"(?:\bmy name is|\bmy name's|\bi'm|\bi am) {NAME}"
+    rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b"
+)
+APPOSITION = re.compile(
+    rf"{NAME}(?: @(\d+)(?: .*)?| (?:i|i'm|i am|i've|i have|i'd|i'll|speaking for|representing)\b.*)"
+)
+ABOUT_ONESELF = re.compile(
+    rf"{NAME} i(?:'ve (?:lived|been)| live| work| run| represent| look after|'m (?:a|an|the|from)) "
+)
+AS_ROLE = re.compile(
+    rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
+    rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
+)
+STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
+QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")
+REPORTED = re.compile(r"\b(?:said|says|told|tells|asked|wrote)\b")
+OUTSIDER = re.compile(
+    r"\b(?:residents?|i live|we live|i've lived|member of the public|my (?:son|daughter|shop|street))\b"
+)
+
+# -- the chair -----------------------------------------------------------------------------------------
+
+_PANEL = (
+    r"(?:this|the|tonight's|today's|our) (?:\w+ ){0,3}(?:committee|panel|meeting|scrutiny|board|council|commission)"
+)
+CHAIRING = re.compile(
+    rf"\bas (?:the |your )?chair(?:man|woman|person)?(?: of {_PANEL})? i\b"
+    rf"|\bi(?:'m| am)(?: @\d+)?(?: and)?(?: i'm)?(?: the| your)? chair(?:man|woman|person)? of {_PANEL}"
+    rf"|\bi(?:'m| am|'ll be| will be) (?:chairing|the chair (?:of|for)) {_PANEL}"
+)
+OPENING = re.compile(
+    r"\bcall this meeting to order\b|\bwelcome to (?:the \w+ meeting of )?(?:this|the|tonight's|today's|our)"
+    r" (?:\w+ ){0,9}?(?:committee|panel|meeting|council|board|commission)\b|\bdeclare (?:this|the) meeting open\b"
+)
+_CHAIR = (
+    r"(?: very much| so much)?(?: mr| madam| madame)? (?:chair(?:man|woman|person)?|convenor|convener)\b(?! of| and)"
+)
+THANKS_CHAIR = re.compile(rf"^(?:\w+ ){{0,4}}?(?:thank you|thanks){_CHAIR}")
+TO_CHAIR = re.compile(
+    rf"^(?:\w+ ){{0,4}}?(?:thank you|thanks|through you|yes|sorry|evening|morning|afternoon){_CHAIR}"
+    r"|^(?:mr|madam|madame) chair(?:man|woman|person)?\b|^chair (?:i|can|could|may|just|on|thank|if|it|we)\b"
+)
+
+# -- who is not there ----------------------------------------------------------------------------------
+
+APOLOGY = re.compile(
+    r"\bapologies (?:for absence|(?:have been |were )?(?:received |given )?from)"
+    r"|@\d+ (?:sends|has sent|have sent|gave|has given|have given) (?:\w+ )?apologies"
+    r"|@\d+ (?:is|was|are) (?:unable|not able) to (?:attend|be|join)|@\d+ (?:can't|cannot) (?:be|join|make it|attend)"
+)
+LATE = re.compile(r"\b(?:late|lateness|leave early)\b")
+SUBSTITUTED = re.compile(rf"\b(?:substitut\w+|deputising|standing in|attending) (?:for|in place of) {NAME}")

@@ -1,0 +1,52 @@
+"""How much each rule of evidence counts, in log-odds, where a name fits fully and nothing speaks against it.
+
+Set by hand, and to be fitted by `python tests/bench/fit_names.py`.
+"""
+
+from typing import Literal, NamedTuple
+
+Kind = Literal[
+    "chair handover", "addressed", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role"
+]
+
+
+class Weight(NamedTuple):
+    kind: Kind
+    log_odds: float
+
+
+# Not rules, but fitted like them: of a voice being somebody before any evidence; and what the logarithm of the share of
+# a voice's words counts that it said near its evidence, rather than elsewhere.
+BEFORE, ELSEWHERE = "before", "elsewhere"
+
+BY_HAND = {
+    BEFORE: Weight("role", -1.0),
+    ELSEWHERE: Weight("role", 1.0),
+    # given the floor, and the next to speak
+    "called by whoever presides": Weight("chair handover", 4.2),
+    "called by somebody else": Weight("chair handover", 2.4),
+    "named last by whoever presides": Weight("chair handover", 2.0),
+    "taken up with thanks": Weight("chair handover", 0.6),
+    "asked": Weight("addressed", 2.4),
+    "asked about": Weight("addressed", 1.0),
+    "roll call": Weight("roll call", 3.6),
+    # spoken to, and the last to speak
+    "thanked": Weight("thanks", 2.0),
+    "answered": Weight("addressed", 2.0),
+    # of oneself
+    "own name": Weight("self-introduction", 5.0),
+    "own role": Weight("role", 3.0),
+    "captions": Weight("caption voice", 5.0),
+    # the chair
+    "presides": Weight("role", 2.5),
+    "says it is in the chair": Weight("role", 3.0),
+    "opens the meeting": Weight("role", 3.0),
+    "thanked as chair": Weight("role", 0.8),
+    # not that person
+    "speaks to them": Weight("addressed", -3.0),
+    "speaks to the chair": Weight("role", -3.0),
+    "sent apologies": Weight("apology", -4.0),
+    "marked as not present": Weight("apology", -6.0),
+}  # fmt: skip
+
+WEIGHTS = dict(BY_HAND)
