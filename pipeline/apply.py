@@ -18,10 +18,11 @@ from pipeline.events import Sink, now
 from pipeline.stages import Stage
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
-from transcribe import locks
-from transcribe.correct import Correction, Kind, heard_as, in_force
+from transcribe import locks, said_by
+from transcribe.correct import VOICES, Correction, Kind, heard_as, in_force
 from transcribe.problem import SOME_FAILED, Problem
-from transcribe.records import Person, Record, Transcript, Word, text_of
+from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
+from transcribe.said_by import Standing, people_called
 
 N_AROUND = 4
 UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
@@ -36,7 +37,7 @@ class Applied(Record):
     waits: str = ""
 
 
-# -- corrections from an address ------------------------------------------------------------------
+# -- corrections from an address --------------------------------------------------------------------
 
 
 def reword(context: Context, address: Address, text: str, *, by: str) -> Correction:
@@ -80,17 +81,22 @@ def hide(context: Context, address: Address, kind: Literal["mask", "exclude"], *
 
 
 def undo(context: Context, address: Address, *, by: str) -> Correction:
-    """Take back the latest correction in force that touches an address. Raises Problem where there is none."""
-    found = [c for c in in_force(context.corrections()) if c.touches(address.start_ms, address.end_ms)]
+    """Take back the latest correction in force that touches an address, but not what is about whole voices. Raises
+    Problem where there is none."""
+    made = [c for c in in_force(context.corrections()) if c.kind not in VOICES]
+    found = [c for c in made if c.touches(address.start_ms, address.end_ms)]
     if not found:
         raise Problem(
             "there is no correction here to take back",
             where=str(address),
             fix=f"{context.raw / corrections.FILE} lists them, with their times",
         )
-    latest = found[-1]
-    place = Address(meeting=address.meeting, start_ms=latest.start_ms, end_ms=latest.end_ms)
-    return _made(context, place, "undo", by=by, undoes=latest.id)
+    return _undoing(context, found[-1], by)
+
+
+def _undoing(context: Context, c: Correction, by: str) -> Correction:
+    place = Address(meeting=context.meeting.id, start_ms=c.start_ms, end_ms=c.end_ms)
+    return _made(context, place, "undo", by=by, undoes=c.id)
 
 
 def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: Any) -> Correction:
@@ -107,6 +113,94 @@ def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: An
         )
     except ValueError as e:
         raise Problem(f"this can't be a correction: {e}", where=str(address), fix="make it smaller") from e
+
+
+# -- corrections of whole voices --------------------------------------------------------------------
+
+
+def confirm(context: Context, label: str, person: str, *, by: str) -> Correction:
+    """All that a voice says is said by a person of the meeting (an id, name or alias), or nobody knows by whom."""
+    transcript = _transcript(context)
+    name = _voice(context, transcript, label)
+    id = "" if person.casefold() == UNKNOWN else _person(context, person).id
+    if name.status == "confirmed" and name.person == id:
+        raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
+    return _of_voice(context, transcript, name, "confirm", id, by)
+
+
+def reject(context: Context, label: str, person: str = "", *, by: str) -> Correction:
+    """A voice is not this person of the meeting; without one, not whom it is named as."""
+    transcript = _transcript(context)
+    name = _voice(context, transcript, label)
+    if not person and name.person is None:
+        raise Problem(
+            f"{name.label} is named as nobody",
+            fix=f"say who it is not: --reject {name.label}=PERSON",
+            where=context.raw,
+        )
+    id = _person(context, person).id if person else name.person or ""
+    return _of_voice(context, transcript, name, "reject", id, by)
+
+
+def take_back(context: Context, wanted: str, *, by: str) -> Correction:
+    """Take back what was last said of a whole voice: by its label, or by the correction's id."""
+    known = context.corrections()
+    made = [c for c in in_force(known) if c.kind in VOICES]
+    if not (found := [c for c in made if c.id == wanted.strip().casefold()]):
+        name = _voice(context, _transcript(context), wanted)
+        holding = {s.correction.id for s in voices(context) if s.label == name.label}
+        found = [c for c in made if c.id in holding]
+    if not found:
+        raise Problem(
+            f"nobody confirmed or rejected {wanted}",
+            where=context.raw / corrections.FILE,
+            fix=f"`onrecord speakers {context.meeting.id}` shows what people said of voices",
+        )
+    return _undoing(context, found[-1], by)
+
+
+def voices(context: Context) -> tuple[Standing, ...]:
+    """What people said of whole voices, and for which voices of the transcript that holds now."""
+    return said_by.standing(_transcript(context).words, context.corrections(), context.meeting.people)
+
+
+def _of_voice(
+    context: Context, transcript: Transcript, name: SpeakerName, kind: Kind, person: str, by: str
+) -> Correction:
+    stretches = said_by.time_of(transcript.words, name.label)
+    if not stretches:
+        raise Problem(
+            f"{name.label} says no word whose time is known, so that this voice could not be found again",
+            where=context.made,
+            fix="say who it is in meeting.toml: what captions call a voice may be one of that person's aliases",
+        )
+    timed = [w for w in transcript.words if w.start_ms is not None]
+    heard = Address(
+        meeting=context.meeting.id,
+        start_ms=min(timed[0].start_ms or 0, stretches[0][0]),
+        end_ms=max(stretches[-1][1], *(w.end_ms or 0 for w in timed)),
+    )
+    return _made(context, heard, kind, by=by, old=name.display, new=person, stretches=stretches)
+
+
+def _voice(context: Context, transcript: Transcript, label: str) -> SpeakerName:
+    fold = label.strip().casefold()
+    found = [n for n in transcript.names if n.label == label] or [
+        n for n in transcript.names if n.label.casefold() == fold
+    ]
+    if len(found) != 1:
+        known = _few([n.label for n in transcript.names]) or "none"
+        raise Problem(f"there is no voice {label!r} in this meeting", where=context.made, fix=f"its voices are {known}")
+    if found[0].label.startswith(said_by.BY_PEOPLE):
+        raise Problem(
+            f"{found[0].label} is what people said of stretches one by one",
+            where=context.made,
+            fix="change such a stretch at its address: onrecord correct ADDRESS --speaker PERSON, or --undo",
+        )
+    return found[0]
+
+
+# -- what corrections are made from -----------------------------------------------------------------
 
 
 def _said(context: Context, address: Address) -> tuple[Word, ...]:
@@ -153,10 +247,7 @@ def _transcript(context: Context) -> Transcript:
 
 def _person(context: Context, wanted: str) -> Person:
     people = context.meeting.people
-    fold = wanted.casefold().strip()
-    found = [p for p in people if fold == p.id] or [
-        p for p in people if fold in (n.casefold() for n in (p.name, *p.aliases))
-    ]
+    found = people_called(people, wanted)
     if len(found) == 1:
         return found[0]
     known = _few([p.id for p in people]) or "nobody"

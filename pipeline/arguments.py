@@ -12,3 +12,5 @@ MeetingName = Annotated[str, typer.Argument(metavar="MEETING", help="A meeting's
 Meetings = Annotated[
     list[str] | None, typer.Argument(metavar="[MEETING]...", help="Meeting ids or folder names; all of them without.")
 ]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; your login name without.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")]

@@ -1,5 +1,6 @@
 """What a verb was asked for, as jobs, contexts and plans."""
 
+import getpass
 from pathlib import Path
 
 from analyse import codebook as codebooks
@@ -135,3 +136,16 @@ def plans_of(layout: Layout, jobs: list[Job]) -> tuple[list[Plan], list[Outcome]
         except Exception as e:  # one meeting's trouble is no other's
             broken.append(work.failed(job.id, job.folder, work.as_problem(e, layout.raw / job.folder, "meeting")))
     return plans, broken
+
+
+def name_of(by: str) -> str:
+    """Who somebody is: as they say, or else by their login name. Raises Problem for what can't be printed."""
+    name = " ".join(by.split())
+    if not name:
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError, ImportError) as e:
+            raise Problem("it is not known who you are", fix="say so: --by NAME") from e
+    if not name.isprintable() or len(name) > 100:
+        raise Problem("this is no name that can be printed", fix="say who you are in plain letters: --by NAME")
+    return name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_codes, cli_correct, cli_export, cli_keep, cli_meetings, cli_score
+from pipeline import cli_codes, cli_correct, cli_export, cli_keep, cli_meetings, cli_score, cli_speakers
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -48,6 +48,7 @@ models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See,
 app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
+app.add_typer(cli_speakers.app)
 app.add_typer(cli_keep.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_codes.app, name="codes")
@@ -290,19 +291,6 @@ def quote(
     from pipeline import asked, show_quotes
 
     show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, json=json)
-
-
-@app.command(epilog="Example: onrecord speakers 2024-05-14-public-safety")
-def speakers(
-    meeting: MeetingName,
-    json: Json = False,
-    data: Data = DATA,
-) -> None:
-    """Show each voice of a meeting: who it is, how we know, and how long it spoke."""
-    from pipeline import asked, show_quotes
-
-    layout = asked.layout_of(data)
-    show_quotes.print_speakers(layout, asked.context_of(layout, meeting).meeting.id, json=json)
 
 
 # -- models ---------------------------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """`onrecord correct` and `onrecord repairs`: the verbs about wording that is not as the machine heard it."""
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, Data, Json, MeetingName
+from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -23,9 +22,9 @@ def correct(
     mask: Annotated[bool, typer.Option("--mask", help="Hide personal details: out of text, index and sound.")] = False,
     exclude: Annotated[bool, typer.Option("--exclude", help="Hide it as no part of the public meeting.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the latest correction there.")] = False,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; your login name without.")] = "",
+    by: By = "",
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for --mask and --exclude.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
@@ -57,7 +56,7 @@ def correct(
         raise Problem("--reason goes with --mask or --exclude", fix="leave it away")
     place = parse_address(address)
     context = asked.context_of(asked.layout_of(data), place.meeting)
-    name = _name(by)
+    name = asked.name_of(by)
     if words is not None:
         correction = apply.reword(context, place, words, by=name)
     elif speaker is not None:
@@ -100,15 +99,3 @@ def repairs(
 
     layout = asked.layout_of(data)
     show_quotes.print_repairs(layout, asked.context_of(layout, meeting).meeting.id, spelling=spelling, json=json)
-
-
-def _name(by: str) -> str:
-    name = " ".join(by.split())
-    if not name:
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError, ImportError) as e:
-            raise Problem("it is not known who you are", fix="say so: --by NAME") from e
-    if not name.isprintable() or len(name) > 100:
-        raise Problem("this is no name that can be printed", fix="say who you are in plain letters: --by NAME")
-    return name

@@ -50,12 +50,37 @@ def score_turns(
     show_score.as_json(found) if json else show_score.turns(found)
 
 
-@app.command("speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json")
-def score_speakers(reference: Ref, hypothesis: Hyp, recording: Recording = "", json: Json = False) -> None:
-    """Words with the right voice (cpWER, tcpWER) and, where REF has people's ids, with the right name."""
+@app.command(
+    "speakers", epilog="Example: onrecord score speakers reference.json data/processed/m/transcript.json --plot m.png"
+)
+def score_speakers(
+    reference: Ref,
+    hypothesis: Hyp,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            "--people", metavar="FILE", help="The meeting.toml that says who people are, where REF has names."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw coverage and precision of names: .png, .svg, .pdf."),
+    ] = None,
+    recording: Recording = "",
+    json: Json = False,
+) -> None:
+    """Words with the right voice (cpWER, tcpWER) and, where REF says who people are, names.
+
+    Of names: coverage (words in voices that got one), precision (named words with the right one), by status, over
+    thresholds of probability, and in time.
+    """
     from pipeline import measure, show_score
 
-    found = measure.speakers(reference, hypothesis, recording)
+    if plot:
+        show_score.check_plot(plot)
+    found = measure.speakers(reference, hypothesis, recording, people)
+    if plot:
+        show_score.plot_names(found, plot)
     show_score.as_json(found) if json else show_score.speakers(found)
 
 

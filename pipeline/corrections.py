@@ -13,7 +13,7 @@ from pipeline.receipts import put
 from transcribe import locks
 from transcribe.correct import SCHEMA, Correction
 from transcribe.problem import Problem
-from transcribe.records import GENERATOR
+from transcribe.records import GENERATOR, upgraded
 
 FILE = "corrections.jsonl"
 LARGEST_BYTES = 50_000_000
@@ -36,8 +36,8 @@ def _parse(line: bytes, where: str) -> Correction:
     fix = "mend or remove that line; `onrecord correct` writes them"
     try:
         body = msgspec.json.decode(line, type=dict[str, Any])
-        schema = body.pop("schema", None)
         body.pop("generator", None)
+        schema, body = upgraded(body.pop("schema", None), body, SCHEMA)
         if schema != SCHEMA:
             raise Problem(f"this is {schema or 'no schema'}, not {SCHEMA}", where=where, fix=fix)
         return msgspec.convert(body, Correction)

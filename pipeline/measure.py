@@ -5,6 +5,7 @@ added up, and rates are taken of the sums.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import getmembers
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -13,8 +14,9 @@ import msgspec
 from pipeline import meetings
 from transcribe import references, score, score_voices
 from transcribe.problem import Problem
-from transcribe.records import Record, Turn, Word
+from transcribe.records import Person, Record, Turn, Word
 from transcribe.references import Account
+from transcribe.score_names import NameScore, score_names, whose
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
 from transcribe.transcript import turns_outside, words_outside
 
@@ -65,26 +67,49 @@ def turns(
     )
 
 
-def speakers(reference: Path, hypothesis: Path, recording: str = "") -> Scored[score_voices.SpeakerScore]:
-    """Words with the right voice and, where the reference has people's ids, with the right name."""
+def speakers(
+    reference: Path, hypothesis: Path, recording: str = "", people: Path | None = None
+) -> Scored[score_voices.SpeakerScore]:
+    """Words with the right voice and, where the reference says who people are, with the right name. `people` is a
+    meeting.toml; without it, the people whom the hypothesis names are known, by id or name."""
+    listed = meetings.read_meeting(people.parent, people.parent.name).people if people else ()
     found = _scored(
         score_voices.SpeakerScore(),
         {
             name: score_voices.score_speakers(
-                _voiced(ref, reference), _voiced(hyp, hypothesis), hyp.names if ref.by_person else None
+                _voiced(ref, reference), _voiced(hyp, hypothesis), _names_given(ref, hyp, listed)
             )
             for name, ref, hyp in _pairs(reference, hypothesis, recording, "words")
         },
     )
-    if score_voices.can_time():
-        return found
-    return msgspec.structs.replace(found, notes=("tcpWER was not measured: it needs `pip install meeteval`",))
+    notes = []
+    if not score_voices.can_time():
+        notes.append("tcpWER was not measured: it needs `pip install meeteval`")
+    if not found.total.names.n_words:
+        notes.append("names were not measured: nothing in the reference says who people are (--people may help)")
+    return msgspec.structs.replace(found, notes=tuple(notes))
+
+
+def _names_given(ref: Account, hyp: Account, listed: Sequence[Person]) -> NameScore | None:
+    """How the names of a hypothesis fare; None where the reference's voices are nobody whom the list knows."""
+    if ref.by_person:
+        who: dict[str, str] = {}
+    elif ref.names:
+        who = {n.label: n.person for n in ref.names if n.person}
+    else:
+        known = listed or [Person(id=n.person, name=n.display) for n in hyp.names if n.person]
+        who = whose([w.speaker for w in ref.words or () if w.speaker], list({p.id: p for p in known}.values()))
+    if not (ref.by_person or who):
+        return None
+    words = [msgspec.structs.replace(w, speaker=who.get(w.speaker or "", w.speaker)) for w in ref.words or ()]
+    turns = [msgspec.structs.replace(t, speaker=who.get(t.speaker, t.speaker)) for t in ref.turns or ()]
+    return score_names(words, hyp.words or (), hyp.names, turns=(turns, hyp.turns or ()))
 
 
 def figures(found: Record) -> dict[str, Any]:
     """A score as JSON has it: its counts, and the rates that come of them. Lists of single errors are left out."""
     own = {f: getattr(found, f) for f in found.__struct_fields__}
-    rates = {name: getattr(found, name) for name, of in vars(type(found)).items() if isinstance(of, property)}
+    rates = {name: getattr(found, name) for name, _ in getmembers(type(found), lambda of: isinstance(of, property))}
     return {k: figures(v) if isinstance(v, Record) else v for k, v in (own | rates).items() if not isinstance(v, tuple)}
 
 

@@ -1,4 +1,4 @@
-"""Quotes, passages and speakers as a terminal shows them."""
+"""Quotes and passages as a terminal shows them, and what was changed in them."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -9,7 +9,7 @@ from rich.text import Text
 from pipeline.context import Context
 from pipeline.meetings import Layout, readable
 from pipeline.places import Change, changed_by_people, changes, load_transcript, where_to_listen, why_silent
-from pipeline.show import n_of, out, printable, span, to_json
+from pipeline.show import n_of, out, printable, to_json
 from search import cite
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
@@ -234,27 +234,3 @@ def print_repairs(layout: Layout, meeting: str, *, spelling: bool, json: bool) -
         )
     if found:
         out.print(Text('Take a wrong one back for good: onrecord correct ADDRESS --words "WHAT WAS HEARD"'))
-
-
-def print_speakers(layout: Layout, meeting: str, *, json: bool) -> None:
-    """Each voice: who, how we know, how long."""
-    transcript = load_transcript(layout, meeting)
-    spoken_ms: dict[str, int] = {}
-    for turn in transcript.turns:
-        if turn.exclusive:
-            spoken_ms[turn.speaker] = spoken_ms.get(turn.speaker, 0) + turn.end_ms - turn.start_ms
-    if json:
-        to_json([msgspec.to_builtins(n) | {"spoken_ms": spoken_ms.get(n.label, 0)} for n in transcript.names])
-        return
-    for name in transcript.names:
-        role = f", {name.role}" if name.role else ""
-        status = "" if name.status == "unknown" else f" ({_status(name)})"
-        out.print(
-            Text.assemble(
-                (f"{printable(name.label):<6}", "dim"),
-                (printable(name.display + role), "bold"),
-                f"{status}, spoke {span(spoken_ms.get(name.label, 0) / 1000)}",
-            )
-        )
-        for line in _evidence(name):
-            out.print(Text(f"        {line}"))

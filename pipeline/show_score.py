@@ -1,6 +1,9 @@
 """Scores against references, as a terminal shows them: a line for each recording, one for all, and the rest below."""
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
 
 from rich import box
 from rich.table import Table
@@ -8,8 +11,12 @@ from rich.text import Text
 
 from pipeline.measure import C, Scored, figures
 from pipeline.show import n_of, out, printable, to_json
+from transcribe.problem import LACKING, Problem
 from transcribe.score import TurnScore, WordScore
+from transcribe.score_names import NameScore
 from transcribe.score_voices import SpeakerScore
+
+PLOTS = frozenset({".png", ".svg", ".pdf"})
 
 
 def as_json(found: Scored[C]) -> None:
@@ -89,13 +96,70 @@ def speakers(found: Scored[SpeakerScore]) -> None:
     out.print(f"the right voice: {share(total.voices.rate)} of words, a wrong one: {share(total.voices.wrong_rate)}")
     out.print(f"not the right word with the right voice: {share(total.voices.attributed_error_rate)} of words")
     if total.names.n_words:
-        names = total.names
-        out.print(
-            f"names: {names.right:,} words right, {names.wrong:,} wrong, {names.unknown:,} unknown, "
-            f"{names.missed:,} not found; of those named {share(names.precision)} right"
-        )
+        _names(total.names)
     for note in found.notes:
         out.print(note)
+
+
+def _names(names: NameScore) -> None:
+    """Names by status, over thresholds, and in time."""
+    found = names.n_words - names.missed
+    out.print()
+    table = _columns("names", "right", "wrong", "unknown", "coverage", "precision")
+    for status, of in (("confirmed", names.confirmed), ("inferred", names.inferred), ("all words", names)):
+        if of.n_words:
+            named = share((of.right + of.wrong) / found if found else None)
+            table.add_row(status, f"{of.right:,}", f"{of.wrong:,}", f"{of.unknown:,}", named, share(of.precision))
+    time = names.time
+    if time.reference_ms:
+        lengths = (seconds(ms) for ms in (time.right_ms, time.wrong_ms, time.unknown_ms + time.missed_ms))
+        table.add_row("seconds of speech", *lengths, share(time.coverage), share(time.precision))
+    out.print(table)
+    if names.missed:
+        out.print(f"{n_of(names.missed, 'word')} of the reference not found, and not judged")
+    if time.stray_ms:
+        out.print(f"named though nobody more speaks, pauses among it: {seconds(time.stray_ms)} s")
+    out.print()
+    table = _columns("names at least so likely", "coverage", "precision")
+    for (coverage, precision), alike in groupby(names.curve.points, key=lambda p: (p.coverage, p.precision)):
+        first, *more = (f"{p.at_least:.0%}" for p in alike)
+        table.add_row(f"{first} to {more[-1]}" if more else first, share(coverage), share(precision))
+    out.print(table)
+
+
+def check_plot(path: Path) -> None:
+    """Raise Problem where nothing can be drawn into this file."""
+    if path.suffix.lower() not in PLOTS:
+        raise Problem(f"a plot cannot be drawn as {path.name}", where=path, fix=f"end it in {', '.join(sorted(PLOTS))}")
+    if find_spec("matplotlib") is None:
+        raise Problem("matplotlib is not installed", fix='pip install "onrecord[research]"', exit_code=LACKING)
+
+
+def plot_names(found: Scored[SpeakerScore], path: Path) -> None:
+    """Draw how much of all recordings' words is named, and how much of that rightly, over thresholds."""
+    from matplotlib.figure import Figure
+
+    points = [
+        (p.coverage, p.precision, p.at_least) for p in found.total.names.curve.points if p.coverage and p.precision
+    ]
+    if not points:
+        raise Problem("there are no names to draw", where=path, fix="score a transcript whose voices have names")
+    coverage, precision, _ = zip(*points, strict=True)
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(coverage, precision, marker="o", color="#1d4ed8")
+    told = 2.0  # the coverage that was labelled last; points crowd
+    for at, height, at_least in points:
+        if told - at > 0.03:
+            axes.annotate(f"≥ {at_least:.2f}", (at, height), textcoords="offset points", xytext=(0, -14), ha="center")
+            told = at
+    axes.set(xlim=(0, 1), ylim=(min(0.9, *precision) - 0.02, 1.005))
+    axes.set(xlabel="coverage: words in voices that got a name", ylabel="precision: named words with the right name")
+    axes.grid(alpha=0.3)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as e:
+        raise Problem(f"this file cannot be written: {e.strerror}", where=path, fix="name another with --plot") from e
 
 
 def share(value: float | None) -> str:
@@ -111,11 +175,16 @@ def seconds(ms: int) -> str:
 
 
 def _table(found: Scored[C], columns: Mapping[str, Callable[[C], str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("recording", no_wrap=True, overflow="ellipsis")
-    for heading in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = _columns("recording", *columns)
     rows = dict(found.recordings) | ({"all": found.total} if len(found.recordings) > 1 else {})
     for name, scores in rows.items():
         table.add_row(Text(printable(name)), *(of(scores) for of in columns.values()))
     out.print(table)
+
+
+def _columns(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(first, no_wrap=True, overflow="ellipsis")
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

@@ -199,7 +199,7 @@ STAGES = (
         make=hear_turns.make_turns,
         listens=hear_turns.turns_listen,
     ),
-    Stage(name="transcript", version=4, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
+    Stage(name="transcript", version=5, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(
         name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe.correct import UNSETTLED, Correction, hidden, in_force, reworded, spoken_by
-from transcribe.records import Person, Turn, Word, check_words, text_of
+from transcribe.correct import UNSETTLED, Correction, hidden, in_force, reworded
+from transcribe.records import Word, check_words, text_of
 from transcribe.transcript import words_outside
 
-OKAFOR = Person(id="jo-okafor", name="Councillor Jo Okafor", role="Chair")
 EACH_MS = 300
 
 
@@ -36,7 +35,7 @@ def wording(old: str, new: str, first: int = 0, n: int | None = None, **more: st
     return correction("words", first * EACH_MS, (first + n) * EACH_MS, old=old, new=new, **more)
 
 
-def correction(kind: str, start_ms: int, end_ms: int, *, id: str = "c0ffee00", **more: str) -> Correction:
+def correction(kind: str, start_ms: int, end_ms: int, *, id: str = "c0ffee00", **more: object) -> Correction:
     fields = {"id": id, "at": "2024-05-15T09:00:00.000Z", "by": "Mira", "recording_sha256": "ab", **more}
     return Correction(kind=kind, start_ms=start_ms, end_ms=end_ms, **fields)  # type: ignore[arg-type]
 
@@ -187,35 +186,6 @@ def test_what_is_hidden_never_comes_back_through_an_older_correction(data: st.Da
 # -- who spoke, what is hidden --------------------------------------------------------------------
 
 
-def test_a_stretch_given_to_a_person_leaves_the_voice_alone_elsewhere() -> None:
-    words = said("one two three four")
-    turns = (Turn(speaker="S1", start_ms=0, end_ms=1_200, exclusive=True), Turn(speaker="S2", start_ms=0, end_ms=1_200))
-    given_words, given_turns, names = spoken_by(
-        words, turns, [correction("speaker", 300, 900, new="jo-okafor")], [OKAFOR]
-    )
-    assert [w.speaker for w in given_words] == ["S1", "@jo-okafor", "@jo-okafor", "S1"]
-    assert [(t.speaker, t.start_ms, t.end_ms) for t in given_turns] == [
-        ("S1", 0, 300),
-        ("@jo-okafor", 300, 900),
-        ("S1", 900, 1_200),
-        ("S2", 0, 1_200),
-    ]
-    (name,) = names
-    assert (name.status, name.person, name.role, name.probability) == ("confirmed", "jo-okafor", "Chair", None)
-    assert name.evidence[0].kind == "human"
-    nobody, _, none = spoken_by(words, turns, [correction("speaker", 300, 900)], [OKAFOR])
-    assert [w.speaker for w in nobody] == ["S1", None, None, "S1"]
-    assert none == ()
-
-
-def test_the_later_word_on_who_spoke_wins_and_a_stranger_is_nobody() -> None:
-    first = correction("speaker", 0, 600, id="00000001", new="jo-okafor")
-    later = correction("speaker", 300, 600, id="00000002", new="somebody-gone")
-    words, _, names = spoken_by(said("one two"), (), [first, later], [OKAFOR])
-    assert [w.speaker for w in words] == ["@jo-okafor", None]
-    assert len(names) == 1
-
-
 def test_masks_and_exclusions_are_stretches_until_they_are_taken_back() -> None:
     mask = correction("mask", 100, 200, id="00000001", reason="a telephone number")
     out = correction("exclude", 300, 400, id="00000002")
@@ -234,6 +204,12 @@ def test_masks_and_exclusions_are_stretches_until_they_are_taken_back() -> None:
         {"kind": "words", "undoes": "00000001"},
         {"kind": "words", "end_ms": 0},
         {"kind": "words", "new": "word " * 6_000},
+        {"kind": "confirm", "new": "jo-okafor"},
+        {"kind": "speaker", "new": "jo-okafor", "stretches": ((0, 1),)},
+        {"kind": "reject", "stretches": ((0, 1),)},
+        {"kind": "confirm", "stretches": ((0, 2),)},
+        {"kind": "confirm", "end_ms": 9, "stretches": ((4, 6), (2, 3))},
+        {"kind": "confirm", "end_ms": 9, "stretches": ((4, 4),)},
     ],
 )
 def test_what_can_be_no_correction_is_none(wrong: dict[str, object]) -> None:

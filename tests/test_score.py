@@ -26,7 +26,8 @@ from transcribe.score import (
     one_speaker,
     turn_errors,
 )
-from transcribe.score_voices import NameWords, SpeakerWords, name_words, speaker_words
+from transcribe.score_names import NameWords, name_words
+from transcribe.score_voices import SpeakerWords, speaker_words
 
 
 def turn(speaker: str, start_s: float, end_s: float, exclusive: bool = False) -> Turn:

@@ -9,25 +9,31 @@ the same effect. Nothing that a mask or exclusion hides ever comes back through 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Literal
+from itertools import pairwise
+from typing import Final, Literal
 
 import msgspec
 
 from transcribe.ranges import Ranges, joined, shares
-from transcribe.records import Evidence, Person, Record, SpeakerName, Stretch, Turn, Word, check_range
+from transcribe.records import UPGRADES, Record, Stretch, Word, check_range
 
-SCHEMA = "correction/1"
+SCHEMA = "correction/2"
 REACH_MS = 2_000  # another transcription may place words this much earlier or later
 UNSETTLED = "unsettled "  # before the change of a word where person and recogniser differ
-MOST_WORDS = 5_000
+MOST_WORDS, MOST_STRETCHES = 5_000, 20_000
 
-Kind = Literal["words", "speaker", "mask", "exclude", "undo"]
+Kind = Literal["words", "speaker", "confirm", "reject", "mask", "exclude", "undo"]
+VOICES: Final = ("confirm", "reject")  # kinds that are about a whole voice
+UPGRADES["correction/1"] = SCHEMA, lambda body: body  # what is about whole voices came with 2
 
 
 class Correction(Record):
     """One line of `corrections.jsonl`. `new` is the wording, or the person's id (empty: nobody knows); `old` is what it
     replaced; `heard` is what the engine wrote for each word of `old`, as `Word.original` has it, where any was repaired
-    or respelled. Of what is masked or excluded no word is kept."""
+    or respelled. Of what is masked or excluded no word is kept.
+
+    What is about a whole voice (it is, or is not, `new`) keeps all the time in which that voice spoke, as `stretches`:
+    from `start_ms` to `end_ms`, where words were then, the voice was heard there and nowhere else."""
 
     id: str
     at: str  # UTC
@@ -43,6 +49,7 @@ class Correction(Record):
     after: str = ""
     reason: str = ""
     undoes: str = ""  # id of another correction
+    stretches: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         check_range(self.start_ms, self.end_ms)
@@ -56,6 +63,15 @@ class Correction(Record):
             raise ValueError("`heard` holds one text for each word of `old`")
         if len(self.new.split()) > MOST_WORDS:
             raise ValueError(f"more than {MOST_WORDS} words at once")
+        if (self.kind in VOICES) != bool(self.stretches):
+            raise ValueError("`stretches` belong to what is about a whole voice, and only to it")
+        if len(self.stretches) > MOST_STRETCHES:
+            raise ValueError(f"more than {MOST_STRETCHES:,} stretches")
+        edges = [self.start_ms, *(at for stretch in self.stretches for at in stretch), self.end_ms]
+        if any(a > b for a, b in pairwise(edges)) or any(a == b for a, b in self.stretches):
+            raise ValueError("stretches lie in order, apart and inside the correction's time")
+        if self.kind == "reject" and not self.new:
+            raise ValueError("a voice is rejected as somebody")
 
     def touches(self, start_ms: int, end_ms: int) -> bool:
         return self.start_ms < end_ms and start_ms < self.end_ms
@@ -80,6 +96,11 @@ def hidden(corrections: Iterable[Correction]) -> tuple[Stretch, ...]:
         for c in in_force(corrections)
         if c.kind in ("mask", "exclude")
     )
+
+
+def silence(stretches: Iterable[Stretch]) -> Ranges:
+    """The time that nobody may hear or read."""
+    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind in ("masked", "excluded"))
 
 
 # -- wording --------------------------------------------------------------------------------------
@@ -140,14 +161,14 @@ def put_right(
 
 def _stands(c: Correction, words: Sequence[Word], silence: Ranges) -> bool:
     """Whether the corrected place reads as the person saw it; of a partly hidden one, whether what is left does."""
-    there = [w for w in words if c.start_ms <= _middle(w) < c.end_ms]
+    there = [w for w in words if c.start_ms <= middle(w) < c.end_ms]
     return bool(_beside(c, there, silence)) if silence else [w.text for w in there] == c.old.split()
 
 
 def _before_repair(c: Correction, words: Sequence[Word]) -> list[_Edit]:
     """A correction as edits of words that are heard as they were then, and none where they are not. What repair made
     of several words is changed as a whole."""
-    inside = [i for i, w in enumerate(words) if c.start_ms <= _middle(w) < c.end_ms]
+    inside = [i for i, w in enumerate(words) if c.start_ms <= middle(w) < c.end_ms]
     if not inside or [words[i].text for i in inside] != " ".join(c.heard).split():
         return []
     old, new = c.old.split(), c.new.split()
@@ -179,11 +200,11 @@ def _lay_over(words: list[Word], c: Correction, silence: Ranges) -> list[Word]:
     """`silence` is what is hidden of the corrected place: then only what stands before or after all that is changed,
     since anything else that the person wrote may be what is hidden."""
     reach_ms = 0 if silence else REACH_MS
-    near = [i for i, w in enumerate(words) if c.start_ms - reach_ms <= _middle(w) < c.end_ms + reach_ms]
+    near = [i for i, w in enumerate(words) if c.start_ms - reach_ms <= middle(w) < c.end_ms + reach_ms]
     if near:
         first, end = near[0], near[-1] + 1
     else:
-        first = end = sum(_middle(w) < c.start_ms for w in words)
+        first = end = sum(middle(w) < c.start_ms for w in words)
     there = words[first:end]
     edits = _beside(c, there, silence) if silence else _edits(c, there)
     out = list(words)
@@ -210,7 +231,7 @@ def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit
     return edits
 
 
-def _middle(word: Word) -> int:
+def middle(word: Word) -> int:
     """When a word is in the midst of being said, in ms; -1 where nobody knows."""
     return -1 if word.start_ms is None or word.end_ms is None else (word.start_ms + word.end_ms) // 2
 
@@ -218,8 +239,8 @@ def _middle(word: Word) -> int:
 def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
     """How the words in and around the corrected time must change where a person turned `c.old` into `c.new`, in order
     and apart. Words that stood around it then help to recognise a place that has moved."""
-    inside = [i for i, w in enumerate(there) if c.start_ms <= _middle(w) < c.end_ms]
-    here = sum(_middle(w) < c.start_ms for w in there)
+    inside = [i for i, w in enumerate(there) if c.start_ms <= middle(w) < c.end_ms]
+    here = sum(middle(w) < c.start_ms for w in there)
     place = (inside[0], inside[-1] + 1) if inside else (here, here)
     current, old, new = [w.text for w in there], c.old.split(), c.new.split()
     before, after = c.before.split(), c.after.split()
@@ -337,9 +358,9 @@ def _put(words: list[Word], edit: _Edit, c: Correction) -> None:
         return
     texts: list[str | None] = list(edit.texts)  # None: the word beside which the others are put
     if not gone and texts:
-        if first > 0 and c.start_ms <= _middle(words[first - 1]) < c.end_ms:
+        if first > 0 and c.start_ms <= middle(words[first - 1]) < c.end_ms:
             first, texts = first - 1, [None, *texts]
-        elif end < len(words) and c.start_ms <= _middle(words[end]) < c.end_ms:
+        elif end < len(words) and c.start_ms <= middle(words[end]) < c.end_ms:
             end, texts = end + 1, [*texts, None]
     sharing = words[first:end]
     said = " ".join(w.text for w in gone)
@@ -383,65 +404,3 @@ def _voice_at(words: Sequence[Word], at_ms: int) -> str | None:
     """The voice of the word that is said then, or else of the last one before."""
     voices = [w.speaker for w in words if (w.start_ms or 0) <= at_ms]
     return voices[-1] if voices else words[0].speaker if words else None
-
-
-# -- who spoke ------------------------------------------------------------------------------------
-
-
-def spoken_by(
-    words: Sequence[Word], turns: Sequence[Turn], corrections: Iterable[Correction], people: Sequence[Person]
-) -> tuple[tuple[Word, ...], tuple[Turn, ...], tuple[SpeakerName, ...]]:
-    """Words and turns with the voices that people gave to stretches, and the names of those voices.
-
-    Such a voice is `@` and the person's id: what the diariser heard as one voice stays that elsewhere. A later
-    correction wins over an earlier one. Somebody who is no longer among `people` is nobody.
-    """
-    by_id = {p.id: p for p in people}
-    heard, spans = list(words), list(turns)
-    names: dict[str, SpeakerName] = {}
-    for c in in_force(corrections):
-        if c.kind != "speaker":
-            continue
-        person = by_id.get(c.new)
-        label = f"@{person.id}" if person else None
-        replaced = set()
-        for i, word in enumerate(heard):
-            if c.start_ms <= _middle(word) < c.end_ms:
-                replaced.add(word.speaker)
-                heard[i] = msgspec.structs.replace(word, speaker=label, speaker_margin=None)
-        spans = [piece for t in spans for piece in _given(t, c, replaced, label)]
-        if person and label:
-            said = Evidence(kind="human", person=person.id, at_ms=c.start_ms, words=f"confirmed by {c.by}", weight=0.0)
-            earlier = names[label].evidence if label in names else ()
-            names[label] = SpeakerName(
-                label=label,
-                display=" ".join(person.name.split()) or person.id,
-                person=person.id,
-                role=person.role,
-                party=person.party,
-                status="confirmed",
-                evidence=(*earlier, said),
-            )
-    used = {w.speaker for w in heard}
-    return tuple(heard), tuple(spans), tuple(n for label, n in names.items() if label in used)
-
-
-def _given(turn: Turn, c: Correction, replaced: set[str | None], label: str | None) -> list[Turn]:
-    """A turn, parted where a correction gives some of it to another voice, or to nobody."""
-    if turn.speaker not in replaced or not c.touches(turn.start_ms, turn.end_ms):
-        return [turn]
-    pieces = [
-        (turn.start_ms, c.start_ms, turn.speaker),
-        (max(turn.start_ms, c.start_ms), min(turn.end_ms, c.end_ms), label),
-        (c.end_ms, turn.end_ms, turn.speaker),
-    ]
-    return [
-        msgspec.structs.replace(turn, start_ms=a, end_ms=b, speaker=speaker)
-        for a, b, speaker in pieces
-        if a < b and speaker is not None
-    ]
-
-
-def silence(stretches: Iterable[Stretch]) -> Ranges:
-    """The time that nobody may hear or read."""
-    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind in ("masked", "excluded"))

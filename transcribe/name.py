@@ -32,17 +32,18 @@ def name(
     voices: Mapping[str, str] | None = None,
     confirmed: Mapping[str, str] = MappingProxyType({}),
     rejected: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    hints: Iterable[Cue] = (),
 ) -> tuple[SpeakerName, ...]:
     """A SpeakerName for every voice of `words` and `turns`, in the order in which they are first heard.
 
     `voices` says what captions call a label. `confirmed` (label -> person) and `rejected` (label -> people) are what
-    people decided, against which no evidence counts. Each person is given to one voice at most; conflict, a thin margin
-    or a low probability leave "Unknown speaker N".
+    people decided, against which no evidence counts; `hints` what they said of parts of a voice. Each person is given
+    to one voice at most; conflict, a thin margin or a low probability leave "Unknown speaker N".
     """
     labels = _labels(words, turns)
     by_id = {p.id: p for p in people}
     confirmed = {label: person for label, person in confirmed.items() if label in labels and person in by_id}
-    items = weigh(cues.find(words, Roster(people), voices or {}, confirmed), words, people)
+    items = weigh((*cues.find(words, Roster(people), voices or {}, confirmed), *hints), words, people)
     scores = _scores(items, episodes(words), labels, confirmed, rejected)
     choices = decide(scores, _n_for(items))
     names = []

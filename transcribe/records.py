@@ -194,7 +194,7 @@ class Stretch(Record):
 class Evidence(Record):
     """Why a voice is, or is not, a person: a signed weight in log-odds and the words that gave it.
 
-    What a person decided (`human`) is not weighed: its weight is 0.
+    What a person decided of a voice (`human`) is not weighed: its weight is 0.
     """
 
     kind: Literal[
@@ -322,8 +322,16 @@ class Unreadable(Problem):
 
 Body = dict[str, Any]
 # What an older schema became, and how: from a document's body to the newer one's. Only words and turns are worth it,
-# since an engine listened for hours; anything else that is old is made again.
+# since an engine listened for hours, and what people wrote; anything else that is old is made again.
 UPGRADES: dict[str, tuple[str, Callable[[Body], Body]]] = {}
+
+
+def upgraded(found: object, body: Body, schema: str) -> tuple[object, Body]:
+    """A document's schema and body, as near to `schema` as upgrades take it."""
+    while found != schema and isinstance(found, str) and found in UPGRADES:
+        found, upgrade = UPGRADES[found]
+        body = upgrade(body)
+    return found, body
 
 
 def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> R:
@@ -335,9 +343,7 @@ def load(data: bytes, kind: type[R], schema: str, *, where: str | Path = "") -> 
         body = msgspec.json.decode(data, type=Body)
         found = body.pop("schema", None)
         body.pop("generator", None)
-        while found != schema and isinstance(found, str) and found in UPGRADES:
-            found, upgrade = UPGRADES[found]
-            body = upgrade(body)
+        found, body = upgraded(found, body, schema)
         if found != schema:
             raise Unreadable(
                 f"this is {found or 'no schema'}, not {schema}", where=where, fix="make it again with `onrecord run`"

@@ -1,4 +1,4 @@
-"""Words with the voices that said them, and the names of those voices, against a reference.
+"""Words with the voices that said them against a reference.
 
 Counts that add, as in transcribe/score.py. tcpWER alone needs meeteval, which has to be compiled on some machines and
 so is no part of the `eval` extra.
@@ -12,8 +12,9 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from transcribe.matching import match, need, normalise
-from transcribe.records import SpeakerName, Word, text_of
+from transcribe.records import Word, text_of
 from transcribe.score import Counts, WordErrors, edits
+from transcribe.score_names import NameScore
 
 COLLAR_S = 5.0  # of tcpWER: words further apart than this are not the same
 
@@ -45,31 +46,6 @@ class SpeakerWords(Counts):
         return 1 - self.n_exact / self.n_reference if self.n_reference else None
 
 
-class NameWords(Counts):
-    """Reference words by the name that they were given."""
-
-    right: int = 0
-    wrong: int = 0
-    unknown: int = 0
-    missed: int = 0  # words that the hypothesis does not have
-
-    @property
-    def n_words(self) -> int:
-        return self.right + self.wrong + self.unknown + self.missed
-
-    @property
-    def precision(self) -> float | None:
-        """Share of named words that have the right name."""
-        named = self.right + self.wrong
-        return self.right / named if named else None
-
-    @property
-    def coverage(self) -> float | None:
-        """Share of words found that have a name."""
-        found = self.right + self.wrong + self.unknown
-        return (self.right + self.wrong) / found if found else None
-
-
 class SpeakerScore(Counts):
     """`cpwer` and `tcpwer` are word errors per voice, voices matched as well as they can be; a word with the wrong
     voice counts as lost there and invented here. `tcpwer` has no words where meeteval is not installed, `names` none
@@ -78,18 +54,18 @@ class SpeakerScore(Counts):
     voices: SpeakerWords = SpeakerWords()
     cpwer: WordErrors = WordErrors()
     tcpwer: WordErrors = WordErrors()
-    names: NameWords = NameWords()
+    names: NameScore = NameScore()
 
 
 def score_speakers(
-    reference: Sequence[Word], hypothesis: Sequence[Word], names: Sequence[SpeakerName] | None = None
+    reference: Sequence[Word], hypothesis: Sequence[Word], names: NameScore | None = None
 ) -> SpeakerScore:
-    """Words with their voices; with `names`, also by the names given to voices, the reference's being people's ids."""
+    """Words with their voices; `names` is how the names of voices fare, where the reference says who people are."""
     return SpeakerScore(
         voices=speaker_words(reference, hypothesis),
         cpwer=voice_errors(reference, hypothesis),
         tcpwer=timed_voice_errors(reference, hypothesis) or WordErrors(),
-        names=NameWords() if names is None else name_words(reference, hypothesis, names),
+        names=names or NameScore(),
     )
 
 
@@ -105,23 +81,6 @@ def speaker_words(reference: Sequence[Word], hypothesis: Sequence[Word]) -> Spea
         n_unvoiced=sum(not b for _, b, _ in found),
         n_right=len(right),
         n_exact=len(matched.exact.intersection(right)),
-    )
-
-
-def name_words(reference: Sequence[Word], hypothesis: Sequence[Word], names: Sequence[SpeakerName]) -> NameWords:
-    """Words by the name that their voice was given; `reference` words carry person ids as speakers."""
-    person = {n.label: n.person for n in names}
-    verdicts: Counter[str] = Counter()
-    for i, j in match(reference, hypothesis).pairs.items():
-        given = None if j is None else person.get(hypothesis[j].speaker or "")
-        if j is None:
-            verdicts["missed"] += 1
-        elif given is None:
-            verdicts["unknown"] += 1
-        else:
-            verdicts["right" if given == reference[i].speaker else "wrong"] += 1
-    return NameWords(
-        right=verdicts["right"], wrong=verdicts["wrong"], unknown=verdicts["unknown"], missed=verdicts["missed"]
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from transcribe import correct, coverage, name, repair, spelling
+from transcribe import correct, coverage, name, repair, said_by, spelling
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
@@ -73,18 +73,28 @@ def assemble(
         check_words(attributed, recording.duration_ms)
     except ValueError as e:
         raise Problem(str(e), where=meeting.folder, fix=f"make the words again: onrecord run {meeting.id}") from e
-    names = name.name(attributed, heard, meeting.people, voices=voices)
-    sure = tuple(map(_if_sure, attributed))
-    said, given, confirmed = correct.spoken_by(sure, heard, corrections, meeting.people)
+    given, parted, names_given = said_by.spoken_by(attributed, heard, corrections, meeting.people)
+    said = tuple(map(_if_sure, given))
+    stands = said_by.standing(said, corrections, meeting.people)
+    confirmed, rejected = said_by.decided(stands, meeting.people)
+    names = name.name(
+        said_by.untouched(attributed, given),
+        heard,
+        meeting.people,
+        voices=voices,
+        confirmed=confirmed,
+        rejected=rejected,
+        hints=said_by.hints(attributed, given),
+    )
     stretches = _stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms)
     return Transcript(
         recording_sha256=recording.sha256,
         language=words.language,
         engine=f"{words.engine} + {turns.engine}",
         words=said,
-        turns=given,
+        turns=parted,
         stretches=stretches,
-        names=(*names, *confirmed),
+        names=(*said_by.signed(names, stands), *names_given),
         coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
     )
 

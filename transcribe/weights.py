@@ -6,7 +6,15 @@ Set by hand, and to be fitted by `python tests/bench/fit_names.py`.
 from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "chair handover", "addressed", "self-introduction", "roll call", "thanks", "apology", "caption voice", "role"
+    "chair handover",
+    "addressed",
+    "self-introduction",
+    "roll call",
+    "thanks",
+    "apology",
+    "caption voice",
+    "role",
+    "human",
 ]
 
 
@@ -37,6 +45,7 @@ BY_HAND = {
     "own name": Weight("self-introduction", 5.0),
     "own role": Weight("role", 3.0),
     "captions": Weight("caption voice", 5.0),
+    "given by people": Weight("human", 8.0),  # all of its words, stretch by stretch
     # the chair
     "presides": Weight("role", 2.5),
     "says it is in the chair": Weight("role", 3.0),
