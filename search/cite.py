@@ -68,7 +68,7 @@ def who(quote: Quote) -> str:
     An unknown speaker is that already; a name that captions give, and nobody answers to, is said to be just that.
     """
     if quote.speaker_status == "unknown":
-        plain = quote.speaker.casefold().startswith(("unknown", "several"))
+        plain = quote.speaker.casefold().startswith(("unknown", "several", "member of the public"))
         return quote.speaker if plain else f"{quote.speaker} (not matched to a person)"
     role = f", {quote.role}" if quote.role and quote.role.casefold() not in quote.speaker.casefold() else ""
     return f"{quote.speaker}{role} ({STATUS.get(quote.speaker_status, quote.speaker_status)})"
