@@ -27,7 +27,7 @@ from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
 TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "people.toml", "taggers.txt")
-OF_MEETING = (corrections.FILE, "meeting.toml")
+OF_MEETING = (corrections.FILE, "meeting.toml", "roster.toml")
 MANIFEST = "manifest.json"
 MOST_FILES, MOST_BYTES, MOST_BYTES_OF_ONE = 50_000, 512_000_000, 64_000_000
 MOST_DIRECTORY_BYTES = 16_000_000  # of the zip, which is read whole
