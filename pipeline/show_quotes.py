@@ -13,9 +13,9 @@ from pipeline.show import n_of, out, printable, to_json
 from search import cite
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
-from transcribe.correct import Correction
+from transcribe.correct import HIDING, Correction
 from transcribe.problem import Problem
-from transcribe.records import SpeakerName
+from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
 EVIDENCE_SHOWN = 3
@@ -110,6 +110,8 @@ def _about(quote: Quote) -> str:
     if quote.stance and quote.topic:
         whose = " (reported)" if quote.stance_holder == "reported" else ""
         parts.append(f"stance: {quote.stance}{whose}")
+    if quote.listened_by:
+        parts.append(f"listened to by {quote.listened_by}")
     if quote.listen_first:
         parts.append("listen first: " + ", ".join(quote.listen_first))
     return printable(" · ".join(parts))
@@ -201,9 +203,13 @@ def print_correction(context: Context, correction: Correction) -> None:
     if correction.kind == "undo":
         undone = next(c for c in context.corrections() if c.id == correction.undoes)
         out.print(Text(f"taken back, {place}: {undone.kind} by {printable(undone.by)}, {undone.at[:10]}"))
-    elif correction.kind in ("mask", "exclude"):
-        hidden = "masked" if correction.kind == "mask" else "excluded"
-        out.print(Text(f"{hidden}, {place}: {at} is out of text, index and sound"))
+    elif correction.kind in HIDING:
+        out.print(Text(f"{HIDING[correction.kind]}, {place}: {at} is out of text, index and sound"))
+        if correction.until:
+            out.print(Text(f"until somebody decides again, on {correction.until}: it does not come back by itself"))
+    elif correction.kind == "listen":
+        words = resolve(parse_address(place), context.transcript())
+        out.print(Text(printable(f"listened to by {correction.by}, {place}: “{text_of(words)}”")))
     else:
         person = next((p.name for p in context.meeting.people if p.id == correction.new), "unknown speaker")
         new = f"“{correction.new}”" if correction.kind == "words" else person

@@ -7,8 +7,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from msgspec.structs import replace
 
 from search.quotes import Address, Quote, check_of, resolve, speaker_name
+from transcribe import listened
 from transcribe.problem import Problem
-from transcribe.records import Record, Transcript, text_of
+from transcribe.records import Record, Transcript, Word, text_of
 from transcribe.transcript import NOTICE as NOTICE
 
 STATUS = {
@@ -129,7 +130,7 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
             fix="search for the words, and copy their address",
         )
     same = [row for row in touched if (row.start_ms, row.end_ms) == (address.start_ms, address.end_ms)]
-    quote = same[0] if same else _at(address, touched, text_of(words), {w.speaker for w in words}, transcript)
+    quote = same[0] if same else _at(address, touched, words, transcript)
     return Passage(
         quote=quote,
         before=_turns([row for row in rows if row.end_ms <= address.start_ms])[-n_turns:] if n_turns else (),
@@ -138,13 +139,12 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
     )
 
 
-def _at(
-    address: Address, touched: Sequence[Quote], text: str, labels: set[str | None], transcript: Transcript
-) -> Quote:
+def _at(address: Address, touched: Sequence[Quote], words: Sequence[Word], transcript: Transcript) -> Quote:
     """The row for any stretch of words: that of the statement it mostly lies in, with its own words and speaker.
 
     What a statement was coded with holds for the whole of it, so a part of several takes what any of them has.
     """
+    text, labels = text_of(words), {w.speaker for w in words}
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     if len(labels) == 1:
         name = speaker_name(next(iter(labels)), transcript.names)
@@ -169,6 +169,7 @@ def _at(
         topic=any(row.topic for row in touched),
         codes=tuple(dict.fromkeys(code for row in touched for code in row.codes)),
         listen_first=tuple(dict.fromkeys(reason for row in touched for reason in row.listen_first)),
+        listened_by=listened.who(words, transcript.listened),
         source_start_ms=None if most.source_start_ms is None else max(0, most.source_start_ms + shift_ms),
     )
 
