@@ -21,16 +21,10 @@ from pipeline.events import Sink, now
 from pipeline.stages import Stage
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
-<<<<<<< HEAD
-from transcribe import locks, said_by
-from transcribe.correct import VOICES, Correction, Kind, heard_as, in_force
-from transcribe.privacy import stand_ins
-from transcribe.problem import SOME_FAILED, Problem
-=======
 from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
+from transcribe.privacy import stand_ins
 from transcribe.problem import SOME_FAILED, USAGE, Problem
->>>>>>> main
 from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
 

@@ -305,7 +305,7 @@ def _text(row: Element, *names: str) -> str:
     """What an element says under one of these names, as a child or an attribute, as plain text."""
     for name in names:
         child = row.find(name)
-        said = "".join(child.itertext()) if child is not None else row.get(name, "")
+        said = " ".join(child.itertext()) if child is not None else row.get(name, "")
         if found := to_text(said):
             return found
     return ""

@@ -11,12 +11,8 @@ from pipeline import corrections, meetings
 from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
-<<<<<<< HEAD
-from transcribe.correct import UNSETTLED, Correction, in_force
-from transcribe.privacy import stands_in
-=======
 from transcribe.correct import HIDING, UNSETTLED, Correction, in_force, silence
->>>>>>> main
+from transcribe.privacy import stands_in
 from transcribe.problem import Problem
 from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
 
