@@ -247,7 +247,8 @@ def test_timecodes() -> None:
 # -- data, read back ------------------------------------------------------------------------------
 
 HOSTILE = st.text(
-    st.sampled_from('{}\\$&%#_^~"'`-@,=\n\r\t<>`*[]|é漢\u202e\u2028\x00\x1b ') | st.characters(codec="utf-8"), max_size=40
+    st.sampled_from("{}\\$&%#_^~\"'`-@,=\n\r\t<>`*[]|é漢\u202e\u2028\x00\x1b ") | st.characters(codec="utf-8"),
+    max_size=40,
 )
 TRAPS = [
     "}, title = {x",
