@@ -168,7 +168,8 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, hist
     source = cite.citation(quote, accessed=date.today(), players=settings.read(layout).players)
     if json:
         told = {"speaker": name, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
-        to_json({"passage": passage, "source": source, "citation": cite.cite(source, style)} | told)
+        reference = msgspec.to_builtins(source) | {"at": source.at, "checked": source.checked}
+        to_json({"passage": passage, "reference": reference, "citation": cite.cite(source, style)} | told)
         return
     to = err if style in FORMATS else out
     for said in passage.before:

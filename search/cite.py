@@ -151,7 +151,8 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
 def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, tuple[Word, ...]]]:
     """Runs of words that begin and end a few words before or after those at an address, the nearest first.
 
-    Where a new transcript times words a little otherwise, one at either end may have left the range.
+    Where a new transcript times words a little otherwise, one at either end may have left the range. A run that shares
+    less than half of its time with the range is something else, though the same words be said again.
     """
     words = [w for w in transcript.words if w.start_ms is not None and w.end_ms is not None]
     inside = [i for i, w in enumerate(words) if address.start_ms <= _middle(w) < address.end_ms]
@@ -164,7 +165,9 @@ def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, t
             continue
         start_ms, end_ms = run[0].start_ms or 0, max(w.end_ms or 0 for w in run)
         drift_ms = max(abs(start_ms - address.start_ms), abs(end_ms - address.end_ms))
-        if start_ms < end_ms and drift_ms <= REACH_MS:
+        shared_ms = min(end_ms, address.end_ms) - max(start_ms, address.start_ms)
+        longest_ms = max(end_ms - start_ms, address.end_ms - address.start_ms)
+        if start_ms < end_ms and 2 * shared_ms >= longest_ms and drift_ms <= REACH_MS:
             yield replace(address, start_ms=start_ms, end_ms=end_ms), run
 
 
