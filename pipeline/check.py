@@ -98,7 +98,16 @@ def _meeting(layout: Layout, folder: Path, ids: dict[str, str]) -> Iterator[Foun
         if fault and not any(f.line == fault.line and f.path == fault.path for f in faults):
             yield "error", fault
     try:
-        corrections.read(folder)
+        for c in corrections.due(folder):
+            place = f"{meeting.id}/{c.start_ms}-{c.end_ms}"
+            yield (
+                "advice",
+                Fault(
+                    what=f"{place} was withheld until {c.until}, and still is: {c.reason}",
+                    path=folder / corrections.FILE,
+                    fix=f"decide again: onrecord correct {place} --undo, or --undo and --withhold until another day",
+                ),
+            )
     except (Problem, OSError) as e:
         yield "error", _fault(e, folder / corrections.FILE)
     yield from (("advice", fault) for fault in _advice(folder, meeting, toml, duration_ms))

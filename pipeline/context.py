@@ -67,7 +67,8 @@ class Context(Record):
         return corrections.read(self.raw)
 
     def hidden(self) -> tuple[Stretch, ...]:
-        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded or masked since."""
+        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded, masked or withheld
+        since."""
         excluded = (
             Stretch(kind="excluded", start_ms=start_ms, end_ms=end_ms, reason=why)
             for start_ms, end_ms, why in self.meeting.exclude
@@ -75,7 +76,12 @@ class Context(Record):
         return (*excluded, *correct.hidden(self.corrections()))
 
     def silence(self) -> Ranges:
+        """All time that nobody may hear or read."""
         return correct.silence(self.hidden())
+
+    def erased(self) -> Ranges:
+        """The part of it of which nothing is kept: what is withheld may come back."""
+        return correct.erased(self.hidden())
 
     def captions(self) -> Path | None:
         return self.raw / self.meeting.captions if self.meeting.captions else None

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline import asked
+from pipeline import asked, outputs
 from pipeline.meetings import Layout, read_meeting
 from search import exports, tables
 from search.exports import Source
@@ -75,6 +75,7 @@ def _meetings(
             continue
         path = out / f"{id}{suffix}" if len(done) > 1 or out.is_dir() else out
         yield _put(path, lambda side, text=text: side.write_text(text, encoding="utf-8"), replace=replace)  # type: ignore[misc]
+        outputs.note(layout, path, format, [id])
 
 
 def _source(layout: Layout, folder: Path, id: str) -> Source:
@@ -106,6 +107,7 @@ def _quotes(
     path = out / f"quotes.{format}" if out.is_dir() else out
     make = {"csv": _csv, "parquet": tables.to_parquet, "sqlite": tables.to_sqlite}[format]
     yield _put(path, lambda side: make(meetings, side), replace=replace)
+    outputs.note(layout, path, format, done)
 
 
 def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:

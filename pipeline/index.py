@@ -77,7 +77,7 @@ def rebuild(layout: Layout) -> None:
 
 INDEX = Stage(
     name="index",
-    version=1,
+    version=2,
     inputs=made_files("statements.json", "transcript.json", "recording.json"),
     params=_params,
     make=_make,

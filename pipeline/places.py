@@ -11,7 +11,7 @@ from pipeline import corrections, meetings
 from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
-from transcribe.correct import UNSETTLED, Correction, Kind, hidden, in_force, silence
+from transcribe.correct import HIDING, UNSETTLED, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
 from transcribe.ranges import within
 from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
@@ -88,7 +88,9 @@ def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Proble
         ends = f"the recording ends before that, at {timecode(recording.duration_ms)}"
         return Problem(ends, where=address, fix="check the times")
     there = [s for s in transcript.stretches if s.start_ms < place.end_ms and place.start_ms < s.end_ms]
-    stretch = min(there, key=lambda s: ("masked", "excluded", "partial", "untranscribed").index(s.kind), default=None)
+    stretch = min(
+        there, key=lambda s: ("masked", "excluded", "withheld", "partial", "untranscribed").index(s.kind), default=None
+    )
     if not stretch:
         fix = "search for the words, and copy their address"
         return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
@@ -107,7 +109,7 @@ def _mended(layout: Layout, meeting: str, address: str, place: Address, stretch:
         return f"onrecord run {meeting}"
     if stretch.kind == "untranscribed":
         return "listen to the recording itself: words could not be made out there"
-    hiding = [c for c in in_force(changed_by_people(layout, meeting)) if c.kind in ("mask", "exclude")]
+    hiding = [c for c in in_force(changed_by_people(layout, meeting)) if c.kind in HIDING]
     if any(c.touches(place.start_ms, place.end_ms) for c in hiding):
         return f"where it should not be: onrecord correct {address} --undo"
     return "where it should not be, take it out of `exclude` in its meeting.toml"
@@ -189,7 +191,7 @@ def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transc
     It is the recording, or the part of it; and the copy that leaves out what is hidden, where anything is.
     """
     copy = layout.made(meeting) / "playable.m4a"
-    if copy.is_file() and any(s.kind in ("masked", "excluded") for s in transcript.stretches):
+    if copy.is_file() and silence(transcript.stretches):
         return copy, at_ms
     recording, folder = recording_of(layout, meeting), folder_of(layout, meeting)
     part = part_at(at_ms, recording.media) if recording else None

@@ -18,9 +18,9 @@ from search.cite import Said
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
 from search.references import FORMATS
-from transcribe.correct import Correction
+from transcribe.correct import HIDING, Correction
 from transcribe.problem import Problem
-from transcribe.records import SpeakerName
+from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
 EVIDENCE_SHOWN = 3
@@ -115,6 +115,8 @@ def _about(quote: Quote) -> str:
     if quote.stance and quote.topic:
         whose = " (reported)" if quote.stance_holder == "reported" else ""
         parts.append(f"stance: {quote.stance}{whose}")
+    if quote.listened_by:
+        parts.append(f"listened to by {quote.listened_by}")
     if quote.listen_first:
         parts.append("listen first: " + ", ".join(quote.listen_first))
     return printable(" · ".join(parts))
@@ -216,8 +218,10 @@ _DID = {
     "speaker": "said who speaks",
     "confirm": "said who this voice is",
     "reject": "said who this voice is not",
+    "listen": "listened, and found the words right",
     "mask": "hid this as personal details",
     "exclude": "hid this as no part of the public meeting",
+    "withhold": "withheld this",
 }
 
 
@@ -227,7 +231,7 @@ def _print_history(to: Console, past: Sequence[Past]) -> None:
         did = _DID.get(p.kind, p.kind) + (f" ({p.reason})" if p.reason else "")
         back = f"; taken back by {p.undone_by}, {_when(p.undone_at)}" if p.undone_at else ""
         to.print(Text(printable(f"  {_when(p.at)}  {p.by} {did}{back}")))
-        if p.hidden and p.kind not in ("mask", "exclude"):
+        if p.hidden and p.kind not in (*HIDING, "listen"):
             to.print(Text("    what it said is hidden now"))
         for label, text in (("was", p.old), ("now" if p.kind != "reject" else "not", p.new)):
             if text or (p.kind == "words" and not p.hidden):
@@ -250,9 +254,13 @@ def print_correction(context: Context, correction: Correction) -> None:
     if correction.kind == "undo":
         undone = next(c for c in context.corrections() if c.id == correction.undoes)
         out.print(Text(f"taken back, {place}: {undone.kind} by {printable(undone.by)}, {undone.at[:10]}"))
-    elif correction.kind in ("mask", "exclude"):
-        hidden = "masked" if correction.kind == "mask" else "excluded"
-        out.print(Text(f"{hidden}, {place}: {at} is out of text, index and sound"))
+    elif correction.kind in HIDING:
+        out.print(Text(f"{HIDING[correction.kind]}, {place}: {at} is out of text, index and sound"))
+        if correction.until:
+            out.print(Text(f"until somebody decides again, on {correction.until}: it does not come back by itself"))
+    elif correction.kind == "listen":
+        words = resolve(parse_address(place), context.transcript())
+        out.print(Text(printable(f"listened to by {correction.by}, {place}: “{text_of(words)}”")))
     else:
         person = next((p.name for p in context.meeting.people if p.id == correction.new), "unknown speaker")
         new = f"“{correction.new}”" if correction.kind == "words" else person

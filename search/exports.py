@@ -25,6 +25,7 @@ STRETCHES = {
     "partial": "not all of it transcribed",
     "excluded": "not part of the public record",
     "masked": "personal details hidden",
+    "withheld": "withheld for now",
 }
 
 

@@ -383,8 +383,10 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
 
 def is_full_stop(text: str) -> bool:
     """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
+    if text[-1:] != ".":
+        return False
     bare = plain(text)
-    return text[-1:] == "." and bare not in TITLES | HONOURS and len(bare) > 1
+    return len(bare) > 1 and bare not in TITLES and bare not in HONOURS
 
 
 def _is_name(text: str) -> bool:

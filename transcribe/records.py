@@ -182,10 +182,13 @@ class Turn(Record):
         check_range(self.start_ms, self.end_ms)
 
 
+Hidden = Literal["excluded", "masked", "withheld"]
+
+
 class Stretch(Record):
     """Time of which there is no text, or not all of it, and why."""
 
-    kind: Literal["untranscribed", "excluded", "masked", "partial"]
+    kind: Literal["untranscribed", "partial"] | Hidden
     start_ms: int
     end_ms: int
     reason: str
@@ -278,6 +281,15 @@ class Coverage(Record, omit_defaults=False):
             raise ValueError(f"this accounts for {told_ms} ms of {self.duration_ms}")
 
 
+class Listened(Record):
+    """Words that somebody listened to and found right, as they stand now. `on` is a day, in UTC."""
+
+    start_ms: int
+    end_ms: int
+    by: str
+    on: str
+
+
 class Transcript(Record):
     recording_sha256: str
     language: str
@@ -287,6 +299,7 @@ class Transcript(Record):
     stretches: tuple[Stretch, ...] = ()
     names: tuple[SpeakerName, ...] = ()
     coverage: Coverage | None = None
+    listened: tuple[Listened, ...] = ()
 
 
 def check_words(words: Sequence[Word], duration_ms: int) -> None:

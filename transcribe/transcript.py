@@ -1,11 +1,11 @@
 """Words, turns and people put together: the transcript of a meeting, and its WebVTT."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
-from transcribe import correct, coverage, name, repair, said_by, spelling
+from transcribe import correct, coverage, listened, name, repair, said_by, spelling
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
@@ -53,10 +53,9 @@ def assemble(
                 fix=f"make them again: onrecord run {meeting.id}",
             )
     silence = correct.silence(hidden)
-    published = words.engine.startswith("captions")  # and spelled as somebody wanted them
-    british = not published and spelling.is_british(meeting, words.language)
-    right = partial(_put_right, meeting=meeting, language=words.language, british=british)
-    spoken = correct.put_right(words_outside(words.words, silence), corrections, silence, right)
+    spoken = correct.put_right(
+        words_outside(words.words, silence), corrections, silence, by_the_program(words, meeting)
+    )
     spoken = words_outside(spoken, silence)  # of what people wrote, too
     voiced = turns.turns
     if turns.engine.startswith("captions") and any(w.timing == "aligned" for w in words.words):
@@ -96,7 +95,15 @@ def assemble(
         stretches=stretches,
         names=(*said_by.signed(names, stands), *names_given),
         coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
+        listened=listened.still(said, corrections),
     )
+
+
+def by_the_program(words: Words, meeting: Meeting) -> Callable[[Sequence[Word]], tuple[Word, ...]]:
+    """What the program puts right by itself in the words of a meeting, as a function of them."""
+    published = words.engine.startswith("captions")  # and spelled as somebody wanted them
+    british = not published and spelling.is_british(meeting, words.language)
+    return partial(_put_right, meeting=meeting, language=words.language, british=british)
 
 
 def _put_right(words: Sequence[Word], meeting: Meeting, language: str, british: bool) -> tuple[Word, ...]:
