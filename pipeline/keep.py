@@ -26,7 +26,7 @@ from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
-TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "people.toml", "taggers.txt")
+TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "onrecord.toml", "people.toml", "taggers.txt")
 OF_MEETING = (corrections.FILE, "meeting.toml", "roster.toml")
 MANIFEST = "manifest.json"
 MOST_FILES, MOST_BYTES, MOST_BYTES_OF_ONE = 50_000, 512_000_000, 64_000_000
