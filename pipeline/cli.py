@@ -282,6 +282,7 @@ def search(
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
+    context: typer.Context,
     address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
     style: Annotated[Literal["plain"], typer.Option("--style", help="How to cite it.")] = "plain",
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
@@ -291,7 +292,9 @@ def quote(
     """Show one quote: what was said before and after, who said it and how we know, and how to cite it."""
     from pipeline import asked, show_quotes
 
-    show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, json=json)
+    asked_by = context.get_parameter_source("style")
+    cited = asked_by is not None and asked_by.name == "COMMANDLINE"
+    show_quotes.print_quote(asked.layout_of(data), address, style=style, cited=cited, n_around=n_around, json=json)
 
 
 # -- models ---------------------------------------------------------------------------------------
