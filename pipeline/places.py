@@ -12,6 +12,7 @@ from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
 from transcribe.correct import HIDING, UNSETTLED, Correction, Kind, hidden, in_force, silence
+from transcribe.privacy import stands_in
 from transcribe.problem import Problem
 from transcribe.ranges import within
 from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
@@ -146,7 +147,7 @@ def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Cha
     for word in words:
         middle = ((word.start_ms or 0) + (word.end_ms or 0)) // 2
         last = next((c for c in reversed(setting) if c.start_ms <= middle < c.end_ms), None)
-        if last and word.speaker == (f"@{last.new}" if last.new else None):
+        if last and (word.speaker == (f"@{last.new}" if last.new else None) or (last.new and stands_in(word.speaker))):
             holding[last.id] = last
     return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
 

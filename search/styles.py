@@ -65,7 +65,7 @@ class Citation(Record):
         none: captions may name a voice that answers to nobody."""
         if self.status == "inferred":
             return INFERRED
-        nameless = self.speaker.casefold().startswith(("unknown", "several"))
+        nameless = self.speaker.casefold().startswith(("unknown", "several", "member of the public"))
         return UNMATCHED if self.status == "unknown" and not nameless else ""
 
     @property
