@@ -2,10 +2,10 @@
 
 python tests/committees.py [--damage KIND] TRANSCRIPT …
 
-A transcript is one of our own (tests/data/committees) or QMSum's JSON ("meeting_transcripts": a list of "speaker" and "content"). Every name in its speaker
-field is brought to one person; the people, with the roles and constituencies that the field gives them, are the list of
-the meeting; their voices become V1, V2 … in the order of hearing. Times are made from the number of words. `--damage`
-shows what wrong diarisation does: `split`, `merged` or `astray`.
+A transcript is one of our own (tests/data/committees) or QMSum's JSON ("meeting_transcripts": a list of "speaker" and
+"content"). Every name in its speaker field is brought to one person; the people, with the roles and constituencies that
+the field gives them, are the list of the meeting; their voices become V1, V2 … in the order of hearing. Times are made
+from the number of words. `--damage` shows what wrong diarisation does: `split`, `merged` or `astray`.
 
 Printed: precision (share of named words with the right name), coverage (share of words in voices that got a name),
 every voice with its evidence where it is wrong, and why the others have no name.
@@ -29,7 +29,8 @@ from transcribe.spoken import name_parts, plain
 WORD_MS, GAP_MS = 400, 500
 
 _HONOURS = re.compile(
-    r"^(?:the|cllr|councillor|chief|superintendent|inspector|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|sir|dame)\s+",
+    r"^(?:the|cllr|councillor|chief|superintendent|inspector|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?"
+    r"|miss|dr\.?|prof\.?|sir|dame)\s+",
     re.I,
 )
 _AFTER = re.compile(r"(?:,?\s+\b(?:AM|AS|MS|MP|MSP|QC|KC|OBE|CBE|MBE))+$")

@@ -156,9 +156,9 @@ def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
     asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
     for run in [*asking, *own]:
         for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
-            if earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits):
-                if earlier.fits.keys() <= mention.fits.keys():
-                    return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
+            fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
+            if fuller and earlier.fits.keys() <= mention.fits.keys():
+                return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
     return mention
 
 
