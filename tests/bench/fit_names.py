@@ -104,8 +104,7 @@ def named(meeting: Committee, table: Mapping[str, Weight]) -> tuple[SpeakerName,
 
 
 def _sum(scores: Iterable[Score]) -> Score:
-    n_words, n_named, n_right = (sum(n) for n in zip(*scores, strict=True))
-    return Score(n_words, n_named, n_right)
+    return Score(*(sum(n) for n in zip(*scores, strict=True)))
 
 
 def main() -> None:
