@@ -196,7 +196,8 @@ def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | 
     if (n_words <= 2 and not sayings.ACCEPTED.match(opening)) or sayings.REFUSED.search(" ".join(opening.split()[:14])):
         return None
     for sentence in following.sentences:
-        if sentence.first >= following.first + 14 or _own_name(words, following, sentence):
+        own = _own_name(words, following, sentence) or sayings.AS_ROLE.search(sentence.pattern)
+        if sentence.first >= following.first + 14 or own:
             continue
         if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
             return None  # "Councillor Okafor has had to leave": said by somebody else

@@ -72,11 +72,12 @@ TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after tha
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
-    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|has (?:left|gone"
-    r"|stepped|had)|had to|stepped out|left the"
-    r"|apologies|absent|on behalf of|in place of|i'm not|i am not|point of|before (?:that|we (?:go|move|do|start)"
-    r"|you (?:go|move))"
-    r"|interrupt|wrong|she's|he's|they're|can i just come in|may i come in)\b"
+    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|absent|interrupt"
+    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out|left the (?:room|meeting|call|chamber)"
+    r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
+    r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
+    r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
+    r"|can i just come in|may i come in)"
 )
 HERE = re.compile(
     r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|agreed|i'm|am|chair|thank|thanks|you)"
