@@ -283,6 +283,7 @@ def search(
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
+    context: typer.Context,
     address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
     style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
     history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
@@ -297,7 +298,11 @@ def quote(
     """
     from pipeline import asked, show_quotes
 
-    show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, history=history, json=json)
+    asked_by = context.get_parameter_source("style")
+    cited = asked_by is not None and asked_by.name == "COMMANDLINE"
+    show_quotes.print_quote(
+        asked.layout_of(data), address, style=style, cited=cited, n_around=n_around, history=history, json=json
+    )
 
 
 # -- models ---------------------------------------------------------------------------------------

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline import places, settings
+from pipeline.changes import Changed, note_cited
 from pipeline.context import Context
 from pipeline.meetings import Layout, readable
 from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen, why_silent
 from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
+from search.changes import Reading
 from search.cite import Said
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
@@ -144,8 +146,11 @@ def _told(change: Change) -> str:
     return printable(f"Words changed by {by}; {before}.{doubt}")
 
 
-def print_quote(layout: Layout, address: str, *, style: str, n_around: int, history: bool, json: bool) -> None:
-    """One place in time: what is said there and around it, how that is known, where to listen, and its citation.
+def print_quote(
+    layout: Layout, address: str, *, style: str, cited: bool, n_around: int, history: bool, json: bool
+) -> None:
+    """One place in time: what is said there and around it, how that is known, where to listen, and its citation. Where
+    it is `cited`, that is remembered, so that people can be told when it changes.
 
     A citation that is data stands alone on stdout, and all else on stderr.
     """
@@ -163,6 +168,8 @@ def print_quote(layout: Layout, address: str, *, style: str, n_around: int, hist
     quote = passage.quote
     here = parse_address(quote.address)
     words = resolve(here, transcript)
+    if cited:
+        note_cited(layout, quote.cited)
     changed = changes(words, changed_by_people(layout, place.meeting))
     repaired = repairs(words)
     name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
@@ -268,6 +275,35 @@ def print_correction(context: Context, correction: Correction) -> None:
         out.print(Text(f"was: {printable(old)}", style="dim"))
         out.print(Text(f"now: {printable(new)}", style="bold"))
         out.print(Text(place, style="cyan"))
+
+
+def print_changes(found: Sequence[Changed], since: date) -> None:
+    """Quotes that changed, with what they said and say, those that were cited first."""
+    if not found:
+        out.print(Text(f"nothing changed since {since}", style="dim"))
+        return
+    n_cited = sum(bool(each.cited) for each in found)
+    out.print(Text(f"{n_of(len(found), 'change')} since {since}, {n_cited} of them of what was cited", style="dim"))
+    for each in found:
+        change = each.change
+        by = f", by {' and '.join(change.by)}" if change.by else ""
+        what = f"{change.hidden} since" if change.hidden else f"{' and '.join(each.kinds)} changed"
+        out.print()
+        out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
+        for address in each.cited:
+            out.print(Text(f"  cited as {address}", style="bold yellow"))
+        if not change.hidden:
+            out.print(Text(f"  was: {_read_as(change.old, each.kinds)}", style="dim"))
+            out.print(Text(f"  now: {_read_as(change.new, each.kinds)}"))
+
+
+def _read_as(reading: Reading | None, kinds: Iterable[str]) -> str:
+    if reading is None:
+        return "nothing is said there"
+    status = cite.STATUS.get(reading.speaker_status, reading.speaker_status)
+    who = reading.speaker if reading.speaker_status == "unknown" else f"{reading.speaker} ({status})"
+    codes = f"; codes: {', '.join(reading.codes) or 'none'}" if "codes" in kinds else ""
+    return printable(f"{who}: “{reading.text}”{codes}")
 
 
 def print_repairs(layout: Layout, meeting: str, *, spelling: bool, json: bool) -> None:
