@@ -141,6 +141,22 @@ def test_history_lists_what_people_did_and_took_back(data: Path) -> None:
     assert "now: unknown speaker" in elsewhere
 
 
+def test_history_names_nobody_who_is_not_shown_by_name(data: Path) -> None:
+    written = data / "raw" / MEETING / "meeting.toml"
+    resident = '[[people]]\nid = "ivo-brand"\nname = "Ivo Brand"\npublic = "named"\n'
+    written.write_text(PAGE + TOML + resident, "utf-8")
+    told("correct", PLACE, "--speaker", "ivo-brand", "--by", "Ann Clerk", data=data)
+    told("correct", PLACE, "--speaker", "unknown", "--by", "Ann Clerk", data=data)
+    assert "now: Ivo Brand" in told("quote", PLACE, "--history", data=data)
+    written.write_text(PAGE + TOML + resident.replace('"named"', '"unnamed"'), "utf-8")
+    told("run", "--jobs", "0", data=data)
+    shown = told("quote", PLACE, "--history", data=data)
+    assert "now: Member of the public" in shown
+    assert "was: Member of the public" in shown
+    assert "rand" not in shown
+    assert "ivo-brand" not in told("quote", PLACE, "--history", "--json", data=data)
+
+
 def test_history_tells_nothing_of_what_is_hidden_now(data: Path) -> None:
     secret = "No, Chair. Ring her on 07700 900123 before the deployment of the cameras."
     told("correct", PLACE, "--words", secret, "--by", "Ann Clerk", data=data)
