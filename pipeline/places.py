@@ -31,7 +31,7 @@ class Change(Record):
     settled: bool = True
 
 
-class Past(Record):
+class Past(Record, omit_defaults=False):
     """A correction that touched a place: who made it, when (UTC), and what it turned into what. Neither is told of what
     is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
 

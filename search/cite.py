@@ -24,8 +24,8 @@ from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
 
 N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
-_UNPRINTED = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNPRINTED = ("Cc", "Cs", "Co", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # which print nothing either, but are how some words are spelt
 
 STYLES = styles.TEXTS | references.FORMATS
 
@@ -79,7 +79,8 @@ def _source_end_ms(quote: Quote) -> int | None:
 
 def _line(text: str) -> str:
     """Text on one line, without what prints nothing or turns the direction in which it is read."""
-    kept = ("" if c in _DIRECTIONS else " " if unicodedata.category(c) in _UNPRINTED else c for c in text)
+    kinds = ((c, unicodedata.category(c)) for c in text)
+    kept = (" " if kind in _UNPRINTED else "" if kind == "Cf" and c not in _JOINERS else c for c, kind in kinds)
     return " ".join("".join(kept).split())
 
 
