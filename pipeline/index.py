@@ -21,7 +21,18 @@ from transcribe.records import load
 
 def _params(context: Context) -> dict[str, Any]:
     meeting = context.meeting
-    return {"title": meeting.title, "body": meeting.body, "held_on": meeting.held_on, "people": meeting.people}
+    said = {"title": meeting.title, "body": meeting.body, "held_on": meeting.held_on, "people": meeting.people}
+    states = [meeting.source_state, *(part.source_state for part in meeting.media)]
+    # What is usual is left out, so that quotes stay fresh where nothing is said of it. Of media, probe keeps the page.
+    return (
+        said
+        | ({"source_state": states} if any(states) else {})
+        | (
+            {"source": [meeting.source_url, meeting.source_offset_s]}
+            if meeting.source_url and not meeting.media
+            else {}
+        )
+    )
 
 
 def _lost(context: Context) -> str:

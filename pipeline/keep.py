@@ -26,7 +26,7 @@ from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
-TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "people.toml", "taggers.txt")
+TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "onrecord.toml", "people.toml", "taggers.txt")
 OF_MEETING = (changes.CITED, corrections.FILE, "meeting.toml")
 LOGS = (changes.CITED, corrections.FILE)  # to which lines are only ever added
 MANIFEST = "manifest.json"

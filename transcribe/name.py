@@ -193,7 +193,8 @@ def _scores(
     """Log-odds of every pair that something speaks for and no person has ruled out."""
     scores: dict[str, dict[str, float]] = {label: {} for label in labels}
     for (voice, person), about in items.items():
-        if person != STRANGER and any(i.log_odds > 0 for i in about):
+        # A voice whose words people gave to somebody, all of them, says nothing itself.
+        if person != STRANGER and voice in parts and any(i.log_odds > 0 for i in about):
             strange = sum(i.log_odds for i in items.get((voice, STRANGER), ()))
             odds = WEIGHTS[ELSEWHERE].log_odds * math.log(supported(about, parts[voice]))
             odds += (
