@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from analyse.records import Tag
 from analyse.statements import Span
-from transcribe import repair
+from transcribe import listened, repair
 from transcribe.correct import UNSETTLED
 from transcribe.records import SpeakerName, Transcript, Word
 
@@ -30,11 +30,7 @@ def of_words(
 ) -> tuple[str, ...]:
     """The same of any run of words that have times, said by `name`; `carrying` are words that codes rest on."""
     share = 1 / len(words)
-    out = []
-    if sum(w.confidence is not None and w.confidence < UNSURE_WORD for w in words) * share >= UNSURE_SHARE:
-        out.append("words unsure")
-    elif any(w.confidence is not None and w.confidence < UNSURE_WORD for w in carrying):
-        out.append("a telling word is unsure")
+    out = [] if listened.who(words, transcript.listened) else _wording(words, carrying)
     if sum(w.speaker_margin is not None and w.speaker_margin < THIN_MARGIN for w in words) * share >= THIN_SHARE:
         out.append("voice unsure")
     if sum(w.overlap for w in words) * share >= OVERLAP_SHARE:
@@ -42,6 +38,20 @@ def of_words(
     if any(w.timing == "cue" for w in words):
         captions = transcript.engine.startswith("captions")
         out.append("times from captions only" if captions else "the times of corrected words are estimated")
+    return (*out, *_gaps(words, transcript), *_speaker(name))
+
+
+def _wording(words: Sequence[Word], carrying: Sequence[Word]) -> list[str]:
+    """Doubts of the words themselves, which somebody who listened to them has settled."""
+
+    def unsure(word: Word) -> bool:
+        return word.confidence is not None and word.confidence < UNSURE_WORD
+
+    out = []
+    if sum(map(unsure, words)) / len(words) >= UNSURE_SHARE:
+        out.append("words unsure")
+    elif any(map(unsure, carrying)):
+        out.append("a telling word is unsure")
     made = {(w.change or "").partition(" ")[0] for w in words}
     if UNSETTLED.strip() in made:
         out.append("a correction and a new transcript differ")
@@ -49,7 +59,7 @@ def of_words(
         out.append("words were changed by a person")
     if repair.CHANGE in made:
         out.append("a name was put right by software")
-    return (*out, *_gaps(words, transcript), *_speaker(name))
+    return out
 
 
 def _gaps(words: Sequence[Word], transcript: Transcript) -> list[str]:

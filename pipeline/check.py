@@ -178,8 +178,8 @@ def _named(error: Exception, path: Path, toml: Toml, *place: str | int) -> Fault
 
 
 def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Iterator[Fault]:
-    lacking = {"held_on": "no date is given: searches by date do not find it"} if "held_on" not in toml.values else {}
-    if "people" not in toml.values:
+    lacking = {"held_on": "no date is given: searches by date do not find it"} if meeting.held_on is None else {}
+    if not meeting.people:
         lacking["people"] = "nobody is named: every voice stays unknown"
     for key, what in lacking.items():
         yield Fault(what=what, path=toml.path, fix=f"add {meetings.EXAMPLES[key]}")

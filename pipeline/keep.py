@@ -27,7 +27,7 @@ from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
 TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "onrecord.toml", "people.toml", "taggers.txt")
-OF_MEETING = (changes.CITED, corrections.FILE, "meeting.toml")
+OF_MEETING = (changes.CITED, corrections.FILE, "meeting.toml", "roster.toml")
 LOGS = (changes.CITED, corrections.FILE)  # to which lines are only ever added
 MANIFEST = "manifest.json"
 MOST_FILES, MOST_BYTES, MOST_BYTES_OF_ONE = 50_000, 512_000_000, 64_000_000

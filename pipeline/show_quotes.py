@@ -166,10 +166,10 @@ def print_quote(
     except Problem as e:
         raise why_silent(layout, place, transcript) from e
     quote = passage.quote
-    if cited:
-        note_cited(layout, quote.cited)
     here = parse_address(quote.address)
     words = resolve(here, transcript)
+    if cited:
+        note_cited(layout, quote.cited)
     changed = changes(words, changed_by_people(layout, place.meeting))
     repaired = repairs(words)
     name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
@@ -225,10 +225,10 @@ _DID = {
     "speaker": "said who speaks",
     "confirm": "said who this voice is",
     "reject": "said who this voice is not",
+    "listen": "listened, and found the words right",
     "mask": "hid this as personal details",
     "exclude": "hid this as no part of the public meeting",
-    "withhold": "withheld this for now",
-    "listen": "listened to this",
+    "withhold": "withheld this",
 }
 
 
@@ -238,7 +238,7 @@ def _print_history(to: Console, past: Sequence[Past]) -> None:
         did = _DID.get(p.kind, p.kind) + (f" ({p.reason})" if p.reason else "")
         back = f"; taken back by {p.undone_by}, {_when(p.undone_at)}" if p.undone_at else ""
         to.print(Text(printable(f"  {_when(p.at)}  {p.by} {did}{back}")))
-        if p.hidden and p.kind not in HIDING:
+        if p.hidden and p.kind not in (*HIDING, "listen"):
             to.print(Text("    what it said is hidden now"))
         for label, text in (("was", p.old), ("now" if p.kind != "reject" else "not", p.new)):
             if text or (p.kind == "words" and not p.hidden):

@@ -18,26 +18,20 @@ from search.styles import NOTICE as NOTICE
 from search.styles import STATUS as STATUS
 from search.styles import Citation
 from search.styles import timecode as timecode
-from transcribe import listened as listening
+from transcribe import listened
+from transcribe.correct import REACH_MS, middle
 from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
 
-REACH_MS, N_MOVED = 2_000, 3  # another transcription may place words this much earlier or later
+N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
 _UNPRINTED = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 STYLES = styles.TEXTS | references.FORMATS
 
 
-def citation(
-    quote: Quote,
-    *,
-    accessed: date | None = None,
-    listened: str = "",
-    listened_on: date | None = None,
-    players: Mapping[str, str] = {},
-) -> Citation:
-    """What there is to cite of a quote, looked at on the day `accessed`, with words that `listened` (a person) checked.
+def citation(quote: Quote, *, accessed: date | None = None, players: Mapping[str, str] = {}) -> Citation:
+    """What there is to cite of a quote, looked at on the day `accessed`. `players` as in `search.links`.
 
     Titles and names are put on one line; nothing that prints nothing comes along. The words stay as they are.
     """
@@ -57,8 +51,7 @@ def citation(
         url=source.url,
         plays=source.plays,
         accessed=accessed,
-        listened=_line(listened or quote.listened_by),
-        listened_on=listened_on,
+        listened=_line(quote.listened_by),
     )
 
 
@@ -156,8 +149,8 @@ def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, t
     less than half of its time with the range is something else, though the same words be said again.
     """
     words = [w for w in transcript.words if w.start_ms is not None and w.end_ms is not None]
-    inside = [i for i, w in enumerate(words) if address.start_ms <= _middle(w) < address.end_ms]
-    later = next((i for i, w in enumerate(words) if _middle(w) >= address.start_ms), len(words))
+    inside = [i for i, w in enumerate(words) if address.start_ms <= middle(w) < address.end_ms]
+    later = next((i for i, w in enumerate(words) if middle(w) >= address.start_ms), len(words))
     first, end = (inside[0], inside[-1] + 1) if inside else (later, later)
     steps = range(-N_MOVED, N_MOVED + 1)
     for a, b in sorted(((a, b) for a in steps for b in steps), key=lambda step: abs(step[0]) + abs(step[1])):
@@ -170,10 +163,6 @@ def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, t
         longest_ms = max(end_ms - start_ms, address.end_ms - address.start_ms)
         if start_ms < end_ms and 2 * shared_ms >= longest_ms and drift_ms <= REACH_MS:
             yield replace(address, start_ms=start_ms, end_ms=end_ms), run
-
-
-def _middle(word: Word) -> float:
-    return ((word.start_ms or 0) + (word.end_ms or 0)) / 2
 
 
 def _read(address: Address, rows: Sequence[Quote], words: Sequence[Word], transcript: Transcript) -> Quote | None:
@@ -209,7 +198,7 @@ def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], tra
         topic=any(row.topic for row in touched),
         codes=tuple(dict.fromkeys(code for row in touched for code in row.codes)),
         listen_first=listen.of_words(words, transcript, name),
-        listened_by=listening.who(words, transcript.listened),
+        listened_by=listened.who(words, transcript.listened),
         source_start_ms=_shifted(most.source_start_ms, address.start_ms - most.start_ms),
     )
 

@@ -28,7 +28,7 @@ from search.fold import words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
-VERSION = 1  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
+VERSION = 2  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
 HEAP_BYTES = 64_000_000
 
 # name -> tokenizer, and what is kept: positions for phrases, frequencies for ranking, neither for filters
@@ -124,7 +124,7 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "body": _folded(quote.body),
         "meeting": _folded(f"{quote.meeting} {quote.title}"),
         "tag": ["_".join(words(code)) for code in quote.codes],
-        "stance": quote.stance or "",
+        "stance": (quote.stance or "") if quote.stance_holder == "speaker" else "",  # a reported one is nobody's here
         "status": quote.speaker_status,
         "topic": "yes" if quote.topic else "no",
         "who": quote.speaker if quote.speaker_status != "unknown" else "",

@@ -47,7 +47,6 @@ class Citation(Record):
     plays: bool = False
     accessed: date | None = None
     listened: str = ""
-    listened_on: date | None = None
 
     @property
     def at(self) -> str:
@@ -72,9 +71,7 @@ class Citation(Record):
     @property
     def checked(self) -> str:
         """Whether a person listened, in words."""
-        if not self.listened:
-            return "not checked by listening"
-        return f"listened to by {self.listened}" + (f" on {day(self.listened_on)}" if self.listened_on else "")
+        return f"listened to by {self.listened}" if self.listened else "not checked by listening"
 
     @property
     def kind(self) -> str:

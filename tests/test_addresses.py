@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from search.cite import REACH_MS, Passage, around
+from search.cite import Passage, around
 from search.quotes import Quote, check_of, parse_address, quotes, resolve
 from tests.test_quotes import MEETING, NAMES, PANEL, Made, made
+from transcribe.correct import REACH_MS
 from transcribe.problem import Problem
 from transcribe.records import Recording, SpeakerName, Stretch, Transcript, Word, text_of
 

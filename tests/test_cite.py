@@ -48,10 +48,10 @@ QUOTE = Quote(
 READ = date(2026, 11, 30)
 INFERRED = citation(QUOTE, accessed=READ)
 CONFIRMED = citation(
-    replace(QUOTE, speaker="Chief Supt Alison Tranter", speaker_status="confirmed", role="Witness"),
+    replace(
+        QUOTE, speaker="Chief Supt Alison Tranter", speaker_status="confirmed", role="Witness", listened_by="Mira Sol"
+    ),
     accessed=READ,
-    listened="Mira Sol",
-    listened_on=date(2024, 6, 3),
 )
 UNKNOWN = citation(
     replace(
@@ -105,18 +105,18 @@ CONFIRMED_GOLDEN = {
         f"Chief Supt Alison Tranter, Witness (confirmed): “{SAID}”\n"
         "Public Safety Scrutiny Panel, Wrenbridge Council, 14 May 2024, at 0:05:29 in the published recording\n"
         f"{URL} (accessed 30 November 2026)\n"
-        "Listened to by Mira Sol on 3 June 2024.\n"
+        "Listened to by Mira Sol.\n"
     ),
     "apa": (
         f"“{SAID}” (Tranter, 2024, 0:05:29)\n\n"
         "Tranter, A. (2024, May 14). Public Safety Scrutiny Panel [Statement as Witness, speaker confirmed; "
-        "machine transcript, listened to by Mira Sol on 3 June 2024]. Wrenbridge Council. "
+        "machine transcript, listened to by Mira Sol]. Wrenbridge Council. "
         f"Retrieved November 30, 2026, from {URL}\n\n"
     ),
     "oscola": (
         f"‘{SAID}’\n\n"
         "Alison Tranter (statement as Witness, speaker confirmed, Public Safety Scrutiny Panel, Wrenbridge Council, "
-        "14 May 2024; machine transcript, listened to by Mira Sol on 3 June 2024) 0:05:29 "
+        "14 May 2024; machine transcript, listened to by Mira Sol) 0:05:29 "
         f"<{URL}> accessed 30 November 2026.\n\n"
     ),
 }
@@ -171,7 +171,7 @@ def test_every_style_holds_what_a_citation_needs(style: str) -> None:
     assert "ot checked by listening" in text
     assert NOTICE in text
     listened = cite(CONFIRMED, style)
-    assert "istened to by Mira Sol on 3 June 2024" in listened
+    assert "istened to by Mira Sol" in listened
     assert "peaker confirmed" in listened or style == "plain"
     unknown = cite(UNKNOWN, style)
     assert "nknown speaker 3" in unknown

@@ -42,6 +42,7 @@ def quote(
     held_on: date | None = date(2024, 5, 14),
     codes: tuple[str, ...] = (),
     stance: str | None = None,
+    holder: str | None = "speaker",
     topic: bool = True,
     status: str = "inferred",
     body: str = "Wrenbridge Council",
@@ -67,7 +68,7 @@ def quote(
         topic=topic,
         codes=codes,
         stance=stance,
-        stance_holder=None,
+        stance_holder=holder if stance else None,
         listen_first=(),
         source_url="",
         source_start_ms=None,
@@ -123,6 +124,7 @@ QUOTES = st.builds(
     held_on=st.sampled_from([None, date(2023, 11, 2), date(2024, 5, 14), date(2024, 5, 31)]),
     codes=st.lists(st.sampled_from(CODES), unique=True).map(tuple),
     stance=st.sampled_from([None, "concerned", "supportive"]),
+    holder=st.sampled_from(["speaker", "reported"]),
     topic=st.booleans(),
     status=st.sampled_from(["inferred", "confirmed"]),
     body=st.sampled_from(["Wrenbridge Council", "Wren Parish"]),
@@ -181,7 +183,8 @@ def matches(node: q.Node, row: Quote, stem: Callable[[str], str]) -> bool:
         case q.Filter(field="topic"):
             return row.topic == (node.values[0] == "yes")
         case q.Filter(field="stance" | "status"):
-            return node.values[0] == {"stance": row.stance, "status": row.speaker_status}[node.field]
+            own = row.stance if row.stance_holder == "speaker" else None
+            return node.values[0] == {"stance": own, "status": row.speaker_status}[node.field]
         case q.Filter():
             known = {
                 "speaker": f"{row.speaker} {row.person or ''}",

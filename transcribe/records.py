@@ -30,15 +30,20 @@ def check_range(start_ms: int, end_ms: int) -> None:
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,80}$")]  # of meetings and people
 
 
+Public = Literal["", "named", "unnamed"]  # whether somebody without an office is shown by name; "" leaves it open
+
+
 class Person(Record):
-    """Somebody who may speak: from `meeting.toml` (and, later, `data/people.toml`)."""
+    """Somebody who may speak, as they were on the day: from `meeting.toml`, `roster.toml` and `data/people.toml`."""
 
     id: Id
     name: str
     role: str = ""
     party: str = ""
+    ward: str = ""
     aliases: tuple[str, ...] = ()
     present: bool = True
+    public: Public = ""
 
 
 class AgendaItem(Record):
@@ -63,7 +68,8 @@ class MediaFile(Record):
 
 
 class Meeting(Record):
-    """Everything that `meeting.toml` may say. `id` and `folder` come from the folder itself."""
+    """Everything that `meeting.toml` may say, and what `roster.toml` and `data/people.toml` add. `id` and `folder` come
+    from the folder itself."""
 
     id: str
     folder: str
