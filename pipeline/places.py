@@ -11,8 +11,9 @@ from pipeline import corrections, meetings
 from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
-from transcribe.correct import HIDING, UNSETTLED, Correction, in_force, silence
+from transcribe.correct import HIDING, UNSETTLED, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
+from transcribe.ranges import within
 from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
 
 
@@ -26,6 +27,23 @@ class Change(Record):
     was: str = ""
     first: bool = True
     settled: bool = True
+
+
+class Past(Record):
+    """A correction that touched a place: who made it, when (UTC), and what it turned into what. Neither is told of what
+    is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
+
+    kind: Kind
+    by: str
+    at: str
+    start_ms: int
+    end_ms: int
+    old: str = ""
+    new: str = ""
+    reason: str = ""
+    hidden: bool = False
+    undone_by: str = ""
+    undone_at: str = ""
 
 
 def folder_of(layout: Layout, meeting: str) -> Path | None:
@@ -131,6 +149,40 @@ def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Cha
         if last and word.speaker == (f"@{last.new}" if last.new else None):
             holding[last.id] = last
     return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
+
+
+def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, meeting: str) -> list[Past]:
+    """Every correction that touched a place, in the order in which they were made, with those that were taken back."""
+    made = changed_by_people(layout, meeting)
+    undone = {c.undoes: c for c in made if c.kind == "undo"}
+    gone = silence((*transcript.stretches, *hidden(made)))
+    people = {name.person: name.display for name in transcript.names}
+    found = []
+    for c in made:
+        spans = c.stretches or ((c.start_ms, c.end_ms),)
+        if c.kind == "undo" or not within(spans, [(start_ms, end_ms)]):
+            continue
+        is_hidden = bool(within(spans, gone))
+        new = c.new if c.kind == "words" else people.get(c.new, c.new)
+        if c.kind in ("speaker", "confirm") and not c.new:
+            new = "unknown speaker"
+        back = undone.get(c.id)
+        found.append(
+            Past(
+                kind=c.kind,
+                by=c.by,
+                at=c.at,
+                start_ms=c.start_ms,
+                end_ms=c.end_ms,
+                old="" if is_hidden else c.old,
+                new="" if is_hidden else new,
+                reason=c.reason,
+                hidden=is_hidden,
+                undone_by=back.by if back else "",
+                undone_at=back.at if back else "",
+            )
+        )
+    return found
 
 
 def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transcript) -> tuple[Path, int] | None:

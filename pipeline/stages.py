@@ -201,6 +201,6 @@ STAGES = (
     ),
     Stage(name="transcript", version=5, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(
-        name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
+        name="statements", version=2, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),
 )
