@@ -9,13 +9,14 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from analyse.records import Statements
-from pipeline import corrections, meetings, places, receipts
+from pipeline import corrections, meetings, places, receipts, settings
 from pipeline.asked import codebook_of
 from pipeline.meetings import Layout
 from search import cite, find
@@ -159,26 +160,31 @@ class DataFolder:
         held = self.meeting(place.meeting)
         if not held.settled:
             raise NotNow("this meeting is being brought up to date", fix="Try again in a few minutes.")
-        if not resolve(place, held.transcript):
-            silent = places.why_silent(self.layout, place, held.transcript)
-            raise Problem(silent.what)
-        return held, cite.around(place, held.quotes, held.transcript, 3)
+        try:
+            if not place.check and not resolve(place, held.transcript):
+                raise Problem("nothing is said there")
+            return held, cite.around(place, held.quotes, held.transcript, 3)
+        except Problem as e:
+            raise Problem(places.why_silent(self.layout, place, held.transcript).what) from e
 
     def told(self, held: Held, passage: Passage) -> Told:
         quote = passage.quote
-        words = resolve(parse_address(quote.address), held.transcript)
+        here = parse_address(quote.address)
+        words = resolve(here, held.transcript)
         made = places.changed_by_people(self.layout, quote.meeting)
-        changed = places.changes(words, made)
         name = next((n for n in held.transcript.names if n.label == quote.speaker_label), None)
-        setters = [c.by for c in changed if c.kind == "speaker" and c.by]
+        setters = [c.by for c in places.changes(words, made) if c.kind == "speaker" and c.by]
+        past = places.history(self.layout, here.start_ms, here.end_ms, held.transcript, quote.meeting)
+        source = cite.citation(quote, accessed=date.today(), players=settings.read(self.layout).players)
         return Told(
             changes=(
-                *(_change(c) for c in changed),
+                *map(_past, past),
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
-            citations={style: cite.cite(quote, style) for style in cite.STYLES},
+            citations={style: cite.cite(source, style) for style in cite.STYLES},
             evidence=_evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
+            link=source.url,
         )
 
     def person(self, id: str) -> Known:
@@ -310,14 +316,24 @@ def _confirmed_by(name: SpeakerName | None) -> str:
     return said.removeprefix("confirmed by ") if name and name.status == "confirmed" else ""
 
 
-def _change(c: places.Change) -> str:
-    by = (c.by or "a person") + (f" on {c.on}" if c.on else "")
-    if c.kind == "speaker":
-        return f"The speaker was set by {by}."
-    was = f"“{c.was}”" if c.was else "nothing there"
-    before = f"the software had written {was}" if c.first else f"before that it said {was}"
-    doubt = "" if c.settled else " The words that were changed were others: listen before you quote."
-    return f"Words were changed by {by}; {before}.{doubt}"
+DID = {
+    "words": "changed the words",
+    "speaker": "said who speaks",
+    "confirm": "said who this voice is",
+    "reject": "said who this voice is not",
+    "listen": "listened, and found the words right",
+    "mask": "hid personal details here",
+    "exclude": "took something here out of the public record",
+    "withhold": "withheld something here",
+}
+
+
+def _past(p: places.Past) -> str:
+    """A correction in words. Old names stay out of it: they may have been wrong about somebody."""
+    told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
+    if p.kind == "words" and not p.hidden and not p.undone_by:
+        told += f", from “{p.old}” to “{p.new}”"
+    return told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else "") + "."
 
 
 def serve(layout: Layout, *, host: str, port: int, contact: str, local: bool) -> None:

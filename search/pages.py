@@ -266,7 +266,6 @@ def quote_page(request: Request) -> Response:
         quote=quote,
         cited=address,
         told=shelf.told(held, passage),
-        link=cite.link(quote),
         marks=_marks(quote, shelf.codes()),
         sound=shelf.sound(quote.meeting),
         voice=held.voices.get(quote.speaker_label),

@@ -109,12 +109,14 @@ class Sound(Record):
 
 class Told(Record):
     """What is known of a place beside what is said there: lines for people on who changed it, and on what was put right
-    by software; the citation in every style; and the evidence for the name, the strongest first."""
+    by software; the citation in every style; the evidence for the name, the strongest first; who
+    confirmed it; and where the public can listen to this."""
 
     changes: tuple[str, ...]
     citations: dict[str, str]
     evidence: tuple[str, ...]
     confirmed_by: str = ""
+    link: str = ""
 
 
 class Shelf(Protocol):
@@ -277,7 +279,7 @@ def _piece(
         start_ms=s.start_ms,
         end_ms=s.end_ms,
         marks=marks(tuple(t.code for t in s.tags), s.stance if s.topic.about else None, s.stance_holder, codes),
-        reasons=tuple(LISTEN.get(r, r) for r in s.listen_first),
+        reasons=tuple(LISTEN.get(r, r) for r in s.listen_first if r not in OF_ALL),
     )
 
 

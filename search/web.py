@@ -48,22 +48,15 @@ HEADERS = {
 log = logging.getLogger("onrecord")
 
 
-def application(
-    shelf: Shelf,
-    *,
-    local: bool = True,
-    contact: str = "",
-    more: Sequence[BaseRoute] = (),
-    api: Sequence[BaseRoute] = (),
-) -> Starlette:
+def application(shelf: Shelf, *, local: bool = True, contact: str = "", more: Sequence[BaseRoute] = ()) -> Starlette:
     """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
     can have a browser read it; `contact` is where people ask for a correction; `more` are routes of other parts."""
-    from search import pages
+    from search import api, pages
 
     app = Starlette(
         routes=[
             *pages.routes(),
-            *api,
+            *api.routes(),
             *more,
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
         ],
@@ -97,6 +90,7 @@ def _templates() -> jinja2.Environment:
         "lasting": _lasting,
         "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
         "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
+        "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
