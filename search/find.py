@@ -238,6 +238,11 @@ def _stem(word: str) -> str:
     return str(STEMS.analyze(word)[0])
 
 
+def highlighter(text: str) -> Callable[[str], tuple[tuple[int, int], ...]]:
+    """The same for a query: a function from any text to where in it what was looked for stands."""
+    return _highlighter(list(q.wanted(q.parse(text).root)))
+
+
 def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str], tuple[tuple[int, int], ...]]:
     """A function from a text to where the words and phrases stand in it: `[start, end)`, in order, none touching."""
     asked = {part.word for part in parts if isinstance(part, q.Word)}

@@ -37,7 +37,7 @@ _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
     **dict.fromkeys(sorted(q.NAME_FIELDS), ("words", "basic")),
-    **dict.fromkeys(("tag", "stance", "status", "topic", "id", "edition", "who", "where"), ("raw", "basic")),
+    **dict.fromkeys(("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where"), ("raw", "basic")),
 }
 _COUNTED = ("tag", "stance", "status", "who", "where")  # kept in columns too, so that hits can be counted by them
 
@@ -123,6 +123,7 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "stem": folded,
         "id": quote.meeting,
         "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
+        "person": "_".join(words(quote.person or "")),
         "role": _folded(quote.role),
         "party": _folded(quote.party),
         "body": _folded(quote.body),
