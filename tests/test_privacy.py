@@ -52,7 +52,7 @@ def name(label: str, person: Person | None, display: str = "") -> SpeakerName:
     return SpeakerName(
         label=label,
         display=display or (person.name if person else label),
-        person=person and person.id,
+        person=person.id if person else None,
         role=person.role if person else "",
         status="confirmed" if person else "unknown",
         runner_up=("desmond-pell", 0.2),

@@ -73,7 +73,8 @@ TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after tha
 
 REFUSED = re.compile(
     r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|absent|interrupt"
-    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out|left the (?:room|meeting|call|chamber)"
+    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
+    r"|left the (?:room|meeting|call|chamber)"
     r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
     r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
     r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
