@@ -260,7 +260,10 @@ def _said(context: Context, address: Address) -> tuple[Word, ...]:
 def _check_unchanged(context: Context, address: Address, transcript: Transcript) -> None:
     """Raise Problem where an address that carries a check no longer says what it said when it was copied."""
     table = context.made / "quotes.parquet"
-    if address.check and table.is_file() and cite.around(address, read_parquet(table), transcript, 0).changed:
+    if not address.check or not table.is_file():
+        return
+    passage = cite.around(address, read_parquet(table), transcript, 0)
+    if passage.changed or passage.moved:
         raise Problem(
             "this place no longer says what it said when its address was copied",
             where=str(address),

@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import corrections, meetings, receipts, toml_files, work
+from pipeline import corrections, meetings, receipts, settings, toml_files, work
 from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
+from search.links import link
 from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.records import Media, Meeting, Record, Recording, load
@@ -47,11 +48,14 @@ def check(layout: Layout, folders: Sequence[Path], ids: dict[str, str]) -> Itera
 
 
 def check_data(layout: Layout, ids: dict[str, str]) -> Iterator[Finding]:
-    """What is doubtful about the data folder itself."""
+    """What is wrong with, or doubtful about, the data folder itself."""
 
     def advice(path: Path, what: str, fix: str, line: int | None = None) -> Finding:
         return Finding(kind="advice", folder="", file=readable(str(path)), line=line, what=what, fix=fix)
 
+    for fault in settings.examine(layout)[1]:
+        file = readable(str(fault.path))
+        yield Finding(kind="error", folder="", file=file, line=fault.line, what=fault.what, fix=fault.fix)
     for path in meetings.loose_media(layout):
         yield advice(
             path,
@@ -212,11 +216,13 @@ def _advice_links(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
     links: list[tuple[str, Place]] = [(meeting.source_url, ("source_url",))]
     links += [(m.source_url, ("media", i, "source_url")) for i, m in enumerate(meeting.media)]
     for url, place in links:
-        if url and not url.startswith(("http://", "https://")):
+        if url and not link(url, None).url:
             fix = "write all of it, from https:// on"
             yield toml.fault("source_url is not a link that a browser opens: quotes get none", *place, fix=fix)
     if meeting.source_offset_s and not any(url for url, _ in links):
         yield toml.fault("source_offset_s means nothing without source_url", "source_offset_s", fix="give source_url")
+    if meeting.source_state and not any(url for url, _ in links):
+        yield toml.fault("source_state means nothing without source_url", "source_state", fix="give source_url")
 
 
 def _advice_exclude(meeting: Meeting, toml: Toml, duration_ms: int) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ from pipeline.receipts import put
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe import locks
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Record
+from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Record, SourceState
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -90,6 +90,10 @@ class Layout(Record):
         return self.root / "meetings.toml"
 
     @property
+    def settings(self) -> Path:
+        return self.root / "onrecord.toml"
+
+    @property
     def codebook(self) -> Path:
         return self.root / "codebook.toml"
 
@@ -116,6 +120,7 @@ class _MeetingToml(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
     media: str | tuple[MediaFile, ...] = ""
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     channels: ChannelUse | None = None
@@ -134,6 +139,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "timezone": 'timezone = "Europe/London"',
     "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
     "source_offset_s": "source_offset_s = 90",
+    "source_state": 'source_state = "gone", or "changed" where it has another length now',
     "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
     "audio_track": "audio_track = 2",
     "channels": 'channels = "apart", or "mixed"',
@@ -331,6 +337,7 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
+        source_state=found.source_state,
         media=tuple(_heard_as(part, found.audio_track, found.channels) for part in media),
         captions=captions,
         language=found.language,

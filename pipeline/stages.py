@@ -216,6 +216,6 @@ STAGES = (
         notes=_transcript_notes,
     ),
     Stage(
-        name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
+        name="statements", version=2, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),
 )

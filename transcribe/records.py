@@ -51,6 +51,7 @@ class AgendaItem(Record):
     title: str
 
 
+SourceState = Literal["gone", "changed"]  # of what the public could hear: not there any more, or of another length now
 ChannelUse = Literal["mixed", "apart"]  # one sound in all channels of a track, or a sound of its own in each of two
 
 
@@ -63,6 +64,7 @@ class MediaFile(Record):
     channels: ChannelUse | None = None
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
 
 
 class Meeting(Record):
@@ -77,6 +79,7 @@ class Meeting(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
     media: tuple[MediaFile, ...] = ()
     captions: str = ""
     language: str = ""

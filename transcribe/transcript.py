@@ -24,6 +24,7 @@ from transcribe.records import (
     check_words,
     text_of,
 )
+from transcribe.timedtext import DASHES
 
 LEAST_MARGIN = 3.0  # log-odds: a voice is given to a word at twenty to one or better
 CUE_LETTERS, CUE_MS, CUE_PAUSE_MS = 84, 7000, 1500  # two lines of 42, as captions are usually made
@@ -185,7 +186,9 @@ def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
         voice = _voice(shown, timed[0].speaker)
-        parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(text_of(cue))}\n")
+        parts.append(
+            f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(cue_text(text_of(cue)))}\n"
+        )
     return "\n".join(parts)
 
 
@@ -213,6 +216,12 @@ def _breaks(cue: Sequence[Word], word: Word) -> bool:
     sentence_ends = cue[-1].text.rstrip("\"'”’)")[-1:] in (".", "?", "!", "…")
     too_long = n_letters + len(word.text) > CUE_LETTERS or word.end_ms - first_ms > CUE_MS
     return too_long or (sentence_ends and n_letters > CUE_LETTERS // 2)
+
+
+def cue_text(line: str) -> str:
+    """A line of a caption. A dash before it says that somebody else speaks: one that was said gets another before it,
+    so that whoever reads the file takes that one away."""
+    return f"- {line}" if line[:1] in DASHES and line[1:] else line
 
 
 def _voice(names: dict[str, SpeakerName], label: str | None) -> str:
