@@ -152,7 +152,7 @@ def test_what_is_said_of_a_day_held_on_it(spans: list[tuple[date, date]], day: d
             "ended before it began",
             7,
         ),
-        ('public = "perhaps"\n', "public is wrong", 1),
+        ('[[people]]\nid = "a"\nname = "A"\npublic = "perhaps"\n', "public (people 1) is wrong", 4),
         ("people = 3\n", "should be a list", 1),
     ],
 )

@@ -150,13 +150,13 @@ def test_a_resident_is_a_member_of_the_public_in_all_that_is_made(tmp_path: Path
     assert "pell" not in made(tmp_path).casefold()
     assert "set by" in onrecord("quote", "panel/20000-29500", data=tmp_path).stdout
     # A setting of the person, or of the data folder, shows the name.
-    (tmp_path / "people.toml").write_text('public = "named"\n', "utf-8")
+    (tmp_path / "onrecord.toml").write_text('public = "named"\n', "utf-8")
     assert onrecord("run", "--jobs", "0", data=tmp_path).returncode == 0
     assert "Desmond Pell" in made(tmp_path)
     (place / "meeting.toml").write_text(TOML + 'public = "unnamed"\n', "utf-8")
     assert onrecord("run", "--jobs", "0", data=tmp_path).returncode == 0
     assert "pell" not in made(tmp_path).casefold()
-    (tmp_path / "people.toml").write_text("", "utf-8")
+    (tmp_path / "onrecord.toml").write_text("", "utf-8")
     (place / "meeting.toml").write_text(TOML + 'public = "named"\n', "utf-8")
     assert onrecord("run", "--jobs", "0", data=tmp_path).returncode == 0
     assert "Desmond Pell" in made(tmp_path)
