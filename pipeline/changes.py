@@ -5,7 +5,7 @@ what is hidden.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from pipeline.context import Context
 from pipeline.events import now
 from pipeline.meetings import Layout
 from search import changes
-from search.changes import Change
+from search.changes import Change, Reading
 from search.quotes import Address, Quote, parse_address
+from transcribe.privacy import shown_as, stand_ins
 from transcribe.problem import Problem
 from transcribe.ranges import within
 from transcribe.records import Record, Transcript
@@ -55,7 +56,21 @@ def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> byt
         if known.get((start_ms, end_ms)) != (change.old, change.new):  # else somebody was killed who had kept it
             by = (c.by for c in people if within(c.stretches or [(c.start_ms, c.end_ms)], [(start_ms, end_ms)]))
             before.append(msgspec.structs.replace(change, by=tuple(dict.fromkeys(by))))
-    return b"".join(msgspec.json.encode(c) + b"\n" for c in changes.without_hidden(before, transcript.stretches))
+    left = changes.without_hidden(_unnamed(before, stand_ins(context.meeting.people)), transcript.stretches)
+    return b"".join(msgspec.json.encode(c) + b"\n" for c in left)
+
+
+def _unnamed(found: Iterable[Change], instead: dict[str, str]) -> list[Change]:
+    """Changes in which nobody is named who is not shown by name now; where that was all that changed, nothing did."""
+
+    def told(reading: Reading | None) -> Reading | None:
+        if reading is None or reading.person is None or reading.person not in instead:
+            return reading
+        name = shown_as(reading.person, instead)
+        return msgspec.structs.replace(reading, speaker=name, person=instead[reading.person])
+
+    told_so = (msgspec.structs.replace(c, old=told(c.old), new=told(c.new)) for c in found)
+    return [c for c in told_so if c.kinds]
 
 
 def _read(path: Path) -> list[Change]:

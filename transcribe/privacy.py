@@ -55,6 +55,11 @@ def stand_ins(people: Sequence[Person]) -> dict[str, str]:
     return {p.id: number for p, number in zip(filter(is_unnamed, people), numbers, strict=False)}
 
 
+def shown_as(person: str, instead: dict[str, str]) -> str:
+    """What readers see in place of the name of somebody who has a stand-in; numbered where others have one, too."""
+    return SHOWN if len(instead) == 1 else f"{SHOWN} {instead[person].rpartition('-')[2]}"
+
+
 def stands_in(label: str | None) -> bool:
     """Whether this is the label or the id of somebody who is not shown by name."""
     return bool(label and _STAND_IN.fullmatch(label))
@@ -103,10 +108,9 @@ def _without_name(name: SpeakerName, person: str | None, instead: dict[str, str]
     runner_up = name.runner_up and (instead.get(name.runner_up[0], name.runner_up[0]), name.runner_up[1])
     if person is None:
         return replace(name, evidence=evidence, runner_up=runner_up)
-    number = instead[person].rpartition("-")[2]
     return replace(
         name,
-        display=SHOWN if len(instead) == 1 else f"{SHOWN} {number}",
+        display=shown_as(person, instead),
         person=name.person and instead[person],
         role=SHOWN,
         party="",
