@@ -46,6 +46,7 @@ class _Call(NamedTuple):
 
 class _Meeting(NamedTuple):
     words: Sequence[Word]
+    roster: Roster
     runs: Sequence[Run]
     calls: Sequence[_Call | None]
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
@@ -90,7 +91,14 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
     answers = [_answer(words, said, calls, i) for i in range(len(said))]
     return _Meeting(
-        words, said, calls, answers, frozenset(presiding), dict.fromkeys(roster.chairs, 1.0), _roll(words, said, roster)
+        words,
+        roster,
+        said,
+        calls,
+        answers,
+        frozenset(presiding),
+        dict.fromkeys(roster.chairs, 1.0),
+        _roll(words, said, roster),
     )
 
 
@@ -227,7 +235,7 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
     if answer == "here":
-        yield Cue(voice, fits, "roll call", 1.0, *span)
+        yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
         rule = "called by whoever presides" if presides else "called by somebody else"
         yield Cue(voice, fits, rule, 0.7 if late else 1.0, *span)
@@ -350,9 +358,20 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
             if len(mention.fits) <= MOST_MEANT and not mention.possessive:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
+        yield from _own_place(meeting, sentence, speaker)
         chairing = sayings.CHAIRING.search(sentence.pattern)
         if chairing and not sayings.QUOTED.search(sentence.pattern[: chairing.start()]):
             yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
+
+
+def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[Cue]:
+    """ "My constituents in Mill and Weir": only their own member says so."""
+    said = sayings.OWN_PLACE.search(text := text_of(meeting.words[sentence.first : sentence.end]).lower())
+    if said and not sayings.QUOTED.search(text[: said.start()]):
+        first = sentence.first + len(text[: said.end()].split())
+        fits = meeting.roster.of_place(meeting.words, first, sentence.end)
+        if fits:
+            yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
 
 
 # -- the chair -----------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ _OF_OTHERS = _set(
 )
 _MONTHS = _set("may june april august")
 _OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
 
 
@@ -114,6 +115,10 @@ class Roster:
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
             self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *_roles(person.role))
+        self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
+        for person in people:
+            for place in _PLACE.findall(person.role):
+                self._add(self._places, plain(place), person.id, FULL)
         self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
@@ -154,6 +159,14 @@ class Roster:
         titles, names = split_name(voice)
         fits = self._exact.get(plain("".join(names)), {})
         return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
+        """Who is the member for the place that these words begin with; nobody, if several are."""
+        for k in range(min(end, first + 6), first, -1):
+            fits = self._places.get(_heard(words[first:k])[0], {})
+            if fits:
+                return fits if len(fits) == 1 else {}
+        return {}
 
     def alone(self, heard: str) -> dict[str, float]:
         """People that a name called out on its own may be a near mishearing of."""

@@ -73,7 +73,8 @@ TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after tha
 
 REFUSED = re.compile(
     r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|absent|interrupt"
-    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out|left the (?:room|meeting|call|chamber)"
+    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
+    r"|left the (?:room|meeting|call|chamber)"
     r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
     r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
     r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
@@ -116,6 +117,10 @@ ABOUT_ONESELF = re.compile(
 AS_ROLE = re.compile(
     rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
+)
+OWN_PLACE = re.compile(
+    r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
+    r"(?: here)?,? (?:of|in|from|is|for) "
 )
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")

@@ -37,13 +37,15 @@ BY_HAND = {
     "taken up with thanks": Weight("chair handover", 0.6),
     "asked": Weight("addressed", 2.4),
     "asked about": Weight("addressed", 1.0),
-    "roll call": Weight("roll call", 3.6),
+    "roll call": Weight("roll call", 4.5),
+    "answered to a name": Weight("roll call", 3.6),
     # spoken to, and the last to speak
     "thanked": Weight("thanks", 2.0),
     "answered": Weight("addressed", 2.0),
     # of oneself
     "own name": Weight("self-introduction", 5.0),
     "own role": Weight("role", 3.0),
+    "own place": Weight("self-introduction", 3.6),
     "captions": Weight("caption voice", 5.0),
     "given by people": Weight("human", 8.0),  # all of its words, stretch by stretch
     # the chair
