@@ -38,6 +38,9 @@ class Cue(NamedTuple):
     source: str  # the voice that said them; none where it does not matter who did
 
 
+_GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
+
+
 class _Call(NamedTuple):
     sentence: Sentence
     mention: Mention
@@ -131,7 +134,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
         if len(named) > 1:
             return _Call(sentence, mention, "named last") if presides else None
         rule = ""
-        if sayings.BARE.fullmatch(pattern):
+        if sayings.BARE.fullmatch(pattern) or (presides and sayings.OFFER.match(pattern)):
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
             rule = "asked"
@@ -139,7 +142,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
             return None
-        elif any(p.search(pattern) for p in (sayings.INVITE, sayings.FLOOR, sayings.MINUTES, sayings.MINUTES_LEFT)):
+        elif any(p.search(pattern) for p in _GIVES):
             rule = "called"
         elif sayings.ASK.search(pattern):
             rule = "asked"
@@ -336,7 +339,8 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
     if not said:
         return None
     own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
-    if not set(own.fits.values()) & {FULL, NEAR} or plain(words[own.first].text) in TITLES:
+    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
+    if not whole or plain(words[own.first].text) in TITLES:
         return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
     return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
 

@@ -32,7 +32,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-FULL, TITLED, SURNAME, ALIAS, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.75, 0.75
+FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.9, 0.75, 0.75
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")
@@ -122,9 +122,11 @@ class Roster:
         self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
-        self._short |= {*short} - self._ranks.keys() - {*offices}
-        for rank in {*offices, *short}:
-            self._add(self._ranks, rank, person, ROLE)
+        offices, short = {*offices}, {*short}
+        self._short |= short - self._ranks.keys() - offices
+        for rank in offices | short:
+            whole = any(rank != s and (rank.startswith(s) or rank.endswith(s)) for s in short)
+            self._add(self._ranks, rank, person, OFFICE if whole else ROLE)
             self._openers.add(rank[:3])
 
     @staticmethod
@@ -349,7 +351,7 @@ def _joined(before: Mention | None, found: Mention) -> Mention | None:
     """A role and a name, or two names, side by side that are one person: "the Member for Mill, Ms Raman"."""
     if before is None or before.end != found.first or before.possessive:
         return None
-    both = {p: max(fit, found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
+    both = {p: 1 - (1 - fit) * (1 - found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
     names = before.form != "role" and found.form != "role"
     if not both and (names or (before.fits and found.fits)):
         return None
