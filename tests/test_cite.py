@@ -204,6 +204,7 @@ def test_a_name_that_captions_give_is_said_to_be_just_that() -> None:
         assert "not matched to a person" in cite(citation(voice), style)
     assert who(replace(QUOTE, speaker_status="confirmed")) == "Councillor Imelda Quayle, Member (confirmed)"
     assert who(replace(voice, speaker="several speakers")) == "several speakers"
+    assert who(replace(voice, speaker="Member of the public 2")) == "Member of the public 2"
 
 
 @pytest.mark.parametrize(
