@@ -83,6 +83,15 @@ def since(layout: Layout, meetings: Sequence[tuple[Path, str]], day: date) -> li
     return sorted(found, key=lambda c: not c.cited)
 
 
+def of_place(layout: Layout, place: Address) -> list[Change]:
+    """What changed of quotes that lie in a place, in order."""
+    spans = (
+        (c, Address(meeting=place.meeting, start_ms=c.start_ms, end_ms=c.end_ms))
+        for c in _read(layout.made(place.meeting) / FILE)
+    )
+    return [change for change, span in spans if _overlap(span, place)]
+
+
 def _overlap(a: Address, b: Address) -> bool:
     return a.start_ms < b.end_ms and b.start_ms < a.end_ms
 

@@ -148,7 +148,10 @@ def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Cha
     for word in words:
         middle = ((word.start_ms or 0) + (word.end_ms or 0)) // 2
         last = next((c for c in reversed(setting) if c.start_ms <= middle < c.end_ms), None)
-        if last and word.speaker == (f"@{last.new}" if last.new else None):
+        if last is None:
+            continue
+        given = f"@{last.new}" if last.new else None
+        if word.speaker == given or (last.new and privacy.stands_in(word.speaker)):
             holding[last.id] = last
     return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
 

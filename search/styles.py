@@ -66,7 +66,7 @@ class Citation(Record, omit_defaults=False):
         none: captions may name a voice that answers to nobody."""
         if self.status == "inferred":
             return INFERRED
-        nameless = self.speaker.startswith(("unknown", "several", SHOWN))
+        nameless = self.speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
         return UNMATCHED if self.status == "unknown" and not nameless else ""
 
     @property

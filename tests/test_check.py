@@ -60,7 +60,7 @@ captions = "other.vtt"
 
 [[people]]
 id = "jo-okafor"
-name = "Jo Okafor"
+name = "Cllr Okafor"
 
 [[people]]
 id = "Jo Okafor"
@@ -69,7 +69,7 @@ roll = "Chair"
 
 [[people]]
 id = "jo-okafor"
-name = "Another"
+name = "Cllr Another"
 aliases = ["A", ""]
 
 [[people]]
