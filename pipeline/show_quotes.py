@@ -212,7 +212,7 @@ def print_quote(
         to.print(Text(printable(f"Listen: {readable(str(file))} at {cite.timecode(at_ms)}")))
     to.print()
     to.print(Text("Cite as:"))
-    out.print(Text("\n".join(map(printable, cite.cite(source, style).splitlines()))))
+    out.print(Text(cite.cite(source, style)))  # in which nothing is left that would steer a terminal
 
 
 def _print_said(to: Console, said: Said) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Literal
@@ -13,7 +14,7 @@ from tantivy import Occur
 
 from search import index
 from search import query as q
-from search.fold import spans, words
+from search.fold import other_spelling, spans, words
 from search.index import STEMS
 from search.quotes import Quote
 from transcribe.phones import closeness
@@ -23,6 +24,8 @@ from transcribe.records import Record
 N_HITS = 1000  # the most that one search gives
 N_FORMS = 50  # of a word, beside each other in a `near`
 N_VALUES = 20  # of a facet, the commonest first
+N_SPOKEN = 6  # words: of a query with more, none is left out to find something
+N_SUGGESTED = 3
 LIKE = 0.8  # how alike two names sound for one to be suggested for the other
 
 
@@ -159,7 +162,8 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped) -> Untyped:
     match node:
         case q.Word():
             # Any form counts, and the form that was typed counts again.
-            return _either([term("stem", _stem(node.word)), term("exact", node.word)])
+            forms = [term("stem", _stem(node.word)), term("exact", node.word)]
+            return _either(forms + ([term("exact", other)] if (other := other_spelling(node.word)) else []))
         case q.Phrase(words=(word,)):
             return term("exact", word)
         case q.Phrase():
@@ -212,7 +216,9 @@ def _forms(part: q.Word | q.Phrase | q.Prefix, searcher: Untyped) -> list[str]:
     stem = _stem(part.word)
     begins = stem[:-1] or stem  # "policy" and "policies" part at the end of theirs, "polici"
     known = (term for term, _ in searcher.terms_with_prefix("exact", begins))
-    return [term for term in known if _stem(term) == stem][:N_FORMS]
+    other = other_spelling(part.word)
+    forms = [term for term in known if _stem(term) == stem][:N_FORMS]
+    return forms + ([other] if other and searcher.doc_freq("exact", other) else [])
 
 
 def _both(asked: Sequence[Untyped], refused: Sequence[Untyped]) -> Untyped:
@@ -232,9 +238,15 @@ def _stem(word: str) -> str:
     return str(STEMS.analyze(word)[0])
 
 
+def highlighter(text: str) -> Callable[[str], tuple[tuple[int, int], ...]]:
+    """The same for a query: a function from any text to where in it what was looked for stands."""
+    return _highlighter(list(q.wanted(q.parse(text).root)))
+
+
 def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str], tuple[tuple[int, int], ...]]:
     """A function from a text to where the words and phrases stand in it: `[start, end)`, in order, none touching."""
-    stems = {_stem(part.word) for part in parts if isinstance(part, q.Word)}
+    asked = {part.word for part in parts if isinstance(part, q.Word)}
+    stems = {_stem(word) for word in (*asked, *map(other_spelling, asked)) if word}
     phrases = {part.words for part in parts if isinstance(part, q.Phrase)}
     prefixes = tuple({part.letters for part in parts if isinstance(part, q.Prefix)})
 
@@ -264,18 +276,33 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
 
 
 def _suggestions(query: q.Query, searcher: Untyped, schema: Untyped) -> tuple[str, ...]:
-    """The query with each word that nobody said put right, where that finds something."""
+    """The query with each word that nobody said put right, where that finds something; else those with one or two of
+    its words fewer that do, what finds least first: a machine that misheard one may have heard the others."""
+
+    def finds(root: q.Node) -> int:
+        return int(searcher.search(_compile(root, searcher, schema), limit=1).count)
+
     root = _respelt(query.root, searcher)
-    if root == query.root:
-        return ()
-    found = searcher.search(_compile(root, searcher, schema), limit=1)
-    return (q.understood(q.Query(root=root)),) if found.count else ()
+    if root != query.root and finds(root):
+        return (q.understood(q.Query(root=root)),)
+    parts = query.root.parts if isinstance(query.root, q.All) else ()
+    spoken = [i for i, part in enumerate(parts) if isinstance(part, q.Word)]
+    for n_dropped in range(1, min(len(spoken), 3) if len(spoken) <= N_SPOKEN else 1):
+        fewer = [
+            q.All(parts=tuple(part for i, part in enumerate(parts) if i not in dropped))
+            for dropped in combinations(spoken, n_dropped)
+        ]
+        found = sorted((n, q.understood(q.Query(root=each))) for each in fewer if (n := finds(each)))
+        if found:
+            return tuple(text for _, text in found[: N_SUGGESTED if n_dropped == 1 else 1])
+    return ()
 
 
 def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
     match node:
         case q.Word():
-            known = searcher.doc_freq("stem", _stem(node.word))
+            other = other_spelling(node.word)
+            known = searcher.doc_freq("stem", _stem(node.word)) or (other and searcher.doc_freq("exact", other))
             return node if known else q.Word(word=_nearest("exact", node.word, searcher))
         case q.Phrase():
             return q.Phrase(words=tuple(_nearest("exact", word, searcher) for word in node.words))

@@ -350,7 +350,7 @@ def test_a_text_never_breaks_its_lines(text: str, other: str) -> None:
 def test_words_stay_as_they_are_but_for_what_prints_nothing() -> None:
     assert on_one_line("“Siân” said: 2,000 — “no”.") == "“Siân” said: 2,000 — “no”."
     assert on_one_line("family 👩‍👧 می‌خواهم") == "family 👩‍👧 می‌خواهم"
-    assert on_one_line("a\u202eb\nc\x1b[31m") == "ab c [31m"
+    assert on_one_line("a\u202eb\nc\x1b[31m so\u00adft\U000e0041") == "ab c [31m soft"
 
 
 @pytest.mark.skipif(not shutil.which("pandoc"), reason="pandoc is not here; the formats are read by parsers above")

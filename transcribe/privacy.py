@@ -77,8 +77,10 @@ def unnamed(
         # What captions call a voice is shown where nobody was named; it may be the name of one of these.
         called = people_called(hidden, n.display) if n.person is None else ()
         person = n.person if n.person in instead else called[0].id if called else None
-        if person is not None and n.label not in label_of and not _HEARD.fullmatch(n.label):
-            label_of[n.label] = _free(instead[person], {*label_of.values(), *(each.label for each in names)})
+        telling = (person is not None and not _HEARD.fullmatch(n.label)) or people_called(hidden, n.label)
+        if telling and n.label not in label_of:
+            taken = {*label_of.values(), *(each.label for each in names)}
+            label_of[n.label] = _free(instead[person] if person else "voice", taken)
         shown.append(_without_name(n, person, instead))
     return (
         tuple(replace(w, speaker=label_of[w.speaker]) if w.speaker in label_of else w for w in words),
