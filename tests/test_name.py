@@ -190,6 +190,18 @@ def test_thanks_go_to_whoever_has_just_spoken_and_only_if_they_have() -> None:
     assert named(by_way_of_the_chair)["S1"] is None
 
 
+def test_thanks_to_somebody_else_than_was_called_call_the_next() -> None:
+    """ "Thank you. Mr Holm." as recognisers write it."""
+    found = named(f"""
+        S1: Good evening. Councillor Lindqvist?
+        S2: Thank you, Chair. {LONG}
+        S1: Thank you, Mr Holm.
+        S3: Well, {LONG}
+        S1: Thank you, Mr Holm.
+        S4: Well, {LONG}""")
+    assert (found["S2"], found["S3"], found["S4"]) == ("lindqvist", "holm", None)
+
+
 def test_whoever_presides_and_is_thanked_as_chair_is_the_chair() -> None:
     found = named(f"""
         S1: Good evening. Councillor Lindqvist?

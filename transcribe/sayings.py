@@ -106,6 +106,7 @@ THANKS = re.compile(
     rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)|"
     rf" to)* {NAME}"
 )
+ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
 AFTER_VOCATIVE = re.compile(
     r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"
