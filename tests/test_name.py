@@ -293,6 +293,18 @@ def test_conflict_and_split_voices_abstain() -> None:
         S3: Thank you, Chair. {LONG}"""
     found = named(one_person_in_two_voices)
     assert (found["S2"], found["S3"]) == (None, None)
+    first, second = name(dialogue(one_person_in_two_voices), [], PEOPLE)[1:]
+    assert first.runner_up and second.runner_up  # proposed, not merged
+    assert (first.runner_up[0], second.runner_up[0]) == ("lindqvist", "lindqvist")
+
+
+def test_a_voice_that_was_split_is_one_person_beyond_doubt_only() -> None:
+    text = "S1: Good evening.\n" + "".join(
+        f"S1: Councillor Lindqvist?\n{voice}: Thank you, Chair. {LONG}\nS1: Thank you, Councillor Lindqvist. Anybody?\n"
+        for voice in ("S2", "S2", "S3", "S3")
+    )
+    found = named(text)
+    assert (found["S2"], found["S3"]) == ("lindqvist", "lindqvist")
 
 
 def test_names_in_captions_are_evidence_and_strangers_keep_what_captions_call_them() -> None:
