@@ -201,7 +201,7 @@ def _scores(
         of_voice[voice][person] = about
     for voice, people in of_voice.items():
         told = {p: a for p, a in people.items() if p != STRANGER and any(i.log_odds > 0 for i in a)}
-        if voice in confirmed or not told:
+        if voice in confirmed or voice not in parts or not told:  # all of its words may be somebody else's by now
             continue
         plain = {p: _odds(about) for p, about in told.items()}
         shares = {p: supported(about, parts[voice]) for p, about in told.items()}
