@@ -294,7 +294,8 @@ def test_conflict_and_split_voices_abstain() -> None:
     found = named(one_person_in_two_voices)
     assert (found["S2"], found["S3"]) == (None, None)
     first, second = name(dialogue(one_person_in_two_voices), [], PEOPLE)[1:]
-    assert first.runner_up and second.runner_up  # proposed, not merged
+    assert first.runner_up
+    assert second.runner_up
     assert (first.runner_up[0], second.runner_up[0]) == ("lindqvist", "lindqvist")
 
 
