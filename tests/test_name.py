@@ -82,6 +82,7 @@ def named(text: str, people: Sequence[Person] = PEOPLE, **options: Any) -> dict[
         ("Councillor Lindqvist, your three minutes start now.", "lindqvist"),
         ("Cabinet Member, over to you.", "raman"),
         ("I'll hand over to the Head of Parks.", "holm"),
+        ("That's one for Councillor Lindqvist, I think.", "lindqvist"),
     ],
 )
 def test_a_plain_handover_that_is_taken_up_names_the_next_voice(said: str, person: str) -> None:
