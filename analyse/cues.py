@@ -155,13 +155,18 @@ class Finder:
         found: dict[str, list[Hit]] = {}
         known = [self._known.get(t.text) or self._learn(t.text) for t in text]
         for at, word in enumerate(known):
-            hits = [(entry, at + 1) for entry in word.alone]
+            hits = [(entry, at + 1) for entry in word.alone] if word.alone else []
             if word.next and at + 1 < len(text):
-                begun = self._pair(word.next, word.after, known[at + 1], text[at + 1].text)
-                ends = ((entry, _match(text, known, at + 2, entry.rest, 1)) for entry in begun)
-                hits += [(entry, end) for entry, end in ends if end]
+                begun = word.after.get(text[at + 1].text)
+                if begun is None:
+                    begun = self._pair(word.next, word.after, known[at + 1], text[at + 1].text)
+                if begun:
+                    ends = ((entry, _match(text, known, at + 2, entry.rest, 1)) for entry in begun)
+                    hits += [(entry, end) for entry, end in ends if end]
             if word.later:
                 hits += self._over_a_gap(text, known, at)
+            if not hits:
+                continue
             opening = at == 0 or text[at - 1].text in _STOPS
             for entry, end in hits:
                 if opening or not entry.cue.opens:
@@ -171,7 +176,10 @@ class Finder:
     def _over_a_gap(self, text: Sequence[Token], known: Sequence[_Known], at: int) -> list[tuple[_Entry, int]]:
         word, hits, done = known[at], list[tuple[_Entry, int]](), set[int]()
         for j in range(at + 1, min(at + GAP_WORDS + 2, len(text))):
-            for entry in self._pair(word.later, word.beyond, known[j], text[j].text):
+            begun = word.beyond.get(text[j].text)
+            if begun is None:
+                begun = self._pair(word.later, word.beyond, known[j], text[j].text)
+            for entry in begun:
                 if id(entry) not in done and (end := _match(text, known, j + 1, entry.rest, 2)):
                     hits.append((entry, end))
                     done.add(id(entry))
@@ -182,13 +190,10 @@ class Finder:
     def _pair(
         self, begun: dict[int, list[_Entry]], met: dict[str, tuple[_Entry, ...]], other: _Known, word: str
     ) -> tuple[_Entry, ...]:
-        """Of the cues begun, those that go on with this word."""
-        found = met.get(word)
-        if found is None:
-            found = tuple(entry for number in begun.keys() & other.positions for entry in begun[number])
-            met[word] = found
-            self._n_pairs += 1
-        return found
+        """Of the cues begun, those that go on with this word, which is then remembered."""
+        met[word] = tuple(entry for number in begun.keys() & other.positions for entry in begun[number])
+        self._n_pairs += 1
+        return met[word]
 
     def _learn(self, word: str) -> _Known:
         if self._n_pairs > _MOST_PAIRS:
