@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_accounts, cli_codes, cli_correct, cli_export, cli_keep, cli_meetings, cli_score, cli_speakers
+from pipeline import (
+    cli_accounts,
+    cli_codes,
+    cli_correct,
+    cli_export,
+    cli_keep,
+    cli_meetings,
+    cli_score,
+    cli_speakers,
+    cli_verify,
+)
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -50,6 +60,7 @@ app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
 app.add_typer(cli_keep.app)
+app.add_typer(cli_verify.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")
