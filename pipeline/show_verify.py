@@ -1,11 +1,13 @@
 """Quotations that were checked, and clips that were cut, as a terminal shows them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
 from pipeline.show import n_of, out, printable
 from search import cite
+from search.clip import Clip
 from search.verify import Difference, Finding
 
 _STYLES = {
@@ -65,3 +67,17 @@ def _shown(difference: Difference) -> Text:
         return Text.assemble(f"{quoted} " if quoted else "", (f"({said}) " if said else "", "dim"))
     struck = (f"[-{quoted}-] " if quoted else "", "red")
     return Text.assemble(struck, (f"{{+{said}+}} " if said else "", "green"))
+
+
+def print_clip(made: Clip, path: Path) -> None:
+    start_ms, end_ms = made.delivered
+    length = f"{(end_ms - start_ms) / 1000:.1f} s"
+    out.print(Text(printable(f"{path}: {cite.timecode(start_ms)} to {cite.timecode(end_ms)}, {length}"), style="bold"))
+    how = "copied from the recording as it is" if made.how == "copied" else f"encoded again, since {made.why}"
+    out.print(Text(printable(f"  {how} ({', '.join(made.codecs)}); not cut or changed inside")))
+    for note in made.notes:
+        out.print(Text(f"  {printable(note)}", style="yellow"))
+    out.print(
+        Text(printable(f"  words and provenance: {path.with_suffix('.vtt').name}, {path.with_suffix('.json').name}"))
+    )
+    out.print(Text(made.notice, style="dim"))
