@@ -19,7 +19,9 @@ from pipeline import (
     cli_export,
     cli_keep,
     cli_meetings,
+    cli_roster,
     cli_score,
+    cli_serve,
     cli_speakers,
     cli_verify,
 )
@@ -59,8 +61,10 @@ app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
+app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
 app.add_typer(cli_verify.app)
+app.add_typer(cli_serve.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")
@@ -73,6 +77,7 @@ Diariser = Annotated[
     str,
     typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
+StyleName = Literal["plain", "apa", "chicago", "harvard", "oscola", "csl-json", "ris", "bibtex"]
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
 
 
@@ -293,16 +298,26 @@ def search(
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
+    context: typer.Context,
     address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
-    style: Annotated[Literal["plain"], typer.Option("--style", help="How to cite it.")] = "plain",
+    style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
+    history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show one quote: what was said before and after, who said it and how we know, and how to cite it."""
+    """Show one quote: what was said before and after, who said it and how we know, and how to cite it.
+
+    Use it before you print a quote, and to get its citation. csl-json, ris and bibtex come alone on stdout, so that
+    they can be piped: onrecord quote ADDRESS --style bibtex >> quotes.bib
+    """
     from pipeline import asked, show_quotes
 
-    show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, json=json)
+    asked_by = context.get_parameter_source("style")
+    cited = asked_by is not None and asked_by.name == "COMMANDLINE"
+    show_quotes.print_quote(
+        asked.layout_of(data), address, style=style, cited=cited, n_around=n_around, history=history, json=json
+    )
 
 
 # -- models ---------------------------------------------------------------------------------------
