@@ -18,7 +18,7 @@ from search.changes import Change
 from search.pack import Excerpt
 from search.quotes import Address, Quote, parse_address, read_parquet, resolve
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, Recording, Stretch, dump
+from transcribe.records import Record, Recording, Stretch, Transcript, dump
 
 PADDING_MS = 60_000
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's earliest time: when it was made stands in provenance.json
@@ -126,8 +126,16 @@ def _excerpt(layout: Layout, asked: Address) -> Excerpt:
         start_ms=max(0, quote.start_ms - PADDING_MS),
         end_ms=min(end_ms, recording.duration_ms) if recording else end_ms,
         changed=passage.changed,
-        no_clip="" if recording and recording.media else "there is no recording of this meeting here, only captions",
+        no_clip=_to_listen(layout, quote, transcript),
     )
+
+
+def _to_listen(layout: Layout, quote: Quote, transcript: Transcript) -> str:
+    """Where the sound of a quote is, since it is not in the zip."""
+    if sound := places.where_to_listen(layout, quote.meeting, quote.start_ms, transcript):
+        file, at_ms = sound
+        return f"listen to {readable(file.name)}, at {cite.timecode(at_ms)}"
+    return "the recording of this meeting is not here"
 
 
 def _files(layout: Layout, excerpt: Excerpt) -> dict[str, bytes]:
