@@ -37,9 +37,12 @@ _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
     **dict.fromkeys(sorted(q.NAME_FIELDS), ("words", "basic")),
-    **dict.fromkeys(("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where"), ("raw", "basic")),
+    **dict.fromkeys(
+        ("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where", "few"), ("raw", "basic")
+    ),
 }
-_COUNTED = ("tag", "stance", "status", "who", "where")  # kept in columns too, so that hits can be counted by them
+FEW, OF_FEW = "few", ("year", "stance", "status")  # a column and what stands in it, parted by spaces
+_COUNTED = ("tag", "who", "where", FEW)  # kept in columns too, so that hits can be counted by them
 
 
 class Stale(Problem):
@@ -118,6 +121,7 @@ def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]
 
 def _document(quote: Quote) -> dict[str, Untyped]:
     folded = " ".join(words(quote.text))
+    stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
     document: dict[str, Untyped] = {
         "exact": folded,
         "stem": folded,
@@ -129,17 +133,17 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "body": _folded(quote.body),
         "meeting": _folded(f"{quote.meeting} {quote.title}"),
         "tag": ["_".join(words(code)) for code in quote.codes],
-        "stance": (quote.stance or "") if quote.stance_holder == "speaker" else "",  # a reported one is nobody's here
+        "stance": stance,
         "status": quote.speaker_status,
         "topic": "yes" if quote.topic else "no",
         "who": quote.speaker if quote.speaker_status != "unknown" else "",
         "where": quote.body,
+        FEW: f"{quote.held_on.year if quote.held_on else ''} {stance} {quote.speaker_status}",
         "newest": _newest(quote),
         "quote": msgspec.json.encode(quote),
     }
     if quote.held_on:
         document["day"] = quote.held_on.toordinal()
-        document["year"] = quote.held_on.year
     return document
 
 
@@ -212,7 +216,6 @@ def _fields() -> Untyped:
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in _COUNTED)
     builder.add_integer_field("day", indexed=True, fast=True)
     builder.add_unsigned_field("newest", fast=True)
-    builder.add_unsigned_field("year", fast=True)
     builder.add_bytes_field("quote", stored=True)
     return builder.build()
 
