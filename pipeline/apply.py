@@ -23,6 +23,7 @@ from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
+from transcribe.privacy import stand_ins
 from transcribe.problem import SOME_FAILED, USAGE, Problem
 from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
@@ -161,7 +162,7 @@ def confirm(context: Context, label: str, person: str, *, by: str) -> Correction
     transcript = _transcript(context)
     name = _voice(context, transcript, label)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    if name.status == "confirmed" and name.person == id:
+    if name.status == "confirmed" and _real(context, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
@@ -176,7 +177,7 @@ def reject(context: Context, label: str, person: str = "", *, by: str) -> Correc
             fix=f"say who it is not: --reject {name.label}=PERSON",
             where=context.raw,
         )
-    id = _person(context, person).id if person else name.person or ""
+    id = _person(context, person).id if person else _real(context, name.person) or ""
     return _of_voice(context, transcript, name, "reject", id, by)
 
 
@@ -259,7 +260,10 @@ def _said(context: Context, address: Address) -> tuple[Word, ...]:
 def _check_unchanged(context: Context, address: Address, transcript: Transcript) -> None:
     """Raise Problem where an address that carries a check no longer says what it said when it was copied."""
     table = context.made / "quotes.parquet"
-    if address.check and table.is_file() and cite.around(address, read_parquet(table), transcript, 0).changed:
+    if not address.check or not table.is_file():
+        return
+    passage = cite.around(address, read_parquet(table), transcript, 0)
+    if passage.changed or passage.moved:
         raise Problem(
             "this place no longer says what it said when its address was copied",
             where=str(address),
@@ -312,6 +316,11 @@ def _person(context: Context, wanted: str) -> Person:
         where=context.raw / "meeting.toml",
         fix=f"give an id ({known}), write [[people]] into meeting.toml, or say {UNKNOWN}",
     )
+
+
+def _real(context: Context, id: str | None) -> str | None:
+    """The id of the person who is meant, of somebody who is not shown by name."""
+    return next((real for real, shown in stand_ins(context.meeting.people).items() if shown == id), id)
 
 
 def _few(ids: Sequence[str]) -> str:

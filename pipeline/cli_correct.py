@@ -1,11 +1,12 @@
-"""`onrecord correct` and `onrecord repairs`: the verbs about wording that is not as the machine heard it."""
+"""`onrecord correct`, `repairs` and `changes`: the verbs about wording that is not as the machine heard it, or not as
+it was."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName
+from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName, Meetings
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -123,3 +124,30 @@ def repairs(
 
     layout = asked.layout_of(data)
     show_quotes.print_repairs(layout, asked.context_of(layout, meeting).meeting.id, spelling=spelling, json=json)
+
+
+@app.command(epilog="Example: onrecord changes --since 2024-06-01")
+def changes(
+    since: Annotated[
+        datetime,
+        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day to look at, in UTC."),
+    ],
+    meetings: Meetings = None,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """List the quotes that changed in words, speaker or codes: after a correction, a better model, a new codebook.
+
+    Use it after `run --upgrade`, and before something is printed: what somebody cited with `quote --style` comes
+    first. Each has what it said and what it says now, and who corrected it where a person did.
+    """
+    from pipeline import asked, show, show_quotes
+    from pipeline import changes as history
+
+    layout = asked.layout_of(data)
+    folders, ids = asked.folders_of(layout, meetings)
+    found = history.since(layout, [(folder, ids[folder.name]) for folder in folders], since.date())
+    if json:
+        show.to_json(found)
+    else:
+        show_quotes.print_changes(found, since.date())

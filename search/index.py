@@ -37,7 +37,9 @@ _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
     **dict.fromkeys(sorted(q.NAME_FIELDS), ("words", "basic")),
-    **dict.fromkeys(("tag", "stance", "status", "topic", "id", "edition", "who", "where", "few"), ("raw", "basic")),
+    **dict.fromkeys(
+        ("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where", "few"), ("raw", "basic")
+    ),
 }
 FEW, OF_FEW = "few", ("year", "stance", "status")  # a column and what stands in it, parted by spaces
 _COUNTED = ("tag", "who", "where", FEW)  # kept in columns too, so that hits can be counted by them
@@ -125,6 +127,7 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "stem": folded,
         "id": quote.meeting,
         "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
+        "person": "_".join(words(quote.person or "")),
         "role": _folded(quote.role),
         "party": _folded(quote.party),
         "body": _folded(quote.body),
@@ -299,6 +302,11 @@ def commit_of(folder: Path) -> tuple[Path, tuple[int, int, int]]:
     except OSError as e:
         raise stale(folder, "the index is damaged") from e
     return where, (meta.st_ino, meta.st_mtime_ns, meta.st_size)
+
+
+def as_of(folder: Path) -> str:
+    """A name for the last commit, as eight hex digits."""
+    return hashlib.sha256(repr(commit_of(folder)[1]).encode()).hexdigest()[:8]
 
 
 @lru_cache(maxsize=2)

@@ -58,7 +58,7 @@ class Quote(Record, kw_only=True, omit_defaults=False):
     listen_first: tuple[str, ...]
     listened_by: str = ""  # who listened to these very words; empty where nobody did
     source_url: str
-    source_start_ms: int | None  # where it starts in the recording at `source_url`; None where there is none
+    source_start_ms: int | None  # where it starts in the recording at `source_url`; None where that is not known
     transcript_sha256: str
 
     @property
@@ -205,13 +205,22 @@ def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName
 
 
 def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
-    """Where the public can listen to this moment: the part's own page, or else the whole meeting's."""
+    """Where the public can listen to this moment: the part's own page, or else the whole meeting's.
+
+    No page where it is known to be gone; no time where what it plays has changed, or begins only later.
+    """
     part = part_at(start_ms, recording.media)
     if part and part.source_url:
-        return part.source_url, max(0, start_ms - part.start_ms + part.source_offset_ms)
-    if meeting.source_url:
-        return meeting.source_url, max(0, start_ms + round(meeting.source_offset_s * 1000))
-    return "", None
+        url, at_ms = part.source_url, start_ms - part.start_ms + part.source_offset_ms
+    else:
+        url, at_ms = meeting.source_url, start_ms + round(meeting.source_offset_s * 1000)
+    written = next((m for m in meeting.media if part and m.file == part.file), None)
+    state = written.source_state if written else None
+    if not (written and written.source_url):
+        state = state or meeting.source_state
+    if not url or state == "gone":
+        return "", None
+    return url, None if state == "changed" or at_ms < 0 else at_ms
 
 
 def part_at(start_ms: int, media: Sequence[Media]) -> Media | None:

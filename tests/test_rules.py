@@ -212,6 +212,24 @@ def test_a_codebook_without_a_topic_is_about_its_codes() -> None:
         ("The police say that it is accurate, but I fear that it is intrusive.", "concerned", "speaker"),
         ("It is accurate and effective. It is also intrusive and dangerous.", "mixed", "speaker"),
         ("It must be lawful and proportionate.", "neutral", "speaker"),
+        # whose it is
+        ("The superintendent has repeatedly said that it is effective.", "supportive", "reported"),
+        ("It is intrusive and dangerous for all of us, campaigners say.", "concerned", "reported"),
+        ("We have been told that it is accurate.", "supportive", "reported"),
+        ("I have said before that it is intrusive.", "concerned", "speaker"),
+        ("It has to be said that it is intrusive.", "concerned", "speaker"),
+        ("As my colleague rightly said, it is intrusive.", "concerned", "speaker"),
+        ("Residents say that it is intrusive, and I agree with them.", "concerned", "speaker"),
+        ("Nobody told us that the van was coming.", "concerned", "speaker"),
+        ("This report is a whitewash.", "concerned", "speaker"),
+        # negation, questions, rules, hints
+        ("Our liberties are not at risk from it.", "supportive", "speaker"),
+        ("Why on earth is it so intrusive?", "concerned", "speaker"),
+        ("Is it intrusive?", "neutral", "speaker"),
+        ("It shall be unlawful for an agency to use it in a discriminatory manner.", "neutral", "speaker"),
+        ("We shall go on saying that it is intrusive.", "concerned", "speaker"),
+        ("Four arrests came of it.", "supportive", "speaker"),
+        ("Four arrests came of it, and it is an outrage.", "concerned", "speaker"),
     ],
 )
 def test_stance_and_whose_it_is(text: str, stance: str, holder: str) -> None:

@@ -156,9 +156,9 @@ def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
     asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
     for run in [*asking, *own]:
         for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
-            if earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits):
-                if earlier.fits.keys() <= mention.fits.keys():
-                    return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
+            fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
+            if fuller and earlier.fits.keys() <= mention.fits.keys():
+                return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
     return mention
 
 
@@ -196,7 +196,8 @@ def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | 
     if (n_words <= 2 and not sayings.ACCEPTED.match(opening)) or sayings.REFUSED.search(" ".join(opening.split()[:14])):
         return None
     for sentence in following.sentences:
-        if sentence.first >= following.first + 14 or _own_name(words, following, sentence):
+        own = _own_name(words, following, sentence) or sayings.AS_ROLE.search(sentence.pattern)
+        if sentence.first >= following.first + 14 or own:
             continue
         if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
             return None  # "Councillor Okafor has had to leave": said by somebody else

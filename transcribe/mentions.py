@@ -43,7 +43,8 @@ _OTHER_OFFICE = re.compile(
     r"|inspector|constable|sergeant|chief executive)\b"
 )
 _CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny|meeting|board)$)"
+    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
+    r"|meeting|board)$)"
     r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
 )
 _TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
@@ -311,7 +312,8 @@ def _roles(role: str) -> tuple[set[str], set[str]]:
     (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
      {'cabinetmember'})
     """
-    whole, short = {role.lower()}, set()
+    whole: set[str] = {role.lower()}
+    short: set[str] = set()
     for office in _OFFICES.split(role.lower()):
         words = re.sub(r"[(].*", "", office).split()
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
