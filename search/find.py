@@ -348,7 +348,7 @@ def _nearest(field: str, word: str, searcher: Untyped) -> str:
     if len(word) < 3 or searcher.doc_freq(field, word):
         return word
     n_edits = 1 if len(word) < 6 else 2
-    best = (n_edits + 1, 0, word)
+    best = (n_edits, 0, word)  # anything as near as this that was said at all comes before
     for term, n in searcher.terms_with_prefix(field, word[0]):
         if abs(len(term) - len(word)) <= n_edits:
             best = min(best, (OSA.distance(word, term, score_cutoff=n_edits), -n, term))

@@ -359,6 +359,7 @@ def test_pages_fit_together(tmp_path: Path) -> None:
         ("engagement helicopters", ("engagement",)),
         ("speaker:powys helicopters", ()),  # who is asked for is not left out
         ("helicopters", ()),
+        ("regulators", ()),  # as long as "residents", and begins like it, and no more
         ("engagement", ()),
     ],
 )
