@@ -27,7 +27,17 @@ from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told
 from transcribe import correct, playable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
-from transcribe.records import Coverage, Evidence, Meeting, Recording, SpeakerName, Stretch, Transcript, load
+from transcribe.records import (
+    Coverage,
+    Evidence,
+    Meeting,
+    Recording,
+    SpeakerName,
+    Stretch,
+    Transcript,
+    Unreadable,
+    load,
+)
 from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
@@ -102,7 +112,15 @@ class DataFolder:
     # -- what there is
 
     def search(self, text: str, *, sort: Literal["best", "newest"], limit: int, offset: int, facets: bool) -> Results:
-        return find.search(self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets)
+        """What the index finds, without meetings of which a part was hidden that the index may still hold."""
+        found = find.search(self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets)
+        folders = self._folders()
+        bared = {
+            id for id in {h.quote.meeting for h in found.hits} if id not in folders or self._bared(id, folders[id])
+        }
+        if not bared:
+            return found
+        return msgspec.structs.replace(found, hits=tuple(h for h in found.hits if h.quote.meeting not in bared))
 
     def codes(self) -> dict[str, str]:
         """Codes of the codebook, with their names."""
@@ -139,7 +157,9 @@ class DataFolder:
         recording = self._recording(id)
         if recording is None or not recording.media:
             return None
-        hidden, copy = self._hidden(id, folder), made / "playable.m4a"
+        copy = made / "playable.m4a"
+        shown = correct.silence(self._summary(id).stretches)
+        hidden = joined([*self._hidden(id, folder), *shown])
         if hidden or playable.needs_copy(recording.media):
             made_so = receipts.read(made, "playable")
             silenced = made_so.params.get("silence", ()) if made_so else ()
@@ -225,29 +245,35 @@ class DataFolder:
         return self._small.get(("recording", id), [path], lambda: places.recording_of(self.layout, id))
 
     def _hidden(self, id: str, folder: Path) -> Ranges:
-        """What people have hidden, by what they wrote last, and by what the transcript says."""
+        """What people have hidden, by what they wrote last."""
 
         def written() -> Ranges:
             excluded = ((a, b) for a, b, _ in self._meeting(id, folder).exclude)
             return joined([*excluded, *correct.silence(correct.hidden(corrections.read(folder)))])
 
-        by_people = self._small.get(
-            ("hidden", id), [folder / "meeting.toml", folder / corrections.FILE, folder], written
-        )
-        return joined([*by_people, *correct.silence(self._summary(id).stretches)])
+        paths = [folder / "meeting.toml", folder / corrections.FILE, folder]
+        return self._small.get(("hidden", id), paths, written)
 
     def _bared(self, id: str, folder: Path) -> bool:
-        """Whether what is shown of a meeting may hold something that was hidden since it was made."""
-        shown = correct.silence(self._summary(id).stretches)
-        recording = self._recording(id)
-        whole = [(0, recording.duration_ms)] if recording else []
+        """Whether what is shown of a meeting may hold something that was hidden since its transcript was made."""
         hidden = self._hidden(id, folder)
-        outside = without(hidden, shown)
-        return any(a < end and b > 0 for a, b in outside for _, end in whole or [(0, b)])
+        if not hidden:
+            return False
+        path = receipts.receipt_path(self.layout.made(id), "transcript")
+        made = self._small.get(("receipt", id), [path], lambda: receipts.read(self.layout.made(id), "transcript"))
+        shown = [(s["start_ms"], s["end_ms"]) for s in made.params.get("silence", ())] if made else []
+        return bool(without(hidden, shown))
 
     def _summary(self, id: str) -> _Summary:
         path = self.layout.made(id) / "transcript.json"
-        return self._summaries.get(id, [path], lambda: msgspec.json.decode(path.read_bytes(), type=_Summary))
+
+        def read() -> _Summary:
+            try:
+                return msgspec.json.decode(path.read_bytes(), type=_Summary)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+                raise Unreadable(f"not a readable transcript: {e}", where=path, fix="onrecord run") from e
+
+        return self._summaries.get(id, [path], read)
 
     def _listed(self, id: str, folder: Path) -> Listed:
         meeting, summary, recording = self._meeting(id, folder), self._summary(id), self._recording(id)

@@ -13,7 +13,9 @@ from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.show import n_of, out, printable, span, to_json
 from search import cite
+from search.quotes import speaker_name
 from transcribe.correct import Correction
+from transcribe.personal import details
 from transcribe.privacy import stand_ins, stands_in
 from transcribe.ranges import length
 from transcribe.records import Evidence, SpeakerName
@@ -146,6 +148,24 @@ def _print_next(context: Context, waiting: Sequence[SpeakerName]) -> None:
         out.print()
         out.print("Listen, then say who it is:")
         out.print(Text(f"  onrecord speakers {context.meeting.id} --confirm {shlex.quote(pair)}"))
+
+
+def print_personal(context: Context, *, json: bool) -> None:
+    """What the public says that should perhaps be hidden, each with the command that hides it."""
+    transcript = context.transcript()
+    found = details(transcript.words, transcript.names, context.meeting.people)
+    rows = [(d, f"{context.meeting.id}/{d.start_ms}-{d.end_ms}") for d in found]
+    if json:
+        to_json([{"address": address, **msgspec.to_builtins(d)} for d, address in rows])
+        return
+    for d, address in rows:
+        voice = printable(speaker_name(d.label, transcript.names).display)
+        out.print(Text.assemble((f"{cite.timecode(d.start_ms)}  ", "cyan"), f"{d.kind}, said by {voice}:"))
+        _line(f"“{d.words}”")
+        if any(w.timing == "cue" for w in transcript.words[d.first_word : d.end_word]):
+            _line("captions give no time to each word: all of the caption goes with it")
+        out.print(Text(f"  onrecord correct {address} --mask --reason {shlex.quote(d.kind)}"))
+    out.print(f"{n_of(len(rows), 'place')} to look at. Listen first; more may be said than is found here.")
 
 
 def print_changes(

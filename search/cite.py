@@ -103,7 +103,8 @@ class Passage(Record):
     """A place in time as it now reads, with the turns around it.
 
     `changed` says whether wording or speaker differ from what was cited; None where the address carries no check.
-    `moved` says that just what was cited now stands a little earlier or later: `quote` has where.
+    `moved` says that just what was cited now stands a little earlier or later: `quote` has where. `same_words` says of
+    what changed that the words did not: they were cited as somebody else's, or as nobody's.
     """
 
     quote: Quote
@@ -111,6 +112,7 @@ class Passage(Record):
     after: tuple[Said, ...]
     changed: bool | None = None
     moved: bool = False
+    same_words: bool = False
 
 
 def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_turns: int = 2) -> Passage:
@@ -134,7 +136,14 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
         after=_turns([row for row in rows if row.start_ms >= found.end_ms])[:n_turns],
         changed=found.check != address.check if address.check else None,
         moved=moved is not None,
+        same_words=found.check != address.check and _other_speaker(found, address.check, transcript),
     )
+
+
+def _other_speaker(quote: Quote, check: str, transcript: Transcript) -> bool:
+    """Whether these words were cited as said by another person of the meeting, or by nobody who is known."""
+    people = {name.person for name in transcript.names} | {None}
+    return any(check_of(transcript.recording_sha256, quote.text, person) == check for person in people)
 
 
 def _moved(address: Address, transcript: Transcript) -> Iterator[tuple[Address, tuple[Word, ...]]]:

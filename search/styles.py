@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
+from transcribe.privacy import SHOWN
 from transcribe.records import Record
 from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, CHAIR, HONOURS, PARTICLES, TITLES, plain
 from transcribe.transcript import NOTICE as NOTICE
@@ -65,7 +66,7 @@ class Citation(Record, omit_defaults=False):
         none: captions may name a voice that answers to nobody."""
         if self.status == "inferred":
             return INFERRED
-        nameless = self.speaker.casefold().startswith(("unknown", "several", "member of the public"))
+        nameless = self.speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
         return UNMATCHED if self.status == "unknown" and not nameless else ""
 
     @property

@@ -27,8 +27,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search import cite, reading
+from search.index import Stale
 from search.reading import NotNow, Shelf
 from transcribe.problem import Problem
+from transcribe.records import Unreadable
 
 HERE = Path(__file__).parent
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
@@ -145,10 +147,13 @@ async def _problem(request: Request, error: Exception) -> Response:
     """What is not there. Its place and its remedy are for who keeps the data, not for readers."""
     assert isinstance(error, Problem)
     log.warning("%s: %s (%s)", request.url.path, error.what, error.where)
-    busy = isinstance(error, NotNow)
-    answer = _error(request, 503 if busy else 404, error.what, error.fix if busy or not error.where else "")
-    if busy:
-        answer.headers["Retry-After"] = "5"
+    if isinstance(error, Unreadable | Stale):
+        answer = _error(request, 503, "This cannot be read just now", "Try again in a few minutes.")
+    elif isinstance(error, NotNow):
+        answer = _error(request, 503, error.what, error.fix)
+    else:
+        return _error(request, 404, error.what, "" if error.where else error.fix)
+    answer.headers["Retry-After"] = "5"
     return answer
 
 

@@ -23,6 +23,7 @@ from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
 EPISODE_GAP = 250  # words of others, about 100 s
 MIXED = 0.1  # of a voice being two people's, if something speaks for either
 THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
+OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
 
@@ -224,14 +225,15 @@ def _stranger(people: Mapping[str, Sequence[Item]]) -> float:
 def _mixed(
     told: Mapping[str, Sequence[Item]], plain: Mapping[str, float], parts: Sequence[tuple[int, int, int]]
 ) -> float:
-    """The odds that a diariser took two people for one voice: one who is told where the other is not, be it somebody
-    else of the list or somebody of whom nothing is known. However much speaks for one, the other may have said most."""
+    """The odds that a diariser took two people for one voice: one who is told where the other is not, or says who they
+    are, be it somebody else of the list or somebody of whom nothing is known. However much speaks for one, the other
+    may have said most."""
     odds = 0.0
     for person, about in told.items():
         odds += math.exp(plain[person]) * (1 - supported(about, parts))
         own = told_in(about, parts)
         for other, rest in told.items():
-            apart = [i for i in rest if i.log_odds < 0 or not told_in([i], parts) <= own]
+            apart = [i for i in rest if i.log_odds < 0 or i.rule in OWN or not told_in([i], parts) <= own]
             if other != person and any(i.log_odds > 0 for i in apart):
                 odds += math.exp(plain[person] + _odds(apart)) / 2  # every pair comes up twice
     return MIXED * odds

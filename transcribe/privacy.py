@@ -89,6 +89,22 @@ def unnamed(
     )
 
 
+def shown_as(speaker: str, person: str | None, people: Sequence[Person]) -> tuple[str, str | None]:
+    """How somebody who was shown as `speaker`, and was `person`, is shown by what is said of people now.
+
+    >>> shown_as("Desmond Pell", "desmond-pell", [Person(id="desmond-pell", name="Desmond Pell")])
+    ('Member of the public', 'public-1')
+    """
+    instead = stand_ins(people)
+    called = people_called([p for p in people if p.id in instead], speaker) if instead and person is None else ()
+    id = person if person in instead else called[0].id if called else None
+    return (speaker, person) if id is None else (_display(id, instead), person and instead[id])
+
+
+def _display(id: str, instead: dict[str, str]) -> str:
+    return SHOWN if len(instead) == 1 else f"{SHOWN} {instead[id].rpartition('-')[2]}"
+
+
 def _free(label: str, taken: set[str]) -> str:
     """A label that nobody has: two voices that captions tell apart may be called like one person."""
     n = 1
@@ -103,10 +119,9 @@ def _without_name(name: SpeakerName, person: str | None, instead: dict[str, str]
     runner_up = name.runner_up and (instead.get(name.runner_up[0], name.runner_up[0]), name.runner_up[1])
     if person is None:
         return replace(name, evidence=evidence, runner_up=runner_up)
-    number = instead[person].rpartition("-")[2]
     return replace(
         name,
-        display=SHOWN if len(instead) == 1 else f"{SHOWN} {number}",
+        display=_display(person, instead),
         person=name.person and instead[person],
         role=SHOWN,
         party="",

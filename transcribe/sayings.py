@@ -10,7 +10,8 @@ import re
 NAME = r"@(\d+)(?!['\d])"
 _FILLER = (
     r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
-    r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|over to you|back to you|to you|come in|do come in"
+    r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|go on|first up|next up|over to you"
+    r"|back to you|to you|come in|do come in"
     r"|carry on|continue|the floor is yours|the floor is now yours|when you're ready|thank you for waiting|for"
     r" your patience|if you would"
     r"|if you could|if you like|your question|again|up next|in that case|you're next|you are next|is next|on this"
@@ -32,6 +33,10 @@ INVITE = re.compile(
     r" on)* to)"
     rf"(?: first| now| in| you)* {NAME}"
     rf"|\bover to (?:you )?{NAME}"
+    rf"|\bi (?:now |then |next |therefore |will now |would now )?(?:call|invite)(?: on| upon)? {NAME}"
+    r"|\b(?:i'll|i will|i'd|i would|i'd like to|i would like to|can i|could i|may i|let me|i'm going to)(?: now| then"
+    rf"| next| just| perhaps)* (?:ask|invite) {NAME} (?:to|if|whether)\b"
+    r"|\b(?:i can see|i see|i've got|i have|there's|i saw) @(\d+)'s hand\b"
     rf"|\b(?:i'll |i will )?let {NAME} (?:continue|finish|speak|respond|answer|reply|come in|come back)\b"
     rf"|\b(?:next|first|last|final|another) (?:questions?|speaker|hand|one|contribution|slot|set of questions)"
     rf"(?: \w+){{0,3}}? (?:is|are|to|from)(?: from| to| with| for| on [\w ]{{1,30}} from)? {NAME}"
@@ -44,10 +49,16 @@ FLOOR = re.compile(
     rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to"
     rf"|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
-    r"|your question|please|go ahead|has the floor|on this$|is (?:going|next)\b|take it away|can you hear)"
+    r"|your question|please|go ahead|go on|off you go|has the floor|you're on mute|you are on mute|you're muted"
+    r"|your \w+ minutes|to (?:move|second|propose|present|introduce|respond|reply|speak|open|close|sum up)\b"
+    r"|on this$|is (?:going|next)\b|take it away|can you hear)"
     rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
     rf"|{NAME} (?:wants|wanted|would like|wishes|is waiting|has asked|is indicating|has indicated)(?: just)? to"
     r" (?:come (?:back )?in|speak|ask|say|respond|reply|add|contribute)"
+)
+INDICATED = re.compile(rf"{NAME} (?:has|is) (?:just )?(?:indicated|indicating|waving)$")
+OFFER = re.compile(
+    rf"(?:{_FILLER} )*{NAME} (?:would you (?:like|wish|want) to|do you (?:want|wish) to|did you (?:want|wish) to)\b"
 )
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
@@ -117,6 +128,10 @@ ABOUT_ONESELF = re.compile(
 AS_ROLE = re.compile(
     rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
+)
+OWN_PLACE = re.compile(
+    r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
+    r"(?: here)?,? (?:of|in|from|is|for) "
 )
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")

@@ -35,6 +35,7 @@ from transcribe.weights import BEFORE, BY_HAND, ELSEWHERE, Weight
 TREE = Path(__file__).parents[2]
 SAMPLE = TREE / "data" / "raw" / "2024-05-14-public-safety"
 RULES = tuple(BY_HAND)
+NOT_RULES = {BEFORE: "BEFORE", ELSEWHERE: "ELSEWHERE"}
 SPREAD = 0.6  # standard deviation of a weight about what it was set to by hand
 SEEDS = (1, 2)
 
@@ -133,7 +134,8 @@ def main() -> None:
         print(f"  {b / 10:.1f}-{(b + 1) / 10:.1f}  {len(hits):4} voices, said {mean:.2f}, was {right:.2f}")
     if asked.print:
         for rule, weight in fit([c for these in found for c in these]).items():
-            print(f'    "{rule}": Weight("{weight.kind}", {weight.log_odds}),')
+            key = NOT_RULES.get(rule, f'"{rule}"')
+            print(f"    {key}: {weight.log_odds},")
 
 
 if __name__ == "__main__":
