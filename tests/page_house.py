@@ -36,8 +36,11 @@ PAYLOADS = (
 )
 
 
-def build(data: Path) -> Path:
-    """Make the folder and run it, with captions in the place of engines."""
+def build(below: Path) -> Path:
+    """Make the folder and run it, with captions in the place of engines; once for all tests of a session."""
+    data = below / "page-data"
+    if data.exists():
+        return data
     _put(data, MEETING, TOML, captions(), sound=True)
     said = [("Jo Okafor", "We begin."), ("Alison Tranter", f"{SECRET}."), ("Jo Okafor", "We do not say that here.")]
     _put(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')

@@ -24,7 +24,7 @@ from transcribe.records import text_of
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("page") / "data")
+    return build(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
