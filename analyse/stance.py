@@ -23,7 +23,20 @@ MIXED_RATIO = 0.6  # the weaker side speaks with at least this share of the stro
 
 _NEGATORS = re.compile(r"not|no|never|nor|neither|without|nobody|none|hardly|cannot|\w+n't")
 _CONTRASTS = {"but", "however", "yet", "though", "although", "nevertheless", "nonetheless"}
-_OPEN = {"should", "must", "need", "needs", "ought", "whether", "if", "unless", "until"}
+_OPEN = {
+    "should",
+    "must",
+    "need",
+    "needs",
+    "ought",
+    "whether",
+    "if",
+    "unless",
+    "until",
+    "satisfied",
+    "requires",
+    "required",
+}
 _FIRST_PERSON = {"i", "we", "i'm", "i've", "i'd", "we're", "we've"}
 _STOPS = frozenset(".?!")
 
@@ -59,6 +72,12 @@ _ENGLISH = Finder(
         ),
         ("granted", "i|we|i'm|we're know|understand|accept|appreciate|recognise|aware"),
         ("granted", "i|we also|do|can|fully|quite|of know|understand|accept|appreciate|recognise|course|see"),
+        # "I don't believe that it is fair": the whole of what is not believed is turned round.
+        (
+            "doubted",
+            "not|don't|doesn't|didn't|can't|cannot|nobody|never|hardly believe|believes|think|thinks|accept|agree",
+        ),
+        ("doubted", "not|isn't|aren't|wasn't|hardly|far|never convinced|persuaded|confident|sure|certain|satisfied"),
         # Somebody else's words.
         *(("saying", cue) for cue in (_SAY, f"{_TELL} {_WHOM} {_WHAT}", f"{_TELL} {_WHOM}|the ... {_WHAT}")),
         ("told", f"i|we|i'm|we're am|are|was|were|have|had been|told|assured|informed|advised {_WHAT}"),
@@ -120,6 +139,7 @@ def view(text: Sequence[Token], concerned: Sequence[Hit], supportive: Sequence[H
             continue
         reports = [] if within("own") else _reports(text, first, end, english)
         granted = next((h.first for h in within("granted")), end)
+        doubted = next((h.end for h in within("doubted")), end)
         asks, loaded = text[end - 1].text == "?", bool(within("loaded"))
         but = next((i for i in range(first + 1, end) if text[i].text in _CONTRASTS), end)
         for side, hits in enumerate((concerned, supportive)):
@@ -130,8 +150,9 @@ def view(text: Sequence[Token], concerned: Sequence[Hit], supportive: Sequence[H
                     continue
                 reported = any(h <= hit.first and not _own_between(text, h, hit) for h in reports)
                 weight = hit.cue.weight * (AFTER_BUT if hit.first > but else CONCEDED if hit.first > granted else 1.0)
+                turned = (hit.cue.weight == 1 and hit.first >= doubted) or _negated(text, first, hit)
                 weights = plain if hit.cue.weight == 1 else hinted
-                weights["reported" if reported else "speaker"][side ^ _negated(text, first, hit)] += weight
+                weights["reported" if reported else "speaker"][side ^ turned] += weight
     # What speakers say for themselves goes before what they pass on, and what is plain before what is hinted.
     for weights in (plain, hinted):
         for holder, sides in weights.items():

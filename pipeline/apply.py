@@ -23,6 +23,7 @@ from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
+from transcribe.privacy import stand_ins
 from transcribe.problem import SOME_FAILED, USAGE, Problem
 from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
@@ -58,7 +59,8 @@ class Changed(Problem):
 def reword(context: Context, address: Address, text: str, *, by: str, saw: str | None = None) -> Correction:
     """The words at an address become `text`; without any they go. Raises Problem where nothing is said there, and
     Changed where it isn't what the person `saw`, as with all that follow."""
-    words = _said(context, address)
+    transcript = _transcript(context)
+    words = _said(context, address, transcript)
     said = text_of(words)
     _check_seen(address, saw, said)
     new = " ".join(unicodedata.normalize("NFC", text).split())
@@ -66,7 +68,7 @@ def reword(context: Context, address: Address, text: str, *, by: str, saw: str |
         raise Problem("these words hold characters that print nothing", fix="write them again, without")
     if new == said:
         raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
-    before, after = _around(context, address)
+    before, after = _around(transcript, address)
     heard = heard_as(words)
     return _made(context, address, "words", by=by, old=said, new=new, heard=heard, before=before, after=after)
 
@@ -74,7 +76,8 @@ def reword(context: Context, address: Address, text: str, *, by: str, saw: str |
 def assign(context: Context, address: Address, person: str, *, by: str, saw: str | None = None) -> Correction:
     """The words at an address were said by a person of the meeting (an id, name or alias), or by an unknown. The person
     `saw` a speaker's name as it is shown, or several with commas between."""
-    speakers = _speakers(_said(context, address), context.transcript())
+    transcript = _transcript(context)
+    speakers = _speakers(_said(context, address, transcript), transcript)
     _check_seen(address, saw, speakers)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
     return _made(context, address, "speaker", by=by, old=speakers, new=id)
@@ -82,9 +85,10 @@ def assign(context: Context, address: Address, person: str, *, by: str, saw: str
 
 def listen(context: Context, address: Address, *, by: str, saw: str | None = None) -> Correction:
     """Somebody listened to the words at an address, and these are what is said."""
-    words = _said(context, address)
+    transcript = _transcript(context)
+    words = _said(context, address, transcript)
     _check_seen(address, saw, text_of(words))
-    if by in [part.by for part in context.transcript().listened if listened.who(words, [part])]:
+    if by in [part.by for part in transcript.listened if listened.who(words, [part])]:
         raise Problem(f"{by} listened to these words already", where=str(address), fix="there is nothing to do")
     return _made(context, address, "listen", by=by, words_sha256=listened.fingerprint(words))
 
@@ -161,7 +165,7 @@ def confirm(context: Context, label: str, person: str, *, by: str) -> Correction
     transcript = _transcript(context)
     name = _voice(context, transcript, label)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    if name.status == "confirmed" and name.person == id:
+    if name.status == "confirmed" and _real(context, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
@@ -176,7 +180,7 @@ def reject(context: Context, label: str, person: str = "", *, by: str) -> Correc
             fix=f"say who it is not: --reject {name.label}=PERSON",
             where=context.raw,
         )
-    id = _person(context, person).id if person else name.person or ""
+    id = _person(context, person).id if person else _real(context, name.person) or ""
     return _of_voice(context, transcript, name, "reject", id, by)
 
 
@@ -241,8 +245,7 @@ def _voice(context: Context, transcript: Transcript, label: str) -> SpeakerName:
 # -- what corrections are made from -----------------------------------------------------------------
 
 
-def _said(context: Context, address: Address) -> tuple[Word, ...]:
-    transcript = _transcript(context)
+def _said(context: Context, address: Address, transcript: Transcript) -> tuple[Word, ...]:
     _check_unchanged(context, address, transcript)
     if address.end_ms > (duration_ms := context.recording().duration_ms):
         raise Problem(
@@ -288,9 +291,9 @@ def _speakers(words: Sequence[Word], transcript: Transcript) -> str:
     return ", ".join(dict.fromkeys(speaker_name(w.speaker, transcript.names).display for w in words))
 
 
-def _around(context: Context, address: Address) -> tuple[str, str]:
+def _around(transcript: Transcript, address: Address) -> tuple[str, str]:
     """A few words on either side of an address, by which it is found again where it has moved."""
-    timed = [w for w in context.transcript().words if w.start_ms is not None]
+    timed = [w for w in transcript.words if w.start_ms is not None]
     earlier = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) < 2 * address.start_ms]
     later = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) >= 2 * address.end_ms]
     return text_of(earlier[-N_AROUND:]), text_of(later[:N_AROUND])
@@ -315,6 +318,11 @@ def _person(context: Context, wanted: str) -> Person:
         where=context.raw / "meeting.toml",
         fix=f"give an id ({known}), write [[people]] into meeting.toml, or say {UNKNOWN}",
     )
+
+
+def _real(context: Context, id: str | None) -> str | None:
+    """The id of the person who is meant, of somebody who is not shown by name."""
+    return next((real for real, shown in stand_ins(context.meeting.people).items() if shown == id), id)
 
 
 def _few(ids: Sequence[str]) -> str:

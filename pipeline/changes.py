@@ -1,12 +1,13 @@
 """The history of a meeting's quotes: `changes.jsonl`, which the index stage adds to, and what of it was cited.
 
 `cited.jsonl`, beside a meeting's recording, has a line for each address that somebody cited. Neither holds a word of
-what is hidden.
+what is hidden, nor the name of somebody who is not shown by name.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -16,8 +17,9 @@ from pipeline.context import Context
 from pipeline.events import now
 from pipeline.meetings import Layout
 from search import changes
-from search.changes import Change
+from search.changes import Change, Reading
 from search.quotes import Address, Quote, parse_address
+from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.ranges import within
 from transcribe.records import Record, Transcript
@@ -48,14 +50,32 @@ def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> byt
     receipt = receipts.read(context.made, "index")
     since = receipt.finished if receipt else ""
     people = [c for c in context.corrections() if c.at > since and c.kind != "listen"]
-    before = _read(context.made / FILE)
+    shown = cache(lambda speaker, person: privacy.shown_as(speaker, person, context.meeting.people))
+    read_before = [_as_shown(c, shown) for c in _read(context.made / FILE)]
+    before = [c for c in read_before if c.kinds]
     known = {(c.start_ms, c.end_ms): (c.old, c.new) for c in before}
-    for change in changes.changes(changes.earlier(context.made / "quotes.parquet"), rows, transcript, at=now()):
+    quotes = [(a, b, _reading(old, shown)) for a, b, old in changes.earlier(context.made / "quotes.parquet")]
+    for change in changes.changes(quotes, rows, transcript, at=now()):
         start_ms, end_ms = change.start_ms, change.end_ms
         if known.get((start_ms, end_ms)) != (change.old, change.new):  # else somebody was killed who had kept it
             by = (c.by for c in people if within(c.stretches or [(c.start_ms, c.end_ms)], [(start_ms, end_ms)]))
             before.append(msgspec.structs.replace(change, by=tuple(dict.fromkeys(by))))
     return b"".join(msgspec.json.encode(c) + b"\n" for c in changes.without_hidden(before, transcript.stretches))
+
+
+Shown = Callable[[str, str | None], tuple[str, str | None]]
+
+
+def _as_shown(change: Change, shown: Shown) -> Change:
+    """A change in which nobody is named who is not shown by name any more."""
+    return msgspec.structs.replace(
+        change, old=change.old and _reading(change.old, shown), new=change.new and _reading(change.new, shown)
+    )
+
+
+def _reading(reading: Reading, shown: Shown) -> Reading:
+    speaker, person = shown(reading.speaker, reading.person)
+    return msgspec.structs.replace(reading, speaker=speaker, person=person)
 
 
 def _read(path: Path) -> list[Change]:
@@ -81,6 +101,15 @@ def since(layout: Layout, meetings: Sequence[tuple[Path, str]], day: date) -> li
                 texts = tuple(dict.fromkeys(map(str, quoted)))
                 found.append(Changed(address=str(place), cited=texts, kinds=change.kinds, change=change))
     return sorted(found, key=lambda c: not c.cited)
+
+
+def of_place(layout: Layout, place: Address) -> list[Change]:
+    """What changed of quotes that lie in a place, in order."""
+    spans = (
+        (c, Address(meeting=place.meeting, start_ms=c.start_ms, end_ms=c.end_ms))
+        for c in _read(layout.made(place.meeting) / FILE)
+    )
+    return [change for change, span in spans if _overlap(span, place)]
 
 
 def _overlap(a: Address, b: Address) -> bool:

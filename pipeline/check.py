@@ -17,6 +17,7 @@ from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
 from search.links import link
+from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.records import Media, Meeting, Record, Recording, load
 
@@ -178,8 +179,10 @@ def _named(error: Exception, path: Path, toml: Toml, *place: str | int) -> Fault
 
 
 def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Iterator[Fault]:
-    lacking = {"held_on": "no date is given: searches by date do not find it"} if meeting.held_on is None else {}
-    if not meeting.people:
+    lacking = {}
+    if meeting.held_on is None and "held_on" not in toml.values:
+        lacking["held_on"] = "no date is given: searches by date do not find it"
+    if not meeting.people and "people" not in toml.values:
         lacking["people"] = "nobody is named: every voice stays unknown"
     for key, what in lacking.items():
         yield Fault(what=what, path=toml.path, fix=f"add {meetings.EXAMPLES[key]}")
@@ -187,6 +190,7 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
     yield from _advice_links(meeting, toml)
     yield from _advice_exclude(meeting, toml, duration_ms)
     yield from _advice_people(toml)
+    yield from _advice_public(meeting, toml)
     yield from _advice_agenda(toml)
     yield from _advice_unseen(toml)
     if meeting.media and not meeting.captions:
@@ -266,6 +270,16 @@ def _advice_people(toml: Toml) -> Iterator[Fault]:
                 what = f"two people have the alias {alias!r}: this one and the one on line {line}"
                 yield toml.fault(what, "people", i, "aliases", n, fix="it can name neither: take it from one of them")
             others.add(i)
+
+
+def _advice_public(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
+    """People of whom nothing says whether they came as members of the public, which they are then taken for."""
+    unnamed = [p.name for p in meeting.people if privacy.is_unnamed(p) and not (p.role or p.public)]
+    if unnamed:
+        more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
+        what = f"no role, party or title, so shown as members of the public: {', '.join(unnamed[:3])}{more}"
+        fix = 'give a role if there is one (role = "Officer"), else role = "Resident", or public = "named"'
+        yield Fault(what=what, path=toml.path, fix=fix)
 
 
 def _advice_agenda(toml: Toml) -> Iterator[Fault]:

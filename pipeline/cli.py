@@ -19,6 +19,7 @@ from pipeline import (
     cli_export,
     cli_keep,
     cli_meetings,
+    cli_roster,
     cli_score,
     cli_serve,
     cli_speakers,
@@ -59,6 +60,7 @@ app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
+app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
 app.add_typer(cli_serve.app)
 app.add_typer(models_app, name="models")

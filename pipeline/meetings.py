@@ -302,15 +302,15 @@ def read_meeting(folder: Path, id: str) -> Meeting:
     return meeting
 
 
-def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
+def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> tuple[Meeting, list[Fault]]:
     """A meeting as far as it can be read, and everything that is wrong with it, in order of files and lines.
 
-    What `meeting.toml` leaves open is taken from `roster.toml` beside it, and of people from `people.toml` of the data
-    folder. Raises Problem where one of them cannot be read at all.
+    What `meeting.toml` leaves open is taken from `roster.toml` beside it (or the `roster` given), and of people from
+    `people.toml` of the data folder. Raises Problem where one of them cannot be read at all.
     """
     toml = toml_files.read(folder / "meeting.toml")
     good, faults = toml_files.fields(toml, _MeetingToml, EXAMPLES)
-    roster, of_roster = rosters.read(folder)
+    roster, of_roster = (roster, []) if roster else rosters.read(folder)
     register, of_register = people_known.read(people_known.path_for(folder))
     exclude = _exclude(toml, good.get("exclude", ()), faults)
     _check_values(toml, good, faults)

@@ -11,10 +11,12 @@ from pipeline import corrections, meetings
 from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
-from transcribe.correct import HIDING, UNSETTLED, Correction, Kind, hidden, in_force, silence
+from transcribe import privacy
+from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
 from transcribe.ranges import within
-from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
+from transcribe.records import Person, Record, Recording, Stretch, Transcript, Word, load
+from transcribe.said_by import people_called
 
 
 class Change(Record):
@@ -29,7 +31,7 @@ class Change(Record):
     settled: bool = True
 
 
-class Past(Record):
+class Past(Record, omit_defaults=False):
     """A correction that touched a place: who made it, when (UTC), and what it turned into what. Neither is told of what
     is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
 
@@ -146,26 +148,32 @@ def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Cha
     for word in words:
         middle = ((word.start_ms or 0) + (word.end_ms or 0)) // 2
         last = next((c for c in reversed(setting) if c.start_ms <= middle < c.end_ms), None)
-        if last and word.speaker == (f"@{last.new}" if last.new else None):
+        if last is None:
+            continue
+        given = f"@{last.new}" if last.new else None
+        if word.speaker == given or (last.new and privacy.stands_in(word.speaker)):
             holding[last.id] = last
     return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
 
 
 def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, meeting: str) -> list[Past]:
-    """Every correction that touched a place, in the order in which they were made, with those that were taken back."""
-    made = changed_by_people(layout, meeting)
+    """Every correction that touched a place, in the order in which they were made, with those that were taken back.
+
+    Nobody is named in it who is not shown by name. Raises Problem where the meeting's folder cannot be read.
+    """
+    folder = folder_of(layout, meeting)
+    if not folder:
+        return []
+    made, people = corrections.read(folder), meetings.read_meeting(folder, meeting).people
     undone = {c.undoes: c for c in made if c.kind == "undo"}
     gone = silence((*transcript.stretches, *hidden(made)))
-    people = {name.person: name.display for name in transcript.names}
     found = []
     for c in made:
         spans = c.stretches or ((c.start_ms, c.end_ms),)
         if c.kind == "undo" or not within(spans, [(start_ms, end_ms)]):
             continue
         is_hidden = bool(within(spans, gone))
-        new = c.new if c.kind == "words" else people.get(c.new, c.new)
-        if c.kind in ("speaker", "confirm") and not c.new:
-            new = "unknown speaker"
+        old, new = (c.old, c.new) if c.kind == "words" else _names(c, people)
         back = undone.get(c.id)
         found.append(
             Past(
@@ -174,7 +182,7 @@ def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, 
                 at=c.at,
                 start_ms=c.start_ms,
                 end_ms=c.end_ms,
-                old="" if is_hidden else c.old,
+                old="" if is_hidden else old,
                 new="" if is_hidden else new,
                 reason=c.reason,
                 hidden=is_hidden,
@@ -183,6 +191,16 @@ def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, 
             )
         )
     return found
+
+
+def _names(c: Correction, people: Sequence[Person]) -> tuple[str, str]:
+    """Who was taken for the speaker before a correction and after it, as they are shown; nobody where it is no such."""
+    if c.kind not in ("speaker", *VOICES):
+        return "", ""
+    unnamed = [p for p in people if privacy.is_unnamed(p)]
+    names = {p.id: privacy.SHOWN if p in unnamed else p.name for p in people}
+    old = [privacy.SHOWN if people_called(unnamed, part) else part for part in c.old.split(", ")]
+    return ", ".join(dict.fromkeys(old)), names.get(c.new, c.new) or "unknown speaker"
 
 
 def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transcript) -> tuple[Path, int] | None:

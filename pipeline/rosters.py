@@ -102,7 +102,7 @@ def _lines(roster: Roster) -> Iterator[str]:
                 yield f"{key} = {str(value).lower()}"
             elif isinstance(value, tuple) and value:
                 yield f"{key} = [{', '.join(map(quoted, value))}]"
-            elif value:
+            elif value or key == "name":
                 yield f"{key} = {quoted(value)}"
     for item in roster.agenda:
         yield from ("", "[[agenda]]", f"item = {item.item if isinstance(item.item, int) else quoted(item.item)}")

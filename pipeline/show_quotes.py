@@ -202,9 +202,8 @@ def print_quote(
     if history:
         _print_history(to, past)
     if passage.changed:
-        to.print(
-            Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red")
-        )
+        what = "the words are the same, the speaker is another" if passage.same_words else "it reads otherwise now"
+        to.print(Text(f"This place no longer says what was cited: {what}.", style="bold red"))
     elif passage.moved:
         to.print(Text(f"What was cited is now a little earlier or later, at {quote.address}."))
     if not source.url and (sound := where_to_listen(layout, place.meeting, quote.start_ms, transcript)):
@@ -212,7 +211,7 @@ def print_quote(
         to.print(Text(printable(f"Listen: {readable(str(file))} at {cite.timecode(at_ms)}")))
     to.print()
     to.print(Text("Cite as:"))
-    out.print(Text("\n".join(map(printable, cite.cite(source, style).splitlines()))))
+    out.print(Text(cite.cite(source, style)))  # in which nothing is left that would steer a terminal
 
 
 def _print_said(to: Console, said: Said) -> None:

@@ -24,8 +24,9 @@ from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
 
 N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
-_UNPRINTED = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+MOST_WORDS = 1_000  # of what is looked for so; longer is no quotation
+_UNPRINTED = ("Cc", "Cs", "Co", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # which print nothing either, but are how some words are spelt
 
 STYLES = styles.TEXTS | references.FORMATS
 
@@ -79,7 +80,8 @@ def _source_end_ms(quote: Quote) -> int | None:
 
 def _line(text: str) -> str:
     """Text on one line, without what prints nothing or turns the direction in which it is read."""
-    kept = ("" if c in _DIRECTIONS else " " if unicodedata.category(c) in _UNPRINTED else c for c in text)
+    kinds = ((c, unicodedata.category(c)) for c in text)
+    kept = (" " if kind in _UNPRINTED else "" if kind == "Cf" and c not in _JOINERS else c for c, kind in kinds)
     return " ".join("".join(kept).split())
 
 
@@ -101,7 +103,8 @@ class Passage(Record):
     """A place in time as it now reads, with the turns around it.
 
     `changed` says whether wording or speaker differ from what was cited; None where the address carries no check.
-    `moved` says that just what was cited now stands a little earlier or later: `quote` has where.
+    `moved` says that just what was cited now stands a little earlier or later: `quote` has where. `same_words` says of
+    what changed that the words did not: they were cited as somebody else's, or as nobody's.
     """
 
     quote: Quote
@@ -109,6 +112,7 @@ class Passage(Record):
     after: tuple[Said, ...]
     changed: bool | None = None
     moved: bool = False
+    same_words: bool = False
 
 
 def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_turns: int = 2) -> Passage:
@@ -119,14 +123,7 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
     quote = _read(address, rows, resolve(address, transcript), transcript)
     moved = None
     if address.check and (quote is None or quote.check != address.check):
-        moved = next(
-            (
-                found
-                for place, words in _near(address, transcript)
-                if (found := _read(place, rows, words, transcript)) and found.check == address.check
-            ),
-            None,
-        )
+        moved = next((_read(place, rows, words, transcript) for place, words in _moved(address, transcript)), None)
     found = moved or quote
     if found is None:
         raise Problem(
@@ -139,17 +136,27 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
         after=_turns([row for row in rows if row.start_ms >= found.end_ms])[:n_turns],
         changed=found.check != address.check if address.check else None,
         moved=moved is not None,
+        same_words=found.check != address.check and _other_speaker(found, address.check, transcript),
     )
 
 
-def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, tuple[Word, ...]]]:
-    """Runs of words that begin and end a few words before or after those at an address, the nearest first.
+def _other_speaker(quote: Quote, check: str, transcript: Transcript) -> bool:
+    """Whether these words were cited as said by another person of the meeting, or by nobody who is known."""
+    people = {name.person for name in transcript.names} | {None}
+    return any(check_of(transcript.recording_sha256, quote.text, person) == check for person in people)
+
+
+def _moved(address: Address, transcript: Transcript) -> Iterator[tuple[Address, tuple[Word, ...]]]:
+    """Runs of words that are what was cited, and begin and end a few words before or after the address; the nearest
+    first.
 
     Where a new transcript times words a little otherwise, one at either end may have left the range. A run that shares
     less than half of its time with the range is something else, though the same words be said again.
     """
     words = [w for w in transcript.words if w.start_ms is not None and w.end_ms is not None]
     inside = [i for i, w in enumerate(words) if address.start_ms <= middle(w) < address.end_ms]
+    if len(inside) > MOST_WORDS:
+        return
     later = next((i for i, w in enumerate(words) if middle(w) >= address.start_ms), len(words))
     first, end = (inside[0], inside[-1] + 1) if inside else (later, later)
     steps = range(-N_MOVED, N_MOVED + 1)
@@ -161,7 +168,13 @@ def _near(address: Address, transcript: Transcript) -> Iterator[tuple[Address, t
         drift_ms = max(abs(start_ms - address.start_ms), abs(end_ms - address.end_ms))
         shared_ms = min(end_ms, address.end_ms) - max(start_ms, address.start_ms)
         longest_ms = max(end_ms - start_ms, address.end_ms - address.start_ms)
-        if start_ms < end_ms and 2 * shared_ms >= longest_ms and drift_ms <= REACH_MS:
+        if (
+            start_ms < end_ms
+            and 2 * shared_ms >= longest_ms
+            and drift_ms <= REACH_MS
+            and check_of(transcript.recording_sha256, text_of(run), _speaker_of(run, transcript).person)
+            == address.check
+        ):
             yield replace(address, start_ms=start_ms, end_ms=end_ms), run
 
 

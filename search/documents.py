@@ -5,17 +5,22 @@ import re
 
 from search.cite import timecode
 from search.exports import Paragraph, Source, heading, not_opened, sections, spoken_by
+from transcribe.problem import LACKING, Problem
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what no XML may hold
 
 
 def to_docx(source: Source) -> bytes:
     """A transcript with a heading for each item of the agenda that was heard to be opened, and a paragraph for each
-    voice: its time, the speaker in bold with how we know, and the words. Every page says what it is."""
-    import docx
-    from docx.document import Document
-    from docx.shared import Pt, RGBColor
+    voice: its time, the speaker in bold with how we know, and the words. Every page says what it is.
 
+    Raises Problem where python-docx is not installed."""
+    try:
+        import docx
+        from docx.document import Document
+        from docx.shared import Pt, RGBColor
+    except ImportError as e:
+        raise Problem("python-docx is not installed", fix='pip install "onrecord[docx]"', exit_code=LACKING) from e
     title, *about = heading(source)
     document: Document = docx.Document()
     core = document.core_properties

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
+from transcribe.privacy import SHOWN
 from transcribe.records import Record
 from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, CHAIR, HONOURS, PARTICLES, TITLES, plain
 from transcribe.transcript import NOTICE as NOTICE
@@ -24,7 +25,7 @@ _ABBREVIATED = frozenset(
 TITLE_WORDS = 20  # of a statement, which has no title of its own: how APA entitles posts
 
 
-class Citation(Record):
+class Citation(Record, omit_defaults=False):
     """What every style is made from.
 
     `at_ms` is the time at which it plays: in the published recording where that is known (`published`), else on the
@@ -65,7 +66,7 @@ class Citation(Record):
         none: captions may name a voice that answers to nobody."""
         if self.status == "inferred":
             return INFERRED
-        nameless = self.speaker.casefold().startswith(("unknown", "several"))
+        nameless = self.speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
         return UNMATCHED if self.status == "unknown" and not nameless else ""
 
     @property
@@ -135,17 +136,17 @@ def name_of(citation: Citation) -> Name:
 
     A name in two parts is a given and a family name, with initials or a particle between them; anything else is left
     whole rather than put in the wrong order.
-
-    >>> from search.styles import _split
-    >>> _split("Councillor Ana M. de Souza OBE")
-    Name(whole='Ana M. de Souza', given='Ana M.', family='de Souza')
-    >>> _split("Mwangi Nguyen Thi Mai").family
-    ''
     """
     return Name(whole=citation.speaker) if citation.status == "unknown" else _split(citation.speaker)
 
 
 def _split(shown: str) -> Name:
+    """
+    >>> _split("Councillor Ana M. de Souza OBE")
+    Name(whole='Ana M. de Souza', given='Ana M.', family='de Souza')
+    >>> _split("Nguyen Thi Mai").family
+    ''
+    """
     parts = shown.replace(",", " ").split()
     while parts and plain(parts[0]) in TITLES | BEFORE_TITLE | HONOURS:
         parts.pop(0)

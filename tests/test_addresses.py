@@ -150,11 +150,12 @@ def test_other_words_or_another_speaker_are_a_change_and_only_they(
     inside = cited.start_ms <= (words[n].start_ms or 0) < cited.end_ms
     reworded = [*words[:n], replace(words[n], text=new), *words[n + 1 :]]
     passage = at(cited.cited, retold(reworded, other))
-    assert passage.changed is inside
+    assert (passage.changed, passage.same_words) == (inside, False)
     punctuated = [replace(w, text=w.text.strip(",?").upper() + ".") for w in words]
     assert at(cited.cited, retold(punctuated, other)).changed is False
     swapped = [replace(w, speaker="S2" if w.speaker == "S1" else "S1") for w in words]
-    assert at(cited.cited, retold(swapped, other)).changed is True
+    passage = at(cited.cited, retold(swapped, other))
+    assert (passage.changed, passage.same_words) == (True, True)
     assert at(cited.address, retold(reworded, other)).changed is None
 
 

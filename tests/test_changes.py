@@ -137,6 +137,22 @@ def test_no_change_near_a_hidden_stretch_keeps_its_words(start_ms: int, n_ms: in
         assert (found.old, found.new, found.hidden) == (None, None, "withheld")
 
 
+def test_the_history_names_nobody_who_is_not_shown_by_name(context: Context) -> None:
+    toml = context.raw / "meeting.toml"
+    toml.write_text(toml.read_text("utf-8") + '[[people]]\nid = "dana-moss"\nname = "Dana Moss"\nrole = "Officer"\n')
+    run(context.layout.root)
+    place = place_of(context, "publish the date")
+    context = work.context_of(job(context.layout.root, "m", "m", CAPTIONS, CAPTIONS))
+    apply.apply(context, apply.assign(context, place, "dana-moss", by="Mira"), Heard())
+    assert b"Dana Moss" in (context.made / changes.FILE).read_bytes()
+    toml.write_text(toml.read_text("utf-8").replace('role = "Officer"', 'role = "Resident"'))
+    context = run(context.layout.root)
+    assert b"Dana" not in (context.made / changes.FILE).read_bytes()
+    (found,) = told(context)
+    assert found.change.new
+    assert (found.change.new.speaker, found.change.new.person) == ("Member of the public", "public-1")
+
+
 def test_a_backup_brings_back_no_purged_words(context: Context, tmp_path: Path) -> None:
     place = place_of(context, "no consultation")
     apply.apply(context, apply.reword(context, place, "No. My number is Zebrawood.", by="Mira"), Heard())

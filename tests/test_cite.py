@@ -204,6 +204,7 @@ def test_a_name_that_captions_give_is_said_to_be_just_that() -> None:
         assert "not matched to a person" in cite(citation(voice), style)
     assert who(replace(QUOTE, speaker_status="confirmed")) == "Councillor Imelda Quayle, Member (confirmed)"
     assert who(replace(voice, speaker="several speakers")) == "several speakers"
+    assert who(replace(voice, speaker="Member of the public 2")) == "Member of the public 2"
 
 
 @pytest.mark.parametrize(
@@ -350,10 +351,27 @@ def test_a_text_never_breaks_its_lines(text: str, other: str) -> None:
 def test_words_stay_as_they_are_but_for_what_prints_nothing() -> None:
     assert on_one_line("“Siân” said: 2,000 — “no”.") == "“Siân” said: 2,000 — “no”."
     assert on_one_line("family 👩‍👧 می‌خواهم") == "family 👩‍👧 می‌خواهم"
-    assert on_one_line("a\u202eb\nc\x1b[31m") == "ab c [31m"
+    assert on_one_line("a\u202eb\nc\x1b[31m so\u00adft\U000e0041") == "ab c [31m soft"
 
 
-@pytest.mark.skipif(not shutil.which("pandoc"), reason="pandoc is not here; the formats are read by parsers above")
+needs_pandoc = pytest.mark.skipif(
+    not shutil.which("pandoc"), reason="pandoc is not here; the same is read by other parsers above"
+)
+
+
+@needs_pandoc
+@pytest.mark.parametrize("reader", ["bibtex", "biblatex"])
+def test_pandoc_reads_hostile_words_as_they_are(reader: str) -> None:
+    cited = [replace(hostile(trap, trap), address=f"m/{n}-{n + 1}") for n, trap in enumerate(TRAPS)]
+    items = json.loads(pandoc("-f", reader, "-t", "csljson", given_text="\n".join(cite(c, "bibtex") for c in cited)))
+    assert [item["id"] for item in items] == [f"m-{n}-{n + 1}" for n in range(len(TRAPS))]
+    for c, item in zip(cited, items, strict=True):
+        assert item["abstract"] == c.words.translate({ord(brace): "" for brace in "{}"}).strip()  # it knows no \\lbrace
+        assert item["URL"] == c.url
+        assert len(item["author"]) == 1
+
+
+@needs_pandoc
 @pytest.mark.parametrize(("style", "reader"), [("csl-json", "csljson"), ("bibtex", "bibtex"), ("bibtex", "biblatex")])
 def test_pandoc_prints_who_said_it_and_that_nobody_checked(style: str, reader: str) -> None:
     printed = pandoc("-f", reader, "-t", "plain", "--citeproc", "--wrap=none", given_text=cite(INFERRED, style))

@@ -480,6 +480,30 @@ def test_what_is_withheld_is_in_nothing_and_is_listed_when_it_is_due(
     assert len(house.engine.asked) == before  # nothing had to be listened to again
 
 
+def test_of_people_who_change_one_place_at_once_one_is_first_and_the_others_are_told(tmp_path: Path) -> None:
+    with_captions(tmp_path, "m")
+    todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
+    batch.run([todo], Heard(), n_workers=0)
+    here = Address(meeting="m", start_ms=10_000, end_ms=19_500)
+    made = [apply.reword(work.context_of(todo), here, f"as person {i} heard it", by=f"P{i}") for i in range(4)]
+    told: list[apply.Changed] = []
+
+    def correct(correction: Correction) -> None:
+        try:
+            apply.apply(work.context_of(todo), correction, Heard())
+        except apply.Changed as e:
+            told.append(e)
+
+    threads = [threading.Thread(target=correct, args=(c,)) for c in made]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    (kept,) = corrections.read(tmp_path / "raw" / "m")
+    assert [e.now for e in told] == [kept.new] * 3
+    assert find.search(tmp_path / "processed" / "index", f'"{kept.new}"').total == 1
+
+
 @pytest.mark.parametrize(
     ("line", "what"),
     [

@@ -300,6 +300,16 @@ def test_what_was_looked_for_is_marked(folder: Path, typed: str, marked: list[st
     assert [hit.quote.text[start:end] for start, end in hit.spans] == marked
 
 
+def test_numbers_are_found_in_words_and_in_figures(tmp_path: Path) -> None:
+    rows = [quote(text=t, start_ms=i) for i, t in enumerate(["Within 14 days.", "Fourteen days or more.", "On day 4."])]
+    index.replace(tmp_path, rows[0].meeting, rows)
+    for typed in ("14", "fourteen", "fourteen near/1 days"):
+        hits = find.search(tmp_path, typed).hits
+        assert {h.quote.text[a:b] for h in hits for a, b in h.spans} >= {"14", "Fourteen"}
+        assert len(hits) == 2
+    assert find.search(tmp_path, '"fourteen"').total == 1  # what is quoted is meant as it stands
+
+
 def test_the_form_that_was_typed_comes_first(tmp_path: Path) -> None:
     rows = [quote(text=f"They {form} us.", start_ms=i) for i, form in enumerate(["brief", "briefed", "briefing"])]
     index.replace(tmp_path, rows[0].meeting, rows)
@@ -331,6 +341,8 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
         ("enggagement", ("engagement",)),
         ('"no engagment"', ('"no engagement"',)),
         ("speaker:okafer engagement", ("speaker:okafor engagement",)),
+        ("engagement helicopters", ("engagement",)),
+        ("speaker:powys helicopters", ()),  # who is asked for is not left out
         ("helicopters", ()),
         ("engagement", ()),
     ],
@@ -388,6 +400,20 @@ def test_without_an_index(tmp_path: Path) -> None:
     index.remove(tmp_path / "none", "m")
     with pytest.raises(Problem, match="nothing has been indexed"):
         find.search(tmp_path / "none", "engagement")
+
+
+def test_where_nothing_may_be_written_one_can_still_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (current,) = folder.iterdir()
+    before = sorted(p.name for p in current.iterdir())
+    for lock in current.glob("*.lock"):
+        lock.unlink()
+    index._kept.cache_clear()
+    # As root every file may be written, so that only the answer to the question is made up.
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode == os.W_OK and Path(path) == current))
+    assert find.search(folder, "engagement", facets=True).total == 2
+    assert len(index.held(folder)) == 2
+    assert set(before) - {p.name for p in current.iterdir()} <= {".tantivy-meta.lock", ".tantivy-writer.lock"}
+    assert not list(current.glob("*.lock"))
 
 
 def test_a_second_writer_waits_and_then_says_so(folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,7 +50,7 @@ def dialogue(text: str, *, gap_ms: int = 600) -> list[Word]:
     return words
 
 
-def named(text: str, people: Sequence[Person] = PEOPLE, **options: Mapping[str, str]) -> dict[str, str | None]:
+def named(text: str, people: Sequence[Person] = PEOPLE, **options: Any) -> dict[str, str | None]:
     return {n.label: n.person for n in name(dialogue(text), [], people, **options)}
 
 

@@ -77,14 +77,32 @@ def unnamed(
         # What captions call a voice is shown where nobody was named; it may be the name of one of these.
         called = people_called(hidden, n.display) if n.person is None else ()
         person = n.person if n.person in instead else called[0].id if called else None
-        if person is not None and n.label not in label_of and not _HEARD.fullmatch(n.label):
-            label_of[n.label] = _free(instead[person], {*label_of.values(), *(each.label for each in names)})
+        telling = (person is not None and not _HEARD.fullmatch(n.label)) or people_called(hidden, n.label)
+        if telling and n.label not in label_of:
+            taken = {*label_of.values(), *(each.label for each in names)}
+            label_of[n.label] = _free(instead[person] if person else "voice", taken)
         shown.append(_without_name(n, person, instead))
     return (
         tuple(replace(w, speaker=label_of[w.speaker]) if w.speaker in label_of else w for w in words),
         tuple(replace(t, speaker=label_of[t.speaker]) if t.speaker in label_of else t for t in turns),
         tuple(replace(n, label=label_of.get(n.label, n.label)) for n in shown),
     )
+
+
+def shown_as(speaker: str, person: str | None, people: Sequence[Person]) -> tuple[str, str | None]:
+    """How somebody who was shown as `speaker`, and was `person`, is shown by what is said of people now.
+
+    >>> shown_as("Desmond Pell", "desmond-pell", [Person(id="desmond-pell", name="Desmond Pell")])
+    ('Member of the public', 'public-1')
+    """
+    instead = stand_ins(people)
+    called = people_called([p for p in people if p.id in instead], speaker) if instead and person is None else ()
+    id = person if person in instead else called[0].id if called else None
+    return (speaker, person) if id is None else (_display(id, instead), person and instead[id])
+
+
+def _display(id: str, instead: dict[str, str]) -> str:
+    return SHOWN if len(instead) == 1 else f"{SHOWN} {instead[id].rpartition('-')[2]}"
 
 
 def _free(label: str, taken: set[str]) -> str:
@@ -101,10 +119,9 @@ def _without_name(name: SpeakerName, person: str | None, instead: dict[str, str]
     runner_up = name.runner_up and (instead.get(name.runner_up[0], name.runner_up[0]), name.runner_up[1])
     if person is None:
         return replace(name, evidence=evidence, runner_up=runner_up)
-    number = instead[person].rpartition("-")[2]
     return replace(
         name,
-        display=SHOWN if len(instead) == 1 else f"{SHOWN} {number}",
+        display=_display(person, instead),
         person=name.person and instead[person],
         role=SHOWN,
         party="",

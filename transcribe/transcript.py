@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from transcribe import correct, coverage, listened, name, repair, said_by, spelling
+from transcribe import correct, coverage, listened, name, privacy, repair, said_by, spelling
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
@@ -42,6 +42,7 @@ def assemble(
 ) -> Transcript:
     """Who said what, when, with names repaired, British spelling for British meetings, and, over both, what people
     corrected. Hidden stretches hold no words and no turns; those that nobody has listened to yet are said to be so.
+    Nobody without an office is named, unless they want to be.
 
     Voices that captions name are kept as labels where captions gave the turns too; beside a diariser's turns they
     count as evidence for names instead. Raises Problem where words, turns and recording do not belong together.
@@ -87,6 +88,7 @@ def assemble(
         hints=said_by.hints(attributed, given),
     )
     stretches = _stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms)
+    said, parted, names = privacy.unnamed(said, parted, (*said_by.signed(names, stands), *names_given), meeting.people)
     return Transcript(
         recording_sha256=recording.sha256,
         language=words.language,
@@ -94,7 +96,7 @@ def assemble(
         words=said,
         turns=parted,
         stretches=stretches,
-        names=(*said_by.signed(names, stands), *names_given),
+        names=names,
         coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
         listened=listened.still(said, corrections),
     )

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a search.py
@@ -118,6 +119,11 @@ def main() -> None:
         said = "Those were the words that were said."
         measured("words", lambda c, a: apply.apply(c, apply.reword(c, a, said, by="B"), sink))
         measured("speaker", lambda c, a: apply.apply(c, apply.assign(c, a, "jo-okafor", by="B"), sink))
+        measured("listened", lambda c, a: apply.apply(c, apply.listen(c, a, by="B"), sink))
+        until = date(2999, 1, 31)
+        measured(
+            "withheld", lambda c, a: apply.apply(c, apply.withhold(c, a, by="B", reason="asked", until=until), sink)
+        )
         measured("mask", lambda c, a: apply.apply(c, apply.hide(c, a, "mask", by="B", reason="a number"), sink))
 
 
