@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline import index
@@ -45,7 +46,8 @@ def page(made: Path) -> Iterator[TestClient]:
 
 def addresses(page: TestClient) -> list[str]:
     """Every page there is, by following links from the first one."""
-    found, todo = set(), ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
+    found: set[str] = set()
+    todo = ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
     while todo:
         path = todo.pop()
         if path in found or len(found) > 150:
@@ -244,7 +246,7 @@ def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
         assert answer.content == whole
 
 
-_APPS: dict[Path, web.Starlette] = {}
+_APPS: dict[Path, Starlette] = {}
 
 
 def test_limits(page: TestClient, made: Path) -> None:
