@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import signal
+import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote as quoted
@@ -19,7 +22,8 @@ from pipeline.meetings import Layout
 from pipeline.serve import DataFolder, is_local
 from search import reading, web
 from search.cite import NOTICE
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build
+from tests.house import onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
 from transcribe.records import text_of
 
 
@@ -302,6 +306,31 @@ def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:
         finally:
             stop.set()
             writer.join()
+
+
+def test_where_nothing_can_listen_it_says_so(made: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = onrecord("serve", "--port", str(port), data=made)
+    assert done.returncode == 2
+    assert "nothing can listen" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "http://" not in done.stderr
+
+
+def test_the_command_says_where_it_is_and_ends_quietly(made: Path) -> None:
+    with served(made, "--host", "0.0.0.0") as (base, server):
+        answer = urllib.request.urlopen(f"{base}/meetings")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "server" not in answer.headers
+        request = urllib.request.Request(f"{base}/help", headers={"Host": "records.wrenbridge.example"})
+        assert urllib.request.urlopen(request).status == 200  # not on loopback alone: any name may be its own
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=10)[1].decode()
+    assert server.returncode == 0
+    assert "Everybody who can reach 0.0.0.0 can read" in told
 
 
 def test_only_loopback_is_local() -> None:

@@ -29,7 +29,7 @@ PAGES = (
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not browser_path():
         pytest.skip("no Chromium is here: tests/need-browser.sh says how to get one")
-    with served(build(tmp_path_factory.getbasetemp())) as address:
+    with served(build(tmp_path_factory.getbasetemp())) as (address, _):
         yield address
 
 

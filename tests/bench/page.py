@@ -120,7 +120,7 @@ def main() -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         print(f"start-up, until the first page: {start_up(data):.2f} s")
-        with served(data) as base:
+        with served(data) as (base, _):
             for _ in range(2):
                 began = time.monotonic()
                 n_bytes = len(urllib.request.urlopen(f"{base}/meeting/long").read())
