@@ -23,6 +23,7 @@ from pipeline import (
     cli_score,
     cli_serve,
     cli_speakers,
+    cli_verify,
 )
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
@@ -62,6 +63,7 @@ app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
 app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
+app.add_typer(cli_verify.app)
 app.add_typer(cli_serve.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
