@@ -33,7 +33,7 @@ def has_office(person: Person) -> bool:
     False
     """
     titles, _ = split_name(person.name)
-    if person.party or person.ward or OFFICES & set(titles) or plain(person.name.split()[-1]) in _AFTER_NAME:
+    if person.party or person.ward or OFFICES & set(titles) or plain(person.name.rpartition(" ")[2]) in _AFTER_NAME:
         return True
     role = {plain(word) for word in re.findall(r"\w+", person.role)}
     return bool(role) and not (role & _OF_PUBLIC and role <= _OF_PUBLIC | _BESIDE)
