@@ -314,13 +314,11 @@ def _same_speaker(named: str, quote: Quote) -> Same:
         return "unknown"
     asked, known = _names(named), _names(quote.speaker)
     roles = {plain(word) for word in f"{quote.role} {quote.speaker}".split()}
-    if plain(named) == plain(quote.person or ""):
+    if plain(named) == plain(quote.person or "") or (asked and set(asked) <= set(known)):
         return "same"
-    if not asked or named.islower():
-        wanted = [re.sub(r"(?<=chair)(wo)?man$", "", n) for n in map(plain, named.split()) if n and n != "the"]
-        return "same" if wanted and (all(w in roles for w in wanted) or set(wanted) <= set(known)) else "other"
-    if set(asked) <= set(known):
-        return "same"
+    wanted = {re.sub(r"(?<=chair)(wo)?man$", "", n) for n in map(plain, named.split()) if n and n != "the"}
+    if not asked or (named.islower() and wanted <= roles):
+        return "same" if wanted and wanted <= roles else "other"
     if not known or not _alike(asked[-1], known[-1]):
         return "other"
     if len(asked) == 1 or len(known) == 1 or _alike(asked[0], known[0]):
@@ -558,6 +556,8 @@ def _laid(parts: Sequence[_Part], spoken: Spoken, start: int, end: int) -> list[
         cost[i] = np.minimum.accumulate(step - grid) + grid
     steps: list[_Step] = []
     i, j = n, int(np.argmin(cost[n]))
+    while j < m and cost[n, j + 1] == cost[n, j]:  # a last word is another, rather than added
+        j += 1
     equal = False
     while i:
         here, part = cost[i, j], parts[i - 1]

@@ -27,7 +27,8 @@ from transcribe.records import Recording, Stretch
 N_MS = 12_000
 NOISE = speech_like(N_MS, rate_hz=48_000)
 SOUNDS = {
-    "a.wav": "pcm_s16le", "a.flac": "flac", "a.mp3": "libmp3lame", "a.m4a": "aac", "a.opus": "libopus", "a.ogg": "libopus",
+    "a.wav": "pcm_s16le", "a.flac": "flac", "a.mp3": "libmp3lame", "a.m4a": "aac", "a.opus": "libopus",
+    "a.ogg": "libopus",
 }  # fmt: skip
 
 
