@@ -24,6 +24,7 @@ from search.articles import BREAK, GAP, Passage
 from search.cite import around
 from search.fold import words
 from search.quotes import Address, Quote
+from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.records import Record, Transcript, text_of
 from transcribe.spoken import TITLES, plain
@@ -240,7 +241,7 @@ def find(
     if more["n_places"] > 1:
         notes.append(f"these words are said in {more['n_places']:,} places")
     if more["speaker"] == "unknown":
-        notes.append("the transcript does not know who speaks there")
+        notes.append("the transcript does not say who speaks there")
     if best.exact and any(d.kind == "omitted" for d in more["differences"]):
         notes.append("words are left out where the quotation has a gap or brackets")
     if best.broken:
@@ -310,7 +311,7 @@ def _place(quote: Quote) -> Place:
 def _same_speaker(named: str, quote: Quote) -> Same:
     """Whether the speaker is called so. Titles don't count; a surname has to agree, and a first name where both have
     one. "the chair" is a role, and so is whatever else holds no name."""
-    if quote.speaker_status == "unknown":
+    if quote.speaker_status == "unknown" or quote.speaker.startswith(privacy.SHOWN):  # whose name is kept back
         return "unknown"
     asked, known = _names(named), _names(quote.speaker)
     roles = {plain(word) for word in f"{quote.role} {quote.speaker}".split()}
