@@ -394,20 +394,20 @@ class _Index:
 
     def across(self, rows: Sequence[Sequence[str]]) -> Iterator[Quote]:
         """Statements beside whose border words in a row may stand that begin in one and go on in the next."""
+        sides: list[tuple[int, Sequence[str], bool]] = []  # how many have the words, and whether at their end
+        for row in (row for row in rows if len(row) <= ACROSS):
+            for at in range(1, len(row)):
+                both = [(self.n_whole(side), side, ends) for side, ends in ((row[:at], True), (row[at:], False))]
+                if all(n for n, _, _ in both):
+                    sides.append(min(both, key=lambda side: side[0]))
         seen: set[str] = set()
-        for row in rows:
-            for at in range(1, len(row)) if len(row) <= ACROSS else ():
-                sides = [(self._row(side), side) for side in (row[:at], row[at:])]
-                n_hits = [self._searcher.search(query, limit=1).count for query, _ in sides]
-                if not all(n_hits):
-                    continue
-                query, side = sides[n_hits.index(min(n_hits))]
-                for quote in self._found(query, N_PLACES):
-                    there = words(quote.text)
-                    edge = there[-at:] if side == row[:at] else there[: len(row) - at]
-                    if edge == list(side) and quote.address not in seen:
-                        seen.add(quote.address)
-                        yield quote
+        for _, side, ends in sorted(sides, key=lambda side: side[0]):
+            for quote in self._found(self._row(side), N_PLACES):
+                there = words(quote.text)
+                edge = there[-len(side) :] if ends else there[: len(side)]
+                if edge == list(side) and quote.address not in seen:
+                    seen.add(quote.address)
+                    yield quote
 
     def _any(self, parts: Sequence[Untyped], meeting: str = "") -> Untyped:
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
@@ -520,6 +520,8 @@ def _laid_over(
         if steps := _laid(parts, spoken, *window):
             match = _Match(quote.meeting, spoken, parts, steps, weights)
             found.setdefault((quote.meeting, match.first, match.end), match)
+            if match.exact:
+                break
     return _in_order(found.values())
 
 
