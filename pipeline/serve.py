@@ -5,7 +5,9 @@ files do not belong together just now says so. What is hidden is looked up where
 made of it: until a run has taken it out, the meeting is not shown at all, nor is its sound played.
 """
 
+import contextlib
 import hashlib
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -362,38 +364,40 @@ def _past(p: places.Past) -> str:
     return told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else "") + "."
 
 
-def serve(layout: Layout, *, host: str, port: int, contact: str, local: bool) -> None:
-    """Serve the page until it is stopped. Raises Problem where nothing can listen there."""
-    import socket
+def listen(host: str, port: int) -> socket.socket:
+    """Where the page can be reached. Raises Problem where nothing can listen there."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, UnicodeError) as e:
+        listener.close()
+        raise Problem(
+            f"nothing can listen at {host}, port {port}: {getattr(e, 'strerror', '') or e}",
+            fix="name another with --port, or with --host an address of this machine",
+        ) from e
+    return listener
 
+
+def serve(layout: Layout, listener: socket.socket, *, contact: str, local: bool) -> None:
+    """Serve the page until it is stopped."""
     import uvicorn
 
     from search.web import application
 
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as e:
-        listener.close()
-        raise Problem(
-            f"nothing can listen at {host}, port {port}: {e.strerror or e}",
-            fix="name another with --port, or --host an address of this machine",
-        ) from e
-    app = application(DataFolder(layout), local=local, contact=contact)
     config = uvicorn.Config(
-        app,
+        application(DataFolder(layout), local=local, contact=contact),
         log_level="warning",
         access_log=False,  # what people look for is nobody's business
         server_header=False,
         timeout_keep_alive=10,
+        timeout_graceful_shutdown=3,
         limit_concurrency=500,
         h11_max_incomplete_event_size=32_000,
         proxy_headers=False,
-        forwarded_allow_ips="",
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # which is how people end it
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def is_local(host: str) -> bool:

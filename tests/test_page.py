@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import signal
+import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote as quoted
@@ -11,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline import index
@@ -18,13 +22,14 @@ from pipeline.meetings import Layout
 from pipeline.serve import DataFolder, is_local
 from search import reading, web
 from search.cite import NOTICE
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build
+from tests.house import onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
 from transcribe.records import text_of
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("page") / "data")
+    return build(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -45,7 +50,8 @@ def page(made: Path) -> Iterator[TestClient]:
 
 def addresses(page: TestClient) -> list[str]:
     """Every page there is, by following links from the first one."""
-    found, todo = set(), ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
+    found: set[str] = set()
+    todo = ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
     while todo:
         path = todo.pop()
         if path in found or len(found) > 150:
@@ -244,7 +250,7 @@ def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
         assert answer.content == whole
 
 
-_APPS: dict[Path, web.Starlette] = {}
+_APPS: dict[Path, Starlette] = {}
 
 
 def test_limits(page: TestClient, made: Path) -> None:
@@ -300,6 +306,31 @@ def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:
         finally:
             stop.set()
             writer.join()
+
+
+def test_where_nothing_can_listen_it_says_so(made: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = onrecord("serve", "--port", str(port), data=made)
+    assert done.returncode == 2
+    assert "nothing can listen" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "http://" not in done.stderr
+
+
+def test_the_command_says_where_it_is_and_ends_quietly(made: Path) -> None:
+    with served(made, "--host", "0.0.0.0") as (base, server):
+        answer = urllib.request.urlopen(f"{base}/meetings")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "server" not in answer.headers
+        request = urllib.request.Request(f"{base}/help", headers={"Host": "records.wrenbridge.example"})
+        assert urllib.request.urlopen(request).status == 200  # not on loopback alone: any name may be its own
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=10)[1].decode()
+    assert server.returncode == 0
+    assert "Everybody who can reach 0.0.0.0 can read" in told
 
 
 def test_only_loopback_is_local() -> None:
