@@ -277,6 +277,16 @@ def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
 _APPS: dict[Path, Starlette] = {}
 
 
+def test_a_bug_is_a_page_without_its_insides(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DataFolder, "meetings", lambda self: 1 // 0)
+    for path in ("/meetings", "/api/meetings"):
+        answer = page.get(path)
+        assert answer.status_code == 500
+        assert answer.headers["content-security-policy"] == web.HEADERS["Content-Security-Policy"]
+        assert "Something went wrong" in answer.text
+        assert "division" not in answer.text
+
+
 def test_limits(page: TestClient, made: Path) -> None:
     assert page.post("/", content=b"x").status_code == 405
     assert page.post("/", content=b"x" * 70_000).status_code == 413
