@@ -278,6 +278,7 @@ def search(
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Quotes to pass over before: the next page.")] = 0,
     facets: Annotated[
         bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
     ] = False,
@@ -292,7 +293,9 @@ def search(
     from pipeline import asked, show_quotes
     from search import find
 
-    results = find.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, facets=facets)
+    results = find.search(
+        asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, offset=offset, facets=facets
+    )
     show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 
