@@ -7,7 +7,9 @@ made of it: until a run has taken it out, the meeting is not shown at all, nor i
 
 import contextlib
 import hashlib
+import shutil
 import socket
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -16,10 +18,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from analyse.records import Statements
-from pipeline import corrections, meetings, places, receipts, settings
-from pipeline.asked import codebook_of
+from pipeline import clips, corrections, meetings, places, receipts, settings
+from pipeline.asked import codebook_of, context_of
 from pipeline.meetings import Layout
 from search import cite, find
 from search.cite import Passage
@@ -44,6 +47,8 @@ from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
 N_SUMMARIES = 20_000
+N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
+LONGEST_CLIP_MS = 30 * 60_000
 T = TypeVar("T")
 KINDS = {  # of evidence for a name, in words
     "chair handover": "the chair gave them the floor",
@@ -109,6 +114,7 @@ class DataFolder:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._cutting = threading.BoundedSemaphore(N_CUTTING)
         self._whole, self._summaries, self._small = _Kept(N_HELD), _Kept(N_SUMMARIES), _Kept(N_SUMMARIES)
 
     # -- what there is
@@ -208,6 +214,28 @@ class DataFolder:
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
         )
+
+    def clip(self, address: str, pad_s: int) -> Path:
+        """What an address plays, with padding, in a new folder that the caller takes away."""
+        place = parse_address(address)
+        held, sound = self.meeting(place.meeting), self.sound(place.meeting)
+        if sound is None:
+            raise Problem("There is no recording of this meeting to cut from")
+        if place.end_ms - place.start_ms > LONGEST_CLIP_MS:
+            raise Problem("This is too long for a clip: at most half an hour is cut at once")
+        if not self._cutting.acquire(timeout=CUT_WAIT_S):
+            raise NotNow("Other clips are being cut", fix="Try again in a moment.")
+        folder = Path(tempfile.mkdtemp(prefix="onrecord-clip-"))
+        try:
+            name = f"{place.meeting}-{cite.timecode(place.start_ms).replace(':', '-')}"
+            out = folder / f"{name}{'.mp4' if sound.video else '.m4a'}"
+            clips.write(context_of(self.layout, held.meeting.folder), replace(place, check=""), out, pad_s=pad_s)
+            return out
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            self._cutting.release()
 
     def person(self, id: str) -> Known:
         found = []

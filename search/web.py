@@ -171,7 +171,9 @@ async def _vanished(request: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    return _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer = _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer.headers.update(HEADERS)  # this one answer is made outside of what puts them on all others
+    return answer
 
 
 # -- around every answer --------------------------------------------------------------------------

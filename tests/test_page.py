@@ -1,9 +1,11 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import io
 import re
 import shutil
 import signal
 import socket
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote as quoted
 from xml.etree import ElementTree
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,6 +217,27 @@ def test_a_recording_that_names_a_file_elsewhere_is_not_followed(data: Path) -> 
         assert page.get(f"/media/{MEETING}").status_code == 404
 
 
+def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestClient) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("onrecord-clip-*"))
+    answer = page.get(f"/clip/{MEETING}/10000-19500?pad=2")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="{MEETING}-0-00-10.m4a"'
+    with av.open(io.BytesIO(answer.content)) as container:
+        assert container.duration is not None
+        assert abs(container.duration / 1e6 - 13.5) < 0.2
+    assert set(Path(tempfile.gettempdir()).glob("onrecord-clip-*")) == before
+    assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
+
+
+def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
+    assert page.get(f"/clip/{HIDDEN}/5000-25000").status_code == 404
+    beside = page.get(f"/clip/{HIDDEN}/21000-25000?pad=60")
+    assert beside.status_code == 200
+    with av.open(io.BytesIO(beside.content)) as container:  # from 20 s, where the hidden stretch ends, to the end at 45
+        assert container.duration is not None
+        assert container.duration / 1e6 < 25.2
+
+
 # -- what it withstands ----------------------------------------------------------------------------
 
 
@@ -251,6 +275,16 @@ def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
 
 
 _APPS: dict[Path, Starlette] = {}
+
+
+def test_a_bug_is_a_page_without_its_insides(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DataFolder, "meetings", lambda self: 1 // 0)
+    for path in ("/meetings", "/api/meetings"):
+        answer = page.get(path)
+        assert answer.status_code == 500
+        assert answer.headers["content-security-policy"] == web.HEADERS["Content-Security-Policy"]
+        assert "Something went wrong" in answer.text
+        assert "division" not in answer.text
 
 
 def test_limits(page: TestClient, made: Path) -> None:
