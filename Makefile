@@ -21,6 +21,7 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/onrecord models get starter whisper-tiny.en minilm
+	@tests/need-browser.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,26 +1,30 @@
 """Changing what a meeting says: corrections made from an address, and the one way to apply them.
 
 The command line and the page come through here. A correction is first kept, then carried through the stages that need
-no engine, up to the index; what has to be listened to again waits for the next run.
+no engine, up to the index; what has to be listened to again waits for the next run. It says what it changes: where that
+is no longer what stands there, somebody else was faster, and nothing is changed (`Changed`).
 """
 
 import secrets
 import time
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, Literal
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from pipeline import corrections, hear_words, work
+from pipeline import corrections, hear_words, purge, work
 from pipeline.context import Context
 from pipeline.events import Sink, now
 from pipeline.stages import Stage
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
-from transcribe import locks, said_by
-from transcribe.correct import VOICES, Correction, Kind, heard_as, in_force
-from transcribe.problem import SOME_FAILED, Problem
+from transcribe import listened, locks, said_by
+from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
+from transcribe.privacy import stand_ins
+from transcribe.problem import SOME_FAILED, USAGE, Problem
 from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
 
@@ -29,42 +33,80 @@ UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 
 class Applied(Record):
-    """What became of a correction: `ran` are the stages that were brought up to date, `waits` says what is left."""
+    """What became of a correction: `ran` are the stages that were brought up to date, `waits` says what is left.
+    `elsewhere` are files outside the data folder that still hold what was hidden."""
 
     correction: Correction
     ran: tuple[str, ...]
     wall_s: float
     waits: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+
+class Changed(Problem):
+    """What somebody wanted to change is not what stands there any more: `now` is."""
+
+    def __init__(
+        self, what: str, *, where: str | Path = "", fix: str = "", exit_code: int = USAGE, now: str = ""
+    ) -> None:
+        super().__init__(what, where=where, fix=fix, exit_code=exit_code)
+        self.now = now
 
 
 # -- corrections from an address --------------------------------------------------------------------
 
 
-def reword(context: Context, address: Address, text: str, *, by: str) -> Correction:
-    """The words at an address become `text`; without any they go. Raises Problem where nothing is said there."""
-    words = _said(context, address)
+def reword(context: Context, address: Address, text: str, *, by: str, saw: str | None = None) -> Correction:
+    """The words at an address become `text`; without any they go. Raises Problem where nothing is said there, and
+    Changed where it isn't what the person `saw`, as with all that follow."""
+    transcript = _transcript(context)
+    words = _said(context, address, transcript)
     said = text_of(words)
+    _check_seen(address, saw, said)
     new = " ".join(unicodedata.normalize("NFC", text).split())
     if not all(c.isprintable() for c in new):
         raise Problem("these words hold characters that print nothing", fix="write them again, without")
     if new == said:
         raise Problem("that is what it says already", where=str(address), fix="write the words as they should be")
-    before, after = _around(context, address)
+    before, after = _around(transcript, address)
     heard = heard_as(words)
     return _made(context, address, "words", by=by, old=said, new=new, heard=heard, before=before, after=after)
 
 
-def assign(context: Context, address: Address, person: str, *, by: str) -> Correction:
-    """The words at an address were said by a person of the meeting (an id, name or alias), or by an unknown."""
-    words = _said(context, address)
-    names = context.transcript().names
-    before = dict.fromkeys(speaker_name(w.speaker, names).display for w in words)
+def assign(context: Context, address: Address, person: str, *, by: str, saw: str | None = None) -> Correction:
+    """The words at an address were said by a person of the meeting (an id, name or alias), or by an unknown. The person
+    `saw` a speaker's name as it is shown, or several with commas between."""
+    transcript = _transcript(context)
+    speakers = _speakers(_said(context, address, transcript), transcript)
+    _check_seen(address, saw, speakers)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    return _made(context, address, "speaker", by=by, old=", ".join(before), new=id)
+    return _made(context, address, "speaker", by=by, old=speakers, new=id)
 
 
-def hide(context: Context, address: Address, kind: Literal["mask", "exclude"], *, by: str, reason: str) -> Correction:
-    """Nobody is to hear or read what is said at an address. It need not hold words."""
+def listen(context: Context, address: Address, *, by: str, saw: str | None = None) -> Correction:
+    """Somebody listened to the words at an address, and these are what is said."""
+    transcript = _transcript(context)
+    words = _said(context, address, transcript)
+    _check_seen(address, saw, text_of(words))
+    if by in [part.by for part in transcript.listened if listened.who(words, [part])]:
+        raise Problem(f"{by} listened to these words already", where=str(address), fix="there is nothing to do")
+    return _made(context, address, "listen", by=by, words_sha256=listened.fingerprint(words))
+
+
+def withhold(context: Context, address: Address, *, by: str, reason: str, until: date) -> Correction:
+    """Nobody is to find, hear or read what is said at an address for now; on the day `until` it is to be decided again.
+    Nothing comes back by itself, and nothing is lost."""
+    if not reason.strip():
+        raise Problem("this does not say why it is withheld", fix='everybody will read it: --reason "under complaint"')
+    if until <= corrections.today():
+        raise Problem(f"{until} is not in the future", fix="name the day on which this is to be looked at again")
+    return hide(context, address, "withhold", by=by, reason=reason, until=until)
+
+
+def hide(
+    context: Context, address: Address, kind: Kind, *, by: str, reason: str, until: date | None = None
+) -> Correction:
+    """Nobody is to hear or read what is said at an address (a `kind` of HIDING). It need not hold words."""
     transcript = _transcript(context)
     if any(w.timing == "none" for w in transcript.words):
         raise Problem(
@@ -77,7 +119,7 @@ def hide(context: Context, address: Address, kind: Literal["mask", "exclude"], *
     if address.start_ms >= duration_ms:
         raise Problem("the recording ends before that", where=str(address), fix="check the times")
     inside = Address(meeting=address.meeting, start_ms=address.start_ms, end_ms=min(address.end_ms, duration_ms))
-    return _made(context, inside, kind, by=by, reason=" ".join(reason.split()))
+    return _made(context, inside, kind, by=by, reason=" ".join(reason.split()), until=until)
 
 
 def undo(context: Context, address: Address, *, by: str) -> Correction:
@@ -123,7 +165,7 @@ def confirm(context: Context, label: str, person: str, *, by: str) -> Correction
     transcript = _transcript(context)
     name = _voice(context, transcript, label)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    if name.status == "confirmed" and name.person == id:
+    if name.status == "confirmed" and _real(context, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
@@ -138,7 +180,7 @@ def reject(context: Context, label: str, person: str = "", *, by: str) -> Correc
             fix=f"say who it is not: --reject {name.label}=PERSON",
             where=context.raw,
         )
-    id = _person(context, person).id if person else name.person or ""
+    id = _person(context, person).id if person else _real(context, name.person) or ""
     return _of_voice(context, transcript, name, "reject", id, by)
 
 
@@ -203,8 +245,7 @@ def _voice(context: Context, transcript: Transcript, label: str) -> SpeakerName:
 # -- what corrections are made from -----------------------------------------------------------------
 
 
-def _said(context: Context, address: Address) -> tuple[Word, ...]:
-    transcript = _transcript(context)
+def _said(context: Context, address: Address, transcript: Transcript) -> tuple[Word, ...]:
     _check_unchanged(context, address, transcript)
     if address.end_ms > (duration_ms := context.recording().duration_ms):
         raise Problem(
@@ -221,7 +262,10 @@ def _said(context: Context, address: Address) -> tuple[Word, ...]:
 def _check_unchanged(context: Context, address: Address, transcript: Transcript) -> None:
     """Raise Problem where an address that carries a check no longer says what it said when it was copied."""
     table = context.made / "quotes.parquet"
-    if address.check and table.is_file() and cite.around(address, read_parquet(table), transcript, 0).changed:
+    if not address.check or not table.is_file():
+        return
+    passage = cite.around(address, read_parquet(table), transcript, 0)
+    if passage.changed or passage.moved:
         raise Problem(
             "this place no longer says what it said when its address was copied",
             where=str(address),
@@ -229,9 +273,27 @@ def _check_unchanged(context: Context, address: Address, transcript: Transcript)
         )
 
 
-def _around(context: Context, address: Address) -> tuple[str, str]:
+def _check_seen(address: Address, saw: str | None, now: str) -> None:
+    if saw is not None and saw.split() != now.split():
+        raise _changed(str(address), now)
+
+
+def _changed(where: str, now: str) -> Changed:
+    return Changed(
+        f"this was changed meanwhile, and now says: {now[:500] or 'nothing'}",
+        where=where,
+        fix="look at it again, and correct that if it is still wrong",
+        now=now,
+    )
+
+
+def _speakers(words: Sequence[Word], transcript: Transcript) -> str:
+    return ", ".join(dict.fromkeys(speaker_name(w.speaker, transcript.names).display for w in words))
+
+
+def _around(transcript: Transcript, address: Address) -> tuple[str, str]:
     """A few words on either side of an address, by which it is found again where it has moved."""
-    timed = [w for w in context.transcript().words if w.start_ms is not None]
+    timed = [w for w in transcript.words if w.start_ms is not None]
     earlier = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) < 2 * address.start_ms]
     later = [w for w in timed if (w.start_ms or 0) + (w.end_ms or 0) >= 2 * address.end_ms]
     return text_of(earlier[-N_AROUND:]), text_of(later[:N_AROUND])
@@ -258,6 +320,11 @@ def _person(context: Context, wanted: str) -> Person:
     )
 
 
+def _real(context: Context, id: str | None) -> str | None:
+    """The id of the person who is meant, of somebody who is not shown by name."""
+    return next((real for real, shown in stand_ins(context.meeting.people).items() if shown == id), id)
+
+
 def _few(ids: Sequence[str]) -> str:
     return ", ".join(ids[:12]) + (" ..." if len(ids) > 12 else "")
 
@@ -269,23 +336,27 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     """Keep a correction, and bring the meeting up to date as far as no engine is needed.
 
     Where something is hidden, the copy that people listen to goes first; with `copy` it is made again, silenced, at the
-    end. Raises Problem when a correction can't be kept, or when it is kept and the rest can't be done now: what is
-    hidden is out of transcript and index even so.
+    end. Raises Changed when it does not say any more what the correction was made from; Problem when a correction can't
+    be kept, or when it is kept and the rest can't be done now: what is hidden is out of transcript and index even so.
     """
     began = time.monotonic()
     _check_there(context)
+    deaf = msgspec.structs.replace(context, only=(0, 0))  # what waits to be listened to goes on waiting
     with corrections.held(context.made):
         _check_there(context)
+        _check_same(deaf, correction, sink)
         known = context.corrections()
         undone = next((c for c in in_force(known) if c.id == correction.undoes), None)
         if correction.kind == "undo" and undone is None:
             raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
         corrections.append(context.raw, correction)
-    hiding = bool({correction.kind, undone.kind if undone else ""} & {"mask", "exclude"})
-    if correction.kind in ("mask", "exclude"):
+        if correction.kind in HIDING:
+            purge.forget_wording(context)
+    hiding = bool({correction.kind, undone.kind if undone else ""} & HIDING.keys())
+    if correction.kind in HIDING:
         work.silence_at_once(context)
+    elsewhere = purge.forget_outputs(context) if correction.kind in HIDING else ()
     ran, waits, late = [], "", None
-    deaf = msgspec.structs.replace(context, only=(0, 0))  # what waits to be listened to goes on waiting
     for stage in work.ALL_STAGES[work.NAMES.index("words") :]:
         listens = stage.name in ("words", "turns")
         if not (context.made / "transcript.json").is_file() and not listens:
@@ -302,11 +373,50 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             late = e
     if hiding and undone and not waits and hear_words.words_listen(context):
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
+    if correction.kind in ("mask", "exclude"):
+        purge.forget_rows(context)
     if late:
         raise late
     if hiding and copy and _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink):
         ran.append("playable")
-    return Applied(correction=correction, ran=tuple(ran), wall_s=round(time.monotonic() - began, 3), waits=waits)
+    return Applied(
+        correction=correction,
+        ran=tuple(ran),
+        wall_s=round(time.monotonic() - began, 3),
+        waits=waits,
+        elsewhere=elsewhere,
+    )
+
+
+def _check_same(context: Context, c: Correction, sink: Sink) -> None:
+    """Raise Changed where a correction, about to be kept, was not made from what stands there now. What others kept
+    before counts, though their transcript may not be there yet. To hide something it need not say anything."""
+    if c.kind in HIDING or c.kind == "undo" or not (context.made / "transcript.json").is_file():
+        return
+    try:
+        _made_again(context, work.ALL_STAGES[work.NAMES.index("transcript")], sink, wait_s=corrections.WAIT_S)
+    except locks.Busy as e:
+        raise Problem(
+            f"nothing was changed: another run is at the transcript of this meeting: {e}",
+            where=context.made,
+            fix="try again when it is done",
+            exit_code=SOME_FAILED,
+        ) from e
+    except Problem:  # it can't be made now: that is told when it has to be
+        pass
+    transcript = context.transcript()
+    place = Address(meeting=context.meeting.id, start_ms=c.start_ms, end_ms=c.end_ms)
+    words = resolve(place, transcript)
+    if c.kind == "words" and text_of(words).split() != c.old.split():
+        raise _changed(str(place), text_of(words))
+    if c.kind == "listen" and listened.fingerprint(words) != c.words_sha256:
+        raise _changed(str(place), text_of(words))
+    if c.kind == "speaker" and _speakers(words, transcript) != c.old:
+        raise _changed(str(place), _speakers(words, transcript))
+    if c.kind in VOICES:
+        shown = [n.display for n in transcript.names if said_by.time_of(transcript.words, n.label) == c.stretches]
+        if c.old not in shown:
+            raise _changed(str(place), ", ".join(shown) or "another voice")
 
 
 def _check_there(context: Context) -> None:
@@ -316,16 +426,23 @@ def _check_there(context: Context) -> None:
 
 def _make(context: Context, stage: Stage, sink: Sink, *, wait_s: float = corrections.WAIT_S) -> bool:
     """Bring a stage up to date; another run that is at it just now is waited for."""
+    try:
+        return _made_again(context, stage, sink, wait_s=wait_s)
+    except locks.Busy as e:
+        raise Problem(
+            f"the correction is kept, but another run is at {stage.name} of this meeting",
+            where=context.made,
+            fix=f"when it is done: onrecord run {context.meeting.id}",
+            exit_code=SOME_FAILED,
+        ) from e
+
+
+def _made_again(context: Context, stage: Stage, sink: Sink, *, wait_s: float) -> bool:
     deadline = time.monotonic() + wait_s
     while True:
         try:
             return work.make(context, stage, sink) is not None
-        except locks.Busy as e:
+        except locks.Busy:
             if time.monotonic() >= deadline:
-                raise Problem(
-                    f"the correction is kept, but another run is at {stage.name} of this meeting",
-                    where=context.made,
-                    fix=f"when it is done: onrecord run {context.meeting.id}",
-                    exit_code=SOME_FAILED,
-                ) from e
-            time.sleep(0.2)
+                raise
+            time.sleep(0.05)

@@ -12,10 +12,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import corrections, meetings, receipts, toml_files, work
+from pipeline import corrections, meetings, receipts, settings, toml_files, work
 from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
+from search.links import link
+from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.records import Media, Meeting, Record, Recording, load
 
@@ -46,11 +48,14 @@ def check(layout: Layout, folders: Sequence[Path], ids: dict[str, str]) -> Itera
 
 
 def check_data(layout: Layout, ids: dict[str, str]) -> Iterator[Finding]:
-    """What is doubtful about the data folder itself."""
+    """What is wrong with, or doubtful about, the data folder itself."""
 
     def advice(path: Path, what: str, fix: str, line: int | None = None) -> Finding:
         return Finding(kind="advice", folder="", file=readable(str(path)), line=line, what=what, fix=fix)
 
+    for fault in settings.examine(layout)[1]:
+        file = readable(str(fault.path))
+        yield Finding(kind="error", folder="", file=file, line=fault.line, what=fault.what, fix=fault.fix)
     for path in meetings.loose_media(layout):
         yield advice(
             path,
@@ -94,7 +99,16 @@ def _meeting(layout: Layout, folder: Path, ids: dict[str, str]) -> Iterator[Foun
         if fault and not any(f.line == fault.line and f.path == fault.path for f in faults):
             yield "error", fault
     try:
-        corrections.read(folder)
+        for c in corrections.due(folder):
+            place = f"{meeting.id}/{c.start_ms}-{c.end_ms}"
+            yield (
+                "advice",
+                Fault(
+                    what=f"{place} was withheld until {c.until}, and still is: {c.reason}",
+                    path=folder / corrections.FILE,
+                    fix=f"decide again: onrecord correct {place} --undo, or --undo and --withhold until another day",
+                ),
+            )
     except (Problem, OSError) as e:
         yield "error", _fault(e, folder / corrections.FILE)
     yield from (("advice", fault) for fault in _advice(folder, meeting, toml, duration_ms))
@@ -165,8 +179,10 @@ def _named(error: Exception, path: Path, toml: Toml, *place: str | int) -> Fault
 
 
 def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Iterator[Fault]:
-    lacking = {"held_on": "no date is given: searches by date do not find it"} if "held_on" not in toml.values else {}
-    if "people" not in toml.values:
+    lacking = {}
+    if meeting.held_on is None and "held_on" not in toml.values:
+        lacking["held_on"] = "no date is given: searches by date do not find it"
+    if not meeting.people and "people" not in toml.values:
         lacking["people"] = "nobody is named: every voice stays unknown"
     for key, what in lacking.items():
         yield Fault(what=what, path=toml.path, fix=f"add {meetings.EXAMPLES[key]}")
@@ -174,6 +190,7 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
     yield from _advice_links(meeting, toml)
     yield from _advice_exclude(meeting, toml, duration_ms)
     yield from _advice_people(toml)
+    yield from _advice_public(meeting, toml)
     yield from _advice_agenda(toml)
     yield from _advice_unseen(toml)
     if meeting.media and not meeting.captions:
@@ -199,11 +216,13 @@ def _advice_links(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
     links: list[tuple[str, Place]] = [(meeting.source_url, ("source_url",))]
     links += [(m.source_url, ("media", i, "source_url")) for i, m in enumerate(meeting.media)]
     for url, place in links:
-        if url and not url.startswith(("http://", "https://")):
+        if url and not link(url, None).url:
             fix = "write all of it, from https:// on"
             yield toml.fault("source_url is not a link that a browser opens: quotes get none", *place, fix=fix)
     if meeting.source_offset_s and not any(url for url, _ in links):
         yield toml.fault("source_offset_s means nothing without source_url", "source_offset_s", fix="give source_url")
+    if meeting.source_state and not any(url for url, _ in links):
+        yield toml.fault("source_state means nothing without source_url", "source_state", fix="give source_url")
 
 
 def _advice_exclude(meeting: Meeting, toml: Toml, duration_ms: int) -> Iterator[Fault]:
@@ -251,6 +270,16 @@ def _advice_people(toml: Toml) -> Iterator[Fault]:
                 what = f"two people have the alias {alias!r}: this one and the one on line {line}"
                 yield toml.fault(what, "people", i, "aliases", n, fix="it can name neither: take it from one of them")
             others.add(i)
+
+
+def _advice_public(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
+    """People of whom nothing says whether they came as members of the public, which they are then taken for."""
+    unnamed = [p.name for p in meeting.people if privacy.is_unnamed(p) and not (p.role or p.public)]
+    if unnamed:
+        more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
+        what = f"no role, party or title, so shown as members of the public: {', '.join(unnamed[:3])}{more}"
+        fix = 'give a role if there is one (role = "Officer"), else role = "Resident", or public = "named"'
+        yield Fault(what=what, path=toml.path, fix=fix)
 
 
 def _advice_agenda(toml: Toml) -> Iterator[Fault]:

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import typer.core
 
-from pipeline import cli_codes, cli_correct, cli_export, cli_keep, cli_meetings, cli_score, cli_speakers
+from pipeline import (
+    cli_accounts,
+    cli_codes,
+    cli_correct,
+    cli_export,
+    cli_keep,
+    cli_meetings,
+    cli_roster,
+    cli_score,
+    cli_serve,
+    cli_speakers,
+    cli_verify,
+)
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
@@ -49,8 +61,12 @@ app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
+app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
+app.add_typer(cli_verify.app)
+app.add_typer(cli_serve.app)
 app.add_typer(models_app, name="models")
+app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")
 app.add_typer(cli_score.app, name="score")
 
@@ -61,6 +77,7 @@ Diariser = Annotated[
     str,
     typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
+StyleName = Literal["plain", "apa", "chicago", "harvard", "oscola", "csl-json", "ris", "bibtex"]
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
 
 
@@ -262,6 +279,7 @@ def search(
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Quotes to pass over before: the next page.")] = 0,
     facets: Annotated[
         bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
     ] = False,
@@ -276,22 +294,34 @@ def search(
     from pipeline import asked, show_quotes
     from search import find
 
-    results = find.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, facets=facets)
+    results = find.search(
+        asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, offset=offset, facets=facets
+    )
     show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
+    context: typer.Context,
     address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
-    style: Annotated[Literal["plain"], typer.Option("--style", help="How to cite it.")] = "plain",
+    style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
+    history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show one quote: what was said before and after, who said it and how we know, and how to cite it."""
+    """Show one quote: what was said before and after, who said it and how we know, and how to cite it.
+
+    Use it before you print a quote, and to get its citation. csl-json, ris and bibtex come alone on stdout, so that
+    they can be piped: onrecord quote ADDRESS --style bibtex >> quotes.bib
+    """
     from pipeline import asked, show_quotes
 
-    show_quotes.print_quote(asked.layout_of(data), address, style=style, n_around=n_around, json=json)
+    asked_by = context.get_parameter_source("style")
+    cited = asked_by is not None and asked_by.name == "COMMANDLINE"
+    show_quotes.print_quote(
+        asked.layout_of(data), address, style=style, cited=cited, n_around=n_around, history=history, json=json
+    )
 
 
 # -- models ---------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
-"""`onrecord correct` and `onrecord repairs`: the verbs about wording that is not as the machine heard it."""
+"""`onrecord correct`, `repairs` and `changes`: the verbs about wording that is not as the machine heard it, or not as
+it was."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName
+from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName, Meetings
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -19,16 +21,26 @@ def correct(
     speaker: Annotated[
         str | None, typer.Option("--speaker", metavar="PERSON", help="Who says it: an id or name, or `unknown`.")
     ] = None,
+    listened: Annotated[bool, typer.Option("--listened", help="You listened, and these are the words.")] = False,
     mask: Annotated[bool, typer.Option("--mask", help="Hide personal details: out of text, index and sound.")] = False,
     exclude: Annotated[bool, typer.Option("--exclude", help="Hide it as no part of the public meeting.")] = False,
+    withhold: Annotated[
+        bool, typer.Option("--withhold", help="Take it out of everything for now; needs --reason and --until.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the latest correction there.")] = False,
     by: By = "",
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for --mask and --exclude.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why something is hidden. Everybody can read it.")
+    ] = "",
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", metavar="DATE", formats=["%Y-%m-%d"], help="The day to decide again on --withhold."),
+    ] = None,
     dry_run: DryRun = False,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Correct the words or the speaker at an address, or hide it, or take that back.
+    """Correct the words or the speaker at an address, say that you listened, or hide it, or take that back.
 
     Use it after listening. It is kept in the meeting's corrections.jsonl, outlives another transcription, and reaches
     transcript, statements and index at once. What was hidden is listened to again at the next run if that is undone.
@@ -41,8 +53,10 @@ def correct(
         for name, given in (
             ("--words", words is not None),
             ("--speaker", speaker is not None),
+            ("--listened", listened),
             ("--mask", mask),
             ("--exclude", exclude),
+            ("--withhold", withhold),
             ("--undo", undo),
         )
         if given
@@ -50,10 +64,15 @@ def correct(
     if len(what) != 1:
         raise Problem(
             f"{' and '.join(what)} at once" if what else "this does not say what to correct",
-            fix="give one of --words, --speaker, --mask, --exclude, --undo",
+            fix="give one of --words, --speaker, --listened, --mask, --exclude, --withhold, --undo",
         )
-    if reason and not (mask or exclude):
-        raise Problem("--reason goes with --mask or --exclude", fix="leave it away")
+    if reason and not (mask or exclude or withhold):
+        raise Problem("--reason goes with --mask, --exclude or --withhold", fix="leave it away")
+    if bool(until) != withhold:
+        raise Problem(
+            "--until goes with --withhold, and --withhold with --until",
+            fix="say when to decide again: --withhold --reason TEXT --until 2027-03-01",
+        )
     place = parse_address(address)
     context = asked.context_of(asked.layout_of(data), place.meeting)
     name = asked.name_of(by)
@@ -63,6 +82,10 @@ def correct(
         correction = apply.assign(context, place, speaker, by=name)
     elif undo:
         correction = apply.undo(context, place, by=name)
+    elif listened:
+        correction = apply.listen(context, place, by=name)
+    elif until:
+        correction = apply.withhold(context, place, by=name, reason=reason, until=until.date())
     else:
         correction = apply.hide(context, place, "mask" if mask else "exclude", by=name, reason=reason)
     if dry_run:
@@ -81,6 +104,8 @@ def correct(
     show.out.print(f"kept, by {show.printable(name)}; {', '.join(applied.ran) or 'nothing'} made again")
     if applied.waits:
         show.out.print(show.printable(applied.waits))
+    for path in applied.elsewhere:
+        show.out.print(show.printable(f"still holds it, since it lies outside the data folder: {path}"))
 
 
 @app.command(epilog="Example: onrecord repairs 2024-05-14-public-safety")
@@ -99,3 +124,30 @@ def repairs(
 
     layout = asked.layout_of(data)
     show_quotes.print_repairs(layout, asked.context_of(layout, meeting).meeting.id, spelling=spelling, json=json)
+
+
+@app.command(epilog="Example: onrecord changes --since 2024-06-01")
+def changes(
+    since: Annotated[
+        datetime,
+        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day to look at, in UTC."),
+    ],
+    meetings: Meetings = None,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """List the quotes that changed in words, speaker or codes: after a correction, a better model, a new codebook.
+
+    Use it after `run --upgrade`, and before something is printed: what somebody cited with `quote --style` comes
+    first. Each has what it said and what it says now, and who corrected it where a person did.
+    """
+    from pipeline import asked, show, show_quotes
+    from pipeline import changes as history
+
+    layout = asked.layout_of(data)
+    folders, ids = asked.folders_of(layout, meetings)
+    found = history.since(layout, [(folder, ids[folder.name]) for folder in folders], since.date())
+    if json:
+        show.to_json(found)
+    else:
+        show_quotes.print_changes(found, since.date())

@@ -17,7 +17,9 @@ class Format(StrEnum):
     vtt = "vtt"
     srt = "srt"
     captions = "captions"
+    chapters = "chapters"
     txt = "txt"
+    docx = "docx"
     cdp = "cdp"
     csv = "csv"
     parquet = "parquet"
@@ -30,7 +32,8 @@ def export(
         Format,
         typer.Argument(
             metavar="FORMAT",
-            help="Of each meeting: vtt, srt, captions (to publish), txt, cdp. Of all quotes: csv, parquet, sqlite.",
+            help="Of each meeting: vtt, srt, captions (to publish), chapters (of a video), txt, docx, cdp."
+            " Of all quotes: csv, parquet, sqlite.",
             show_default=False,
         ),
     ],

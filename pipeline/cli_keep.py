@@ -1,4 +1,4 @@
-"""The verbs for what people made: taking a meeting out, backups, and restoring them."""
+"""The verbs for what people made, and what they give away: taking a meeting out, backups, restoring them, packs."""
 
 import sys
 from pathlib import Path
@@ -105,6 +105,31 @@ def restore(
         show.out.print("restored")
     if any(s.kind == "damaged" or (s.kind == "different" and not force) for s in steps):
         raise typer.Exit(SOME_FAILED)
+
+
+@app.command(epilog="Example: onrecord pack 2024-05-14-public-safety/187340-195120 -o quote.zip")
+def pack(
+    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The zip to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    json: Json = False,
+    data: Data = DATA,
+) -> None:
+    """Put a quote and all that it rests on into one zip, for an editor or a lawyer.
+
+    Use it before something is printed. It holds the minute of sound and words before and after, how the speaker is
+    known, who changed what, hashes of the recording, the source, versions. Nothing that is hidden is in it.
+    """
+    from pipeline import asked, show
+    from pipeline import pack as packing
+
+    packed = packing.write(asked.layout_of(data), address, out, force=force)
+    if json:
+        show.to_json(packed)
+        return
+    show.out.print(show.printable(f"{packed.address}: {', '.join(packed.files)} in {packed.path}"))
+    if packed.no_clip:
+        show.out.print(show.printable(f"no clip: {packed.no_clip}"))
 
 
 def _fields(found: object) -> dict[str, object]:

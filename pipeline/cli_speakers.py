@@ -60,6 +60,18 @@ def speakers(
     show_speakers.print_changes(context, corrections, applied, json=json)
 
 
+@app.command(epilog="Example: onrecord personal 2024-05-14-public-safety")
+def personal(meeting: MeetingName, json: Json = False, data: Data = DATA) -> None:
+    """List what members of the public say of themselves that should perhaps be hidden, with the commands that hide it.
+
+    Use it before a meeting is published: names, home addresses, telephone numbers and e-mail addresses, where speakers
+    without an office or without a name say them. It hides nothing, and it misses some: listen as well.
+    """
+    from pipeline import asked, show_speakers
+
+    show_speakers.print_personal(asked.context_of(asked.layout_of(data), meeting), json=json)
+
+
 def _pair(option: str, given: str, *, alone: bool) -> tuple[str, str]:
     """A voice's label and a person; a label `alone` where that may be."""
     label, equals, person = given.partition("=")

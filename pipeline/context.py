@@ -1,6 +1,7 @@
 """A meeting in a batch: where its files are, what people say of it, and with what it is made."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -57,7 +58,9 @@ class Context(Record):
         return load(self._bytes("turns.json"), Turns, "turns/1", where=self.made / "turns.json")
 
     def transcript(self) -> Transcript:
-        return load(self._bytes("transcript.json"), Transcript, "transcript/1", where=self.made / "transcript.json")
+        path = self.made / "transcript.json"
+        stat = path.stat()
+        return _transcript(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
     def _bytes(self, name: str) -> bytes:
         return (self.made / name).read_bytes()
@@ -67,7 +70,8 @@ class Context(Record):
         return corrections.read(self.raw)
 
     def hidden(self) -> tuple[Stretch, ...]:
-        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded or masked since."""
+        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded, masked or withheld
+        since."""
         excluded = (
             Stretch(kind="excluded", start_ms=start_ms, end_ms=end_ms, reason=why)
             for start_ms, end_ms, why in self.meeting.exclude
@@ -75,10 +79,21 @@ class Context(Record):
         return (*excluded, *correct.hidden(self.corrections()))
 
     def silence(self) -> Ranges:
+        """All time that nobody may hear or read."""
         return correct.silence(self.hidden())
+
+    def erased(self) -> Ranges:
+        """The part of it of which nothing is kept: what is withheld may come back."""
+        return correct.erased(self.hidden())
 
     def captions(self) -> Path | None:
         return self.raw / self.meeting.captions if self.meeting.captions else None
+
+
+@lru_cache(maxsize=1)
+def _transcript(path: Path, state: tuple[int, int, int]) -> Transcript:
+    """The transcript in a file, which several stages read one after the other."""
+    return load(path.read_bytes(), Transcript, "transcript/1", where=path)
 
 
 def write(context: Context, name: str, data: bytes) -> str:

@@ -1,9 +1,12 @@
 """`corrections.jsonl`, which holds what people change in a meeting, and the one way to change something.
 
-The file lies beside the recording, one JSON object per line, and is only ever added to.
+The file lies beside the recording, one JSON object per line. It is only ever added to, but for words that somebody
+hid after they were corrected: those are taken out (`pipeline.purge`).
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import msgspec
 
 from pipeline.receipts import put
 from transcribe import locks
-from transcribe.correct import SCHEMA, Correction
+from transcribe.correct import SCHEMA, Correction, in_force
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, upgraded
 
@@ -22,14 +25,18 @@ WAIT_S = 30.0
 
 def read(folder: Path) -> tuple[Correction, ...]:
     """The corrections of a meeting, from its folder of raw files. Raises Problem, with the line, for what is none."""
-    path = folder / FILE
+    return tuple(c for c, _ in _all(folder / FILE))
+
+
+def _all(path: Path) -> list[tuple[Correction, bytes]]:
+    """The corrections in a file, each with its line."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise Problem("this file is larger than 50 MB", where=path, fix="check that it holds corrections")
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
-        return ()
-    return tuple(_parse(line, f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip())
+        return []
+    return [(_parse(line, f"{path}, line {n}"), line) for n, line in enumerate(lines, 1) if line.strip()]
 
 
 def _parse(line: bytes, where: str) -> Correction:
@@ -45,9 +52,37 @@ def _parse(line: bytes, where: str) -> Correction:
         raise Problem(f"this is not a correction: {e}", where=where, fix=fix) from e
 
 
+def due(folder: Path) -> list[Correction]:
+    """What is withheld and should be decided again by now."""
+    return [c for c in in_force(read(folder)) if c.until and c.until <= today()]
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
 def held(made: Path) -> AbstractContextManager[locks.Lock]:
     """Keep others from adding corrections to the meeting whose processed files are in `made`."""
     return locks.hold(made / "locks" / "corrections", wait_s=WAIT_S)
+
+
+def rewrite(path: Path, left_of: Callable[[Sequence[Correction]], Sequence[tuple[Correction, ...]]]) -> bool:
+    """Put what is left of corrections in the place of them, while `held`: `left_of` gives that for each. Lines of which
+    all is left stay as they are. Returns whether any did not. Raises Problem as `read` does."""
+    made = _all(path)
+    if not made:
+        return False
+    left = left_of([c for c, _ in made])
+    same = [pieces == (c,) for (c, _), pieces in zip(made, left, strict=True)]
+    if all(same):
+        return False
+    lines = [
+        line
+        for (_, line), pieces, stays in zip(made, left, same, strict=True)
+        for line in ([line] if stays else map(_line, pieces))
+    ]
+    put(path, b"".join(line + b"\n" for line in lines))
+    return True
 
 
 def append(folder: Path, correction: Correction) -> None:
@@ -56,5 +91,8 @@ def append(folder: Path, correction: Correction) -> None:
     before = path.read_bytes() if path.exists() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    line = msgspec.json.encode({"schema": SCHEMA, "generator": GENERATOR, **msgspec.to_builtins(correction)})
-    put(path, before + line + b"\n")
+    put(path, before + _line(correction) + b"\n")
+
+
+def _line(correction: Correction) -> bytes:
+    return msgspec.json.encode({"schema": SCHEMA, "generator": GENERATOR, **msgspec.to_builtins(correction)})

@@ -3,21 +3,25 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline import asked
+from analyse.records import Statements
+from pipeline import asked, outputs
 from pipeline.meetings import Layout, read_meeting
-from search import exports, tables
+from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote, read_parquet
 from transcribe.problem import SOME_FAILED, Problem
 from transcribe.records import Transcript, load
 
-OF_MEETING: dict[str, tuple[Callable[[Source], str], str]] = {
+OF_MEETING: dict[str, tuple[Callable[[Source], str | bytes], str]] = {
     "vtt": (exports.to_vtt, ".vtt"),
     "srt": (exports.to_srt, ".srt"),
     "captions": (exports.to_captions, ".captions.vtt"),
+    "chapters": (exports.to_chapters, ".chapters.txt"),
     "txt": (exports.to_txt, ".txt"),
+    "docx": (documents.to_docx, ".docx"),
     "cdp": (exports.to_cdp, ".cdp.json"),
 }
 OF_QUOTES = ("csv", "parquet", "sqlite")
@@ -68,22 +72,45 @@ def _meetings(
     make, suffix = OF_MEETING[format]
     if out is None and len(done) > 1:
         raise Problem(f"{len(done)} meetings at once", fix="name one of them, or a folder for them with -o DIR")
+    refused: list[Problem] = []
     for folder, id in done:
-        text = make(_source(layout, folder, id))
-        if out is None:
-            screen(text)
+        try:
+            made = make(_source(layout, folder, id))
+        except Problem as e:
+            if len(done) == 1:
+                raise
+            refused.append(e)
             continue
+        if out is None:
+            if isinstance(made, bytes):
+                raise _not_for_the_screen(format, f"{id}{suffix}")
+            screen(made)
+            continue
+        content = made if isinstance(made, bytes) else made.encode()
         path = out / f"{id}{suffix}" if len(done) > 1 or out.is_dir() else out
-        yield _put(path, lambda side, text=text: side.write_text(text, encoding="utf-8"), replace=replace)  # type: ignore[misc]
+        yield _put(path, lambda side, content=content: side.write_bytes(content), replace=replace)  # type: ignore[misc]
+    if refused:
+        raise Problem(
+            f"{len(refused)} of {len(done)} meetings were not exported; the first: {refused[0].what}",
+            where=refused[0].where,
+            fix=refused[0].fix,
+            exit_code=SOME_FAILED,
+        )
+
+
+def _not_for_the_screen(format: str, example: str) -> Problem:
+    return Problem(f"{format} is no text for the screen", fix=f"name a file for it: -o {example}")
 
 
 def _source(layout: Layout, folder: Path, id: str) -> Source:
-    path = layout.made(id) / "transcript.json"
+    path, items = layout.made(id) / "transcript.json", layout.made(id) / "statements.json"
     content = path.read_bytes()
     return Source(
         meeting=read_meeting(folder, id),
         transcript=load(content, Transcript, "transcript/1", where=path),
         transcript_sha256=hashlib.sha256(content).hexdigest(),
+        made_at=datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0),
+        items=load(items.read_bytes(), Statements, "statements/2", where=items).items,
     )
 
 
@@ -102,10 +129,11 @@ def _quotes(
             screen(row.removesuffix("\n"))
         return
     if out is None:
-        raise Problem(f"{format} is no text for the screen", fix=f"name a file for it: -o quotes.{format}")
+        raise _not_for_the_screen(format, f"quotes.{format}")
     path = out / f"quotes.{format}" if out.is_dir() else out
     make = {"csv": _csv, "parquet": tables.to_parquet, "sqlite": tables.to_sqlite}[format]
     yield _put(path, lambda side: make(meetings, side), replace=replace)
+    outputs.note(layout, path, format, done)
 
 
 def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:

@@ -61,7 +61,7 @@ def whole(context: Context) -> Ranges:
 
 
 def silence(context: Context) -> Ranges:
-    return within(context.silence(), whole(context))
+    return within(context.erased(), whole(context))
 
 
 def decoded(context: Context, silence: Ranges, progress: Progress, channel: int | None = None) -> Audio:
@@ -145,5 +145,5 @@ def from_captions(context: Context) -> tuple[Words, Turns]:
             "there are no captions for this meeting", where=context.raw, fix='name them: captions = "captions.vtt"'
         )
     return captions.read(
-        path, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.silence()
+        path, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.erased()
     )

@@ -86,11 +86,11 @@ def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turn
         return _put_back(diariser.turns(part, speakers=None, progress=progress), heard)
 
     if not _is_apart(context):
-        found = listen(hear.decoded(context, context.silence(), progress), progress)
+        found = listen(hear.decoded(context, context.erased(), progress), progress)
     else:
         from transcribe.channels import together
 
-        both = [hear.decoded(context, context.silence(), progress, channel) for channel in (1, 2)]
+        both = [hear.decoded(context, context.erased(), progress, channel) for channel in (1, 2)]
         first = listen(both[0], lambda done_ms, total_ms: progress(done_ms // 2, total_ms))
         second = listen(both[1], lambda done_ms, total_ms: progress((done_ms + total_ms) // 2, total_ms))
         found = together([first, second], [audio.samples for audio in both])

@@ -93,7 +93,7 @@ def _heard_params(context: Context, engine: str) -> dict[str, Any]:
 
 def words_params(context: Context) -> dict[str, Any]:
     if hear.uses_captions(context, "words", context.asr):
-        params = _heard_params(context, "captions") | {"vocabulary": [], "silence": context.silence()}
+        params = _heard_params(context, "captions") | {"vocabulary": [], "silence": context.erased()}
         if aligner := _aligner(context):
             params["aligner"] = aligner.fingerprint
             if kept := _captions_to_cut(context, params):
@@ -133,7 +133,7 @@ def words_notes(context: Context) -> list[str]:
 def make_words(context: Context, progress: Progress) -> list[str]:
     if hear.uses_captions(context, "words", context.asr):
         if kept := _captions_to_cut(context, words_params(context)):
-            cut = _cut_captions(context.words(), context.silence(), kept.params["silence"])
+            cut = _cut_captions(context.words(), context.erased(), kept.params["silence"])
             return [write(context, "words.json", dump(cut, "words/1"))]
         captions, aligner = hear.from_captions(context)[0], _aligner(context)
         if aligner and any(w.timing in ("cue", "none") for w in captions.words):
@@ -320,7 +320,7 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     aligner = engines.aligner(choice, n_threads=context.n_threads)
     if aligner is None:
         return captions
-    audio = hear.decoded(context, context.silence(), progress)
+    audio = hear.decoded(context, context.erased(), progress)
     language = language_code(context.meeting.language or captions.language) or detected(aligner, audio)
     if language not in aligner.languages:
         return captions

@@ -1,13 +1,16 @@
-"""The last stage: a meeting's quotes as Parquet, and in the full-text index.
+"""The last stage: a meeting's quotes as Parquet, what changed in them, and in the full-text index.
 
 It runs in the process that owns the run, since the index has one writer at a time.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from analyse.records import Statements
+from pipeline import changes
 from pipeline.context import Context, Progress, write
 from pipeline.meetings import Layout
 from pipeline.receipts import state_of
@@ -15,10 +18,23 @@ from pipeline.stages import Stage, made_files
 from transcribe.problem import Problem
 from transcribe.records import load
 
+REMADE = "index-remade.txt"  # in the scratch folder: why the whole index was made again
+
 
 def _params(context: Context) -> dict[str, Any]:
     meeting = context.meeting
-    return {"title": meeting.title, "body": meeting.body, "held_on": meeting.held_on, "people": meeting.people}
+    said = {"title": meeting.title, "body": meeting.body, "held_on": meeting.held_on, "people": meeting.people}
+    states = [meeting.source_state, *(part.source_state for part in meeting.media)]
+    # What is usual is left out, so that quotes stay fresh where nothing is said of it. Of media, probe keeps the page.
+    return (
+        said
+        | ({"source_state": states} if any(states) else {})
+        | (
+            {"source": [meeting.source_url, meeting.source_offset_s]}
+            if meeting.source_url and not meeting.media
+            else {}
+        )
+    )
 
 
 def _lost(context: Context) -> str:
@@ -41,34 +57,46 @@ def _make(context: Context, progress: Progress) -> list[str]:
     path = context.made / "statements.json"
     statements = load(path.read_bytes(), Statements, "statements/2", where=path)
     sha256 = state_of(context.made / "transcript.json").sha256
-    rows = quotes.quotes(statements, context.transcript(), context.meeting, context.recording(), sha256)
+    transcript = context.transcript()
+    rows = quotes.quotes(statements, transcript, context.meeting, context.recording(), sha256)
+    history = changes.kept(context, rows, transcript)
     quotes.write_parquet(rows, context.scratch / "quotes.parquet")
     try:
         index.replace(context.layout.index, context.meeting.id, rows)
-    except index.Stale:
+    except index.Stale as e:
+        (context.scratch / REMADE).write_text(e.what, "utf-8")
         rebuild(context.layout)
         index.replace(context.layout.index, context.meeting.id, rows)
-    return ["quotes.parquet", write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+    # First, so that nobody who is killed here has the new quotes and no history of the old ones.
+    told = [write(context, changes.FILE, history)] if history else []
+    return [*told, "quotes.parquet", write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+
+
+def _notes(context: Context) -> Iterator[str]:
+    remade = context.scratch / REMADE
+    if remade.is_file():
+        yield f"{remade.read_text('utf-8')}: it was made again, from the quotes of all meetings"
+        remade.unlink()
 
 
 def rebuild(layout: Layout) -> None:
     """Make the index again from the quotes of every meeting; what cannot be read is left to its own run."""
     from search import index, quotes
 
-    meetings = []
-    for path in sorted(layout.processed.glob("*/quotes.parquet")):
-        try:
-            meetings.append((path.parent.name, quotes.read_parquet(path)))
-        except (Problem, OSError, ValueError):
-            continue
-    index.rebuild(layout.index, meetings)
+    def finished() -> Iterator[tuple[str, tuple[quotes.Quote, ...]]]:  # read while nobody else writes the index
+        for path in sorted(layout.processed.glob("*/quotes.parquet")):
+            with contextlib.suppress(Problem, OSError, ValueError):
+                yield path.parent.name, quotes.read_parquet(path)
+
+    index.rebuild(layout.index, finished())
 
 
 INDEX = Stage(
     name="index",
-    version=1,
+    version=2,
     inputs=made_files("statements.json", "transcript.json", "recording.json"),
     params=_params,
     make=_make,
     lost=_lost,
+    notes=_notes,
 )

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import corrections
+from pipeline import changes, corrections
 from pipeline.events import now
 from pipeline.meetings import Layout, ids_held, read_ids, readable, slug
 from pipeline.receipts import put
@@ -26,8 +26,9 @@ from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
 
-TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "people.toml", "taggers.txt")
-OF_MEETING = (corrections.FILE, "meeting.toml")
+TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "onrecord.toml", "people.toml", "taggers.txt")
+OF_MEETING = (changes.CITED, corrections.FILE, "meeting.toml", "roster.toml")
+LOGS = (changes.CITED, corrections.FILE)  # to which lines are only ever added
 MANIFEST = "manifest.json"
 MOST_FILES, MOST_BYTES, MOST_BYTES_OF_ONE = 50_000, 512_000_000, 64_000_000
 MOST_DIRECTORY_BYTES = 16_000_000  # of the zip, which is read whole
@@ -281,7 +282,7 @@ def _decided(here: bytes | None, data: bytes, name: str) -> tuple[Kind, bytes]:
         return "new", data
     if here == data:
         return "same", data
-    if Path(name).name != corrections.FILE:
+    if Path(name).name not in LOGS:
         return "different", data
     both, ours = merged(here, data), _lines(here)
     if both is None:
@@ -323,21 +324,38 @@ def merged(here: bytes, kept: bytes) -> bytes | None:
     """Two logs of corrections as one, each with its own order; None where one of them is no such log.
 
     Lines are only ever added to these logs. What the backup has and this one lacks goes in where it stood. Where
-    both went on after they parted, the lines that are here come last, and so have the last word.
+    both went on after they parted, the lines that are here come last, and so have the last word. A correction whose
+    words were taken out here, since they are hidden, does not come back with them.
     """
     ours, theirs = _lines(here), _lines(kept)
     if ours is None or theirs is None:
         return None
     at = {line: i for i, line in enumerate(ours)}
+    purged = {known.id: i for i, known in enumerate(map(_read_line, ours)) if known.purged}
     before: dict[int, list[bytes]] = {}
     position = 0
     for line in dict.fromkeys(theirs):
-        if line in at:
-            position = max(position, at[line] + 1)
+        here_at = at.get(line, purged.get(_read_line(line).id))
+        if here_at is not None:
+            position = max(position, here_at + 1)
         else:
             before.setdefault(position, []).append(line)
     whole = [line for i in range(len(ours) + 1) for line in (*before.get(i, ()), *ours[i : i + 1])]
     return b"".join(line + b"\n" for line in whole)
+
+
+class _Line(msgspec.Struct):
+    """What of a line tells whether its words were taken out of it."""
+
+    id: str = ""
+    purged: str = ""
+
+
+def _read_line(line: bytes) -> _Line:
+    try:
+        return msgspec.json.decode(line, type=_Line)
+    except msgspec.MsgspecError:
+        return _Line()
 
 
 def _lines(data: bytes) -> list[bytes] | None:

@@ -13,8 +13,9 @@ import msgspec
 
 from pipeline import meetings
 from transcribe import references, score, score_voices
+from transcribe.privacy import stand_ins, stands_in
 from transcribe.problem import Problem
-from transcribe.records import Person, Record, Turn, Word
+from transcribe.records import Person, Record, SpeakerName, Turn, Word
 from transcribe.references import Account
 from transcribe.score_names import NameScore, score_names, whose
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
@@ -92,18 +93,27 @@ def speakers(
 
 def _names_given(ref: Account, hyp: Account, listed: Sequence[Person]) -> NameScore | None:
     """How the names of a hypothesis fare; None where the reference's voices are nobody whom the list knows."""
+    real = {shown: id for id, shown in stand_ins(listed).items()}
+    names = [_unmasked(n, real) for n in hyp.names]
     if ref.by_person:
         who: dict[str, str] = {}
     elif ref.names:
         who = {n.label: n.person for n in ref.names if n.person}
     else:
-        known = listed or [Person(id=n.person, name=n.display) for n in hyp.names if n.person]
+        known = listed or [Person(id=n.person, name=n.display) for n in names if n.person]
         who = whose([w.speaker for w in ref.words or () if w.speaker], list({p.id: p for p in known}.values()))
     if not (ref.by_person or who):
         return None
     words = [msgspec.structs.replace(w, speaker=who.get(w.speaker or "", w.speaker)) for w in ref.words or ()]
     turns = [msgspec.structs.replace(t, speaker=who.get(t.speaker, t.speaker)) for t in ref.turns or ()]
-    return score_names(words, hyp.words or (), hyp.names, turns=(turns, hyp.turns or ()))
+    return score_names(words, hyp.words or (), names, turns=(turns, hyp.turns or ()))
+
+
+def _unmasked(name: SpeakerName, real: Mapping[str, str]) -> SpeakerName:
+    """A name with the person whom it stands for; where nobody is listed to say who that is, it names nobody."""
+    if name.person and name.person in real:
+        return msgspec.structs.replace(name, person=real[name.person])
+    return SpeakerName(label=name.label, display=name.display) if stands_in(name.person) else name
 
 
 def figures(found: Record) -> dict[str, Any]:

@@ -17,12 +17,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from pipeline import toml_files
+from pipeline import people as people_known
+from pipeline import rosters, toml_files
+from pipeline.people import Listed
 from pipeline.receipts import put
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe import locks
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Person, Record
+from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Public, Record, SourceState
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -88,6 +90,10 @@ class Layout(Record):
         return self.root / "meetings.toml"
 
     @property
+    def settings(self) -> Path:
+        return self.root / "onrecord.toml"
+
+    @property
     def codebook(self) -> Path:
         return self.root / "codebook.toml"
 
@@ -114,6 +120,7 @@ class _MeetingToml(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
     media: str | tuple[MediaFile, ...] = ""
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     channels: ChannelUse | None = None
@@ -121,7 +128,7 @@ class _MeetingToml(Record):
     language: str = ""
     vocabulary: tuple[str, ...] = ()
     exclude: tuple[tuple[str | float, str | float, str], ...] = ()
-    people: tuple[Person, ...] = ()
+    people: tuple[Listed, ...] = ()
     agenda: tuple[AgendaItem, ...] = ()
 
 
@@ -132,6 +139,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "timezone": 'timezone = "Europe/London"',
     "source_url": 'source_url = "https://wrenbridge.example/meetings/1"',
     "source_offset_s": "source_offset_s = 90",
+    "source_state": 'source_state = "gone", or "changed" where it has another length now',
     "media": 'media = "meeting.mp4", or for parts: [[media]] and, below it, file = "part 1.mp4"',
     "audio_track": "audio_track = 2",
     "channels": 'channels = "apart", or "mixed"',
@@ -144,6 +152,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "people.name": 'name = "Councillor Jo Okafor"',
     "people.aliases": 'aliases = ["Jo"]',
     "people.present": "present = false",
+    "people.public": 'public = "named", or "unnamed"',
     "agenda": '[[agenda]] and, below it, item = 5 and title = "Live facial recognition"',
 }
 
@@ -293,18 +302,26 @@ def read_meeting(folder: Path, id: str) -> Meeting:
     return meeting
 
 
-def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
-    """A meeting as far as it can be read, and everything that is wrong with it, in order of lines.
+def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> tuple[Meeting, list[Fault]]:
+    """A meeting as far as it can be read, and everything that is wrong with it, in order of files and lines.
 
-    Raises Problem where its `meeting.toml` cannot be read at all.
+    What `meeting.toml` leaves open is taken from `roster.toml` beside it (or the `roster` given), and of people from
+    `people.toml` of the data folder. Raises Problem where one of them cannot be read at all.
     """
     toml = toml_files.read(folder / "meeting.toml")
     good, faults = toml_files.fields(toml, _MeetingToml, EXAMPLES)
+    roster, of_roster = (roster, []) if roster else rosters.read(folder)
+    register, of_register = people_known.read(people_known.path_for(folder))
     exclude = _exclude(toml, good.get("exclude", ()), faults)
     _check_values(toml, good, faults)
-    _check_people(toml, good.get("people", ()), faults)
     lists: dict[str, Any] = {k: tuple(x for x in v if x is not None) for k, v in good.items() if isinstance(v, tuple)}
     found = _MeetingToml(**good | lists)
+    title, body, held_on = found.title or roster.title, found.body or roster.body, found.held_on or roster.held_on
+    listed = good.get("people", ())
+    people, wrong = people_known.on_the_day(
+        toml, listed, roster, register, day=held_on, bodies=(title, body), public=_public(folder)
+    )
+    faults += wrong
     captions, media = found.captions, _named_media(found.media)
     try:
         if not toml.values.get("media"):
@@ -316,21 +333,29 @@ def examine(folder: Path, id: str) -> tuple[Meeting, list[Fault]]:
     meeting = Meeting(
         id=id,
         folder=folder.name,
-        title=found.title or readable(folder.name),
-        body=found.body,
-        held_on=found.held_on,
+        title=title or readable(folder.name),
+        body=body,
+        held_on=held_on,
         timezone=found.timezone,
         source_url=found.source_url,
         source_offset_s=found.source_offset_s,
+        source_state=found.source_state,
         media=tuple(_heard_as(part, found.audio_track, found.channels) for part in media),
         captions=captions,
         language=found.language,
         vocabulary=found.vocabulary,
         exclude=exclude,
-        people=found.people,
-        agenda=found.agenda,
+        people=people,
+        agenda=found.agenda or roster.agenda,
     )
-    return meeting, sorted(faults, key=lambda f: f.line or 0)
+    return meeting, [*sorted(faults, key=lambda f: f.line or 0), *of_roster, *of_register]
+
+
+def _public(folder: Path) -> Public:
+    """Whether the data folder that a meeting is in shows people without an office by name."""
+    from pipeline import settings  # which needs Layout from here
+
+    return settings.examine(Layout(root=folder.parent.parent))[0].public
 
 
 def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[tuple[int, int, str], ...]:
@@ -377,25 +402,6 @@ def _check_values(toml: Toml, good: Mapping[str, Any], faults: list[Fault]) -> N
     for i, item in enumerate(good.get("agenda", ())):
         if item and isinstance(item.item, int) and abs(item.item) >= MOST_ITEMS:
             wrong("this is no item of an agenda: the number is too large", "agenda", i, "item")
-
-
-def _check_people(toml: Toml, people: Sequence[Person | None], faults: list[Fault]) -> None:
-    first: dict[str, int] = {}
-    for i, person in enumerate(people):
-        if not person:
-            continue
-        n = first.setdefault(person.id, i)
-        if n != i:
-            line = toml.line("people", n, "id")
-            what = f"two people have the id {person.id!r}: this one and the one on line {line}"
-            faults.append(toml.fault(what, "people", i, "id", fix="make ids differ"))
-        if not person.name.strip():
-            faults.append(
-                toml.fault("this person has no name", "people", i, "name", fix="write it, or delete the person")
-            )
-        for n, alias in enumerate(person.aliases):
-            if not alias.strip():
-                faults.append(toml.fault("this alias is empty", "people", i, "aliases", n, fix="delete it"))
 
 
 def _check_inside(toml: Toml, name: str, faults: list[Fault], *place: str | int) -> None:

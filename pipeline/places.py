@@ -11,9 +11,12 @@ from pipeline import corrections, meetings
 from pipeline.meetings import Layout
 from search.cite import timecode
 from search.quotes import Address, part_at
-from transcribe.correct import UNSETTLED, Correction, in_force
+from transcribe import privacy
+from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
-from transcribe.records import Record, Recording, Stretch, Transcript, Word, load
+from transcribe.ranges import within
+from transcribe.records import Person, Record, Recording, Stretch, Transcript, Word, load
+from transcribe.said_by import people_called
 
 
 class Change(Record):
@@ -26,6 +29,23 @@ class Change(Record):
     was: str = ""
     first: bool = True
     settled: bool = True
+
+
+class Past(Record, omit_defaults=False):
+    """A correction that touched a place: who made it, when (UTC), and what it turned into what. Neither is told of what
+    is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
+
+    kind: Kind
+    by: str
+    at: str
+    start_ms: int
+    end_ms: int
+    old: str = ""
+    new: str = ""
+    reason: str = ""
+    hidden: bool = False
+    undone_by: str = ""
+    undone_at: str = ""
 
 
 def folder_of(layout: Layout, meeting: str) -> Path | None:
@@ -70,7 +90,9 @@ def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Proble
         ends = f"the recording ends before that, at {timecode(recording.duration_ms)}"
         return Problem(ends, where=address, fix="check the times")
     there = [s for s in transcript.stretches if s.start_ms < place.end_ms and place.start_ms < s.end_ms]
-    stretch = min(there, key=lambda s: ("masked", "excluded", "partial", "untranscribed").index(s.kind), default=None)
+    stretch = min(
+        there, key=lambda s: ("masked", "excluded", "withheld", "partial", "untranscribed").index(s.kind), default=None
+    )
     if not stretch:
         fix = "search for the words, and copy their address"
         return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
@@ -89,7 +111,7 @@ def _mended(layout: Layout, meeting: str, address: str, place: Address, stretch:
         return f"onrecord run {meeting}"
     if stretch.kind == "untranscribed":
         return "listen to the recording itself: words could not be made out there"
-    hiding = [c for c in in_force(changed_by_people(layout, meeting)) if c.kind in ("mask", "exclude")]
+    hiding = [c for c in in_force(changed_by_people(layout, meeting)) if c.kind in HIDING]
     if any(c.touches(place.start_ms, place.end_ms) for c in hiding):
         return f"where it should not be: onrecord correct {address} --undo"
     return "where it should not be, take it out of `exclude` in its meeting.toml"
@@ -126,9 +148,59 @@ def _speakers_set(words: Sequence[Word], made: Iterable[Correction]) -> list[Cha
     for word in words:
         middle = ((word.start_ms or 0) + (word.end_ms or 0)) // 2
         last = next((c for c in reversed(setting) if c.start_ms <= middle < c.end_ms), None)
-        if last and word.speaker == (f"@{last.new}" if last.new else None):
+        if last is None:
+            continue
+        given = f"@{last.new}" if last.new else None
+        if word.speaker == given or (last.new and privacy.stands_in(word.speaker)):
             holding[last.id] = last
     return [Change(kind="speaker", by=c.by, on=c.at[:10]) for c in holding.values()]
+
+
+def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, meeting: str) -> list[Past]:
+    """Every correction that touched a place, in the order in which they were made, with those that were taken back.
+
+    Nobody is named in it who is not shown by name. Raises Problem where the meeting's folder cannot be read.
+    """
+    folder = folder_of(layout, meeting)
+    if not folder:
+        return []
+    made, people = corrections.read(folder), meetings.read_meeting(folder, meeting).people
+    undone = {c.undoes: c for c in made if c.kind == "undo"}
+    gone = silence((*transcript.stretches, *hidden(made)))
+    found = []
+    for c in made:
+        spans = c.stretches or ((c.start_ms, c.end_ms),)
+        if c.kind == "undo" or not within(spans, [(start_ms, end_ms)]):
+            continue
+        is_hidden = bool(within(spans, gone))
+        old, new = (c.old, c.new) if c.kind == "words" else _names(c, people)
+        back = undone.get(c.id)
+        found.append(
+            Past(
+                kind=c.kind,
+                by=c.by,
+                at=c.at,
+                start_ms=c.start_ms,
+                end_ms=c.end_ms,
+                old="" if is_hidden else old,
+                new="" if is_hidden else new,
+                reason=c.reason,
+                hidden=is_hidden,
+                undone_by=back.by if back else "",
+                undone_at=back.at if back else "",
+            )
+        )
+    return found
+
+
+def _names(c: Correction, people: Sequence[Person]) -> tuple[str, str]:
+    """Who was taken for the speaker before a correction and after it, as they are shown; nobody where it is no such."""
+    if c.kind not in ("speaker", *VOICES):
+        return "", ""
+    unnamed = [p for p in people if privacy.is_unnamed(p)]
+    names = {p.id: privacy.SHOWN if p in unnamed else p.name for p in people}
+    old = [privacy.SHOWN if people_called(unnamed, part) else part for part in c.old.split(", ")]
+    return ", ".join(dict.fromkeys(old)), names.get(c.new, c.new) or "unknown speaker"
 
 
 def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transcript) -> tuple[Path, int] | None:
@@ -137,7 +209,7 @@ def where_to_listen(layout: Layout, meeting: str, at_ms: int, transcript: Transc
     It is the recording, or the part of it; and the copy that leaves out what is hidden, where anything is.
     """
     copy = layout.made(meeting) / "playable.m4a"
-    if copy.is_file() and any(s.kind in ("masked", "excluded") for s in transcript.stretches):
+    if copy.is_file() and silence(transcript.stretches):
         return copy, at_ms
     recording, folder = recording_of(layout, meeting), folder_of(layout, meeting)
     part = part_at(at_ms, recording.media) if recording else None

@@ -71,7 +71,7 @@ def plan(job: Job, speeds: dict[str, float]) -> Plan:
 
 def _to_hear(context: Context, first: str, audio_ms: int) -> dict[str, int]:
     """Time that engines would listen to, in ms, where `first` is the first stage that runs."""
-    whole, silence = [(0, audio_ms)], context.silence()
+    whole, silence = [(0, audio_ms)], context.erased()
     words = ALL_STAGES[NAMES.index("words")]
     try:
         stand = first != "probe" and why(context, words) == words.lost(context)  # nothing else speaks against them

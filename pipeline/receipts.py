@@ -86,11 +86,12 @@ def void(folder: Path, receipt: Receipt) -> None:
     write(folder, msgspec.structs.replace(receipt, outputs=nothing))
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: to the side, to the disk, then one rename."""
+def put(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a whole file or nothing: to the side, to the disk, then one rename. It gets no more rights than `mode`."""
     side = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        side.write_bytes(data)
+        with open(side, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as f:
+            f.write(data)
         to_disk(side)
         side.replace(path)
     finally:

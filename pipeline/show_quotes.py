@@ -1,21 +1,28 @@
 """Quotes and passages as a terminal shows them, and what was changed in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import cache
 
 import msgspec
+from rich.console import Console
 from rich.text import Text
 
+from pipeline import places, settings
+from pipeline.changes import Changed, note_cited
 from pipeline.context import Context
 from pipeline.meetings import Layout, readable
-from pipeline.places import Change, changed_by_people, changes, load_transcript, where_to_listen, why_silent
-from pipeline.show import n_of, out, printable, to_json
+from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen, why_silent
+from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
+from search.changes import Reading
+from search.cite import Said
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
-from transcribe.correct import Correction
+from search.references import FORMATS
+from transcribe.correct import HIDING, Correction
 from transcribe.problem import Problem
-from transcribe.records import SpeakerName
+from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
 EVIDENCE_SHOWN = 3
@@ -32,6 +39,7 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
             {
                 "understood": results.understood,
                 "total": results.total,
+                "as_of": results.as_of,
                 "notes": results.notes,
                 "suggestions": results.suggestions,
                 "facets": {facet.name: facet.values for facet in results.facets},
@@ -110,6 +118,8 @@ def _about(quote: Quote) -> str:
     if quote.stance and quote.topic:
         whose = " (reported)" if quote.stance_holder == "reported" else ""
         parts.append(f"stance: {quote.stance}{whose}")
+    if quote.listened_by:
+        parts.append(f"listened to by {quote.listened_by}")
     if quote.listen_first:
         parts.append("listen first: " + ", ".join(quote.listen_first))
     return printable(" · ".join(parts))
@@ -137,57 +147,107 @@ def _told(change: Change) -> str:
     return printable(f"Words changed by {by}; {before}.{doubt}")
 
 
-def print_quote(layout: Layout, address: str, *, style: str, n_around: int, json: bool) -> None:
-    """One place in time: what is said there and around it, how that is known, where to listen, and its citation."""
+def print_quote(
+    layout: Layout, address: str, *, style: str, cited: bool, n_around: int, history: bool, json: bool
+) -> None:
+    """One place in time: what is said there and around it, how that is known, where to listen, and its citation. Where
+    it is `cited`, that is remembered, so that people can be told when it changes.
+
+    A citation that is data stands alone on stdout, and all else on stderr.
+    """
     place = parse_address(address)
     transcript = load_transcript(layout, place.meeting)
     table = layout.made(place.meeting) / "quotes.parquet"
     if not table.is_file():
         raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
-    words = resolve(place, transcript)
-    if not words:
+    if not place.check and not resolve(place, transcript):
         raise why_silent(layout, place, transcript)
-    passage = cite.around(place, read_parquet(table), transcript, n_around)
+    try:
+        passage = cite.around(place, read_parquet(table), transcript, n_around)
+    except Problem as e:
+        raise why_silent(layout, place, transcript) from e
     quote = passage.quote
+    here = parse_address(quote.address)
+    words = resolve(here, transcript)
+    if cited:
+        note_cited(layout, quote.cited)
     changed = changes(words, changed_by_people(layout, place.meeting))
     repaired = repairs(words)
     name = next((n for n in transcript.names if n.label == quote.speaker_label), None)
+    past = places.history(layout, here.start_ms, here.end_ms, transcript, place.meeting) if history else []
+    source = cite.citation(quote, accessed=date.today(), players=settings.read(layout).players)
     if json:
-        told = {"speaker": name, "changes": changed, "repairs": repaired}
-        to_json({"passage": passage, "citation": cite.cite(quote, style)} | told)
+        told = {"speaker": name, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
+        reference = msgspec.to_builtins(source) | {"at": source.at, "checked": source.checked}
+        to_json({"passage": passage, "reference": reference, "citation": cite.cite(source, style)} | told)
         return
+    to = err if style in FORMATS else out
     for said in passage.before:
-        out.print(
-            Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim")
-        )
-    out.print(
+        _print_said(to, said)
+    to.print(
         Text(f"{cite.timecode(quote.start_ms)}  {printable(quote.speaker)}: “{printable(quote.text)}”", style="bold")
     )
     for said in passage.after:
-        out.print(
-            Text(f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}", style="dim")
-        )
-    out.print()
+        _print_said(to, said)
+    to.print()
     for change in changed:
-        out.print(Text(_told(change)))
+        to.print(Text(_told(change)))
     for r in repaired:
-        out.print(Text(printable(f"“{r.written}” was heard as “{r.heard}” ({r.why}).")))
+        to.print(Text(printable(f"“{r.written}” was heard as “{r.heard}” ({r.why}).")))
     if name and not any(c.kind == "speaker" for c in changed) and (lines := _evidence(name)):
-        out.print(Text(f"How we know who speaks ({_status(name)}):"))
+        to.print(Text(f"How we know who speaks ({_status(name)}):"))
         for line in lines:
-            out.print(Text(f"  {line}"))
+            to.print(Text(f"  {line}"))
     if about := _about(quote):
-        out.print(Text(about))
+        to.print(Text(about))
+    if history:
+        _print_history(to, past)
     if passage.changed:
-        out.print(
-            Text("This place no longer says what was cited: the wording or the speaker changed.", style="bold red")
-        )
-    if not cite.link(quote) and (sound := where_to_listen(layout, place.meeting, quote.start_ms, transcript)):
+        what = "the words are the same, the speaker is another" if passage.same_words else "it reads otherwise now"
+        to.print(Text(f"This place no longer says what was cited: {what}.", style="bold red"))
+    elif passage.moved:
+        to.print(Text(f"What was cited is now a little earlier or later, at {quote.address}."))
+    if not source.url and (sound := where_to_listen(layout, place.meeting, quote.start_ms, transcript)):
         file, at_ms = sound
-        out.print(Text(printable(f"Listen: {readable(str(file))} at {cite.timecode(at_ms)}")))
-    out.print()
-    out.print(Text("Cite as:"))
-    out.print(Text("\n".join(map(printable, cite.cite(quote, style).splitlines()))))
+        to.print(Text(printable(f"Listen: {readable(str(file))} at {cite.timecode(at_ms)}")))
+    to.print()
+    to.print(Text("Cite as:"))
+    out.print(Text(cite.cite(source, style)))  # in which nothing is left that would steer a terminal
+
+
+def _print_said(to: Console, said: Said) -> None:
+    line = f"{cite.timecode(said.start_ms)}  {printable(said.speaker)}: {printable(said.text)}"
+    to.print(Text(line, style="dim"))
+
+
+_DID = {
+    "words": "changed the words",
+    "speaker": "said who speaks",
+    "confirm": "said who this voice is",
+    "reject": "said who this voice is not",
+    "listen": "listened, and found the words right",
+    "mask": "hid this as personal details",
+    "exclude": "hid this as no part of the public meeting",
+    "withhold": "withheld this",
+}
+
+
+def _print_history(to: Console, past: Sequence[Past]) -> None:
+    to.print(Text("What people changed here:" if past else "Nobody changed anything here."))
+    for p in past:
+        did = _DID.get(p.kind, p.kind) + (f" ({p.reason})" if p.reason else "")
+        back = f"; taken back by {p.undone_by}, {_when(p.undone_at)}" if p.undone_at else ""
+        to.print(Text(printable(f"  {_when(p.at)}  {p.by} {did}{back}")))
+        if p.hidden and p.kind not in (*HIDING, "listen"):
+            to.print(Text("    what it said is hidden now"))
+        for label, text in (("was", p.old), ("now" if p.kind != "reject" else "not", p.new)):
+            if text or (p.kind == "words" and not p.hidden):
+                shown = f"“{text}”" if p.kind == "words" else text
+                to.print(Text(printable(f"    {label}: {shown if text else 'nothing'}")))
+
+
+def _when(at: str) -> str:
+    return at[:16].replace("T", " ") + " UTC"
 
 
 def _status(name: SpeakerName) -> str:
@@ -201,9 +261,13 @@ def print_correction(context: Context, correction: Correction) -> None:
     if correction.kind == "undo":
         undone = next(c for c in context.corrections() if c.id == correction.undoes)
         out.print(Text(f"taken back, {place}: {undone.kind} by {printable(undone.by)}, {undone.at[:10]}"))
-    elif correction.kind in ("mask", "exclude"):
-        hidden = "masked" if correction.kind == "mask" else "excluded"
-        out.print(Text(f"{hidden}, {place}: {at} is out of text, index and sound"))
+    elif correction.kind in HIDING:
+        out.print(Text(f"{HIDING[correction.kind]}, {place}: {at} is out of text, index and sound"))
+        if correction.until:
+            out.print(Text(f"until somebody decides again, on {correction.until}: it does not come back by itself"))
+    elif correction.kind == "listen":
+        words = resolve(parse_address(place), context.transcript())
+        out.print(Text(printable(f"listened to by {correction.by}, {place}: “{text_of(words)}”")))
     else:
         person = next((p.name for p in context.meeting.people if p.id == correction.new), "unknown speaker")
         new = f"“{correction.new}”" if correction.kind == "words" else person
@@ -211,6 +275,35 @@ def print_correction(context: Context, correction: Correction) -> None:
         out.print(Text(f"was: {printable(old)}", style="dim"))
         out.print(Text(f"now: {printable(new)}", style="bold"))
         out.print(Text(place, style="cyan"))
+
+
+def print_changes(found: Sequence[Changed], since: date) -> None:
+    """Quotes that changed, with what they said and say, those that were cited first."""
+    if not found:
+        out.print(Text(f"nothing changed since {since}", style="dim"))
+        return
+    n_cited = sum(bool(each.cited) for each in found)
+    out.print(Text(f"{n_of(len(found), 'change')} since {since}, {n_cited} of them of what was cited", style="dim"))
+    for each in found:
+        change = each.change
+        by = f", by {' and '.join(change.by)}" if change.by else ""
+        what = f"{change.hidden} since" if change.hidden else f"{' and '.join(each.kinds)} changed"
+        out.print()
+        out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
+        for address in each.cited:
+            out.print(Text(f"  cited as {address}", style="bold yellow"))
+        if not change.hidden:
+            out.print(Text(f"  was: {_read_as(change.old, each.kinds)}", style="dim"))
+            out.print(Text(f"  now: {_read_as(change.new, each.kinds)}"))
+
+
+def _read_as(reading: Reading | None, kinds: Iterable[str]) -> str:
+    if reading is None:
+        return "nothing is said there"
+    status = cite.STATUS.get(reading.speaker_status, reading.speaker_status)
+    who = reading.speaker if reading.speaker_status == "unknown" else f"{reading.speaker} ({status})"
+    codes = f"; codes: {', '.join(reading.codes) or 'none'}" if "codes" in kinds else ""
+    return printable(f"{who}: “{reading.text}”{codes}")
 
 
 def print_repairs(layout: Layout, meeting: str, *, spelling: bool, json: bool) -> None:

@@ -13,7 +13,10 @@ from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.show import n_of, out, printable, span, to_json
 from search import cite
+from search.quotes import speaker_name
 from transcribe.correct import Correction
+from transcribe.personal import details
+from transcribe.privacy import stand_ins, stands_in
 from transcribe.ranges import length
 from transcribe.records import Evidence, SpeakerName
 from transcribe.said_by import BY_PEOPLE, Standing
@@ -41,6 +44,8 @@ def print_voices(context: Context, *, json: bool) -> None:
         role = f", {name.role}" if name.role and name.role.casefold() not in name.display.casefold() else ""
         label = "" if name.label == name.display else f"{printable(name.label):<{len(INDENT) - 2}}  "
         out.print(Text.assemble((label, "cyan"), (printable(name.display + role), "bold")))
+        if stands_in(name.person):
+            _line(f"that is {_called(context, name.person or '')}, whom only this list shows by name")
         share = f", {spoken_ms[name.label] / all_ms:.0%} of all speech" if all_ms else ""
         _line(f"spoke {span(spoken_ms[name.label] / 1000)}{share}")
         _print_how(context, name, [s.correction for s in stands if s.label == name.label])
@@ -139,10 +144,28 @@ def _print_next(context: Context, waiting: Sequence[SpeakerName]) -> None:
     """The command that comes next, where voices wait to be confirmed: of an unknown one first."""
     name = min(waiting, key=lambda n: n.status != "unknown", default=None)
     if name:
-        pair = printable(f"{name.label}={name.person or 'PERSON'}")
+        pair = printable(f"{name.label}={_real(context, name.person) or 'PERSON'}")
         out.print()
         out.print("Listen, then say who it is:")
         out.print(Text(f"  onrecord speakers {context.meeting.id} --confirm {shlex.quote(pair)}"))
+
+
+def print_personal(context: Context, *, json: bool) -> None:
+    """What the public says that should perhaps be hidden, each with the command that hides it."""
+    transcript = context.transcript()
+    found = details(transcript.words, transcript.names, context.meeting.people)
+    rows = [(d, f"{context.meeting.id}/{d.start_ms}-{d.end_ms}") for d in found]
+    if json:
+        to_json([{"address": address, **msgspec.to_builtins(d)} for d, address in rows])
+        return
+    for d, address in rows:
+        voice = printable(speaker_name(d.label, transcript.names).display)
+        out.print(Text.assemble((f"{cite.timecode(d.start_ms)}  ", "cyan"), f"{d.kind}, said by {voice}:"))
+        _line(f"“{d.words}”")
+        if any(w.timing == "cue" for w in transcript.words[d.first_word : d.end_word]):
+            _line("captions give no time to each word: all of the caption goes with it")
+        out.print(Text(f"  onrecord correct {address} --mask --reason {shlex.quote(d.kind)}"))
+    out.print(f"{n_of(len(rows), 'place')} to look at. Listen first; more may be said than is found here.")
 
 
 def print_changes(
@@ -167,8 +190,14 @@ def print_changes(
         out.print(Text(printable(waits)))
 
 
+def _real(context: Context, person: str | None) -> str | None:
+    """The id of somebody, of whoever is not shown by name as well."""
+    return next((id for id, shown in stand_ins(context.meeting.people).items() if shown == person), person)
+
+
 def _called(context: Context, person: str) -> str:
-    return next((" ".join(p.name.split()) for p in context.meeting.people if p.id == person), person)
+    real = _real(context, person)
+    return next((" ".join(p.name.split()) for p in context.meeting.people if p.id == real), person)
 
 
 def _line(text: str, *, indent: str = INDENT, hang: int = 0) -> None:

@@ -33,6 +33,7 @@ def print_status(status: Status, *, all: bool, receipts: bool) -> None:
         _coverage([s for s in found if s.coverage])
     _engines(status.engines)
     _remarks(found, all=all)
+    _due(found)
     _leftovers(status, all=all)
 
 
@@ -126,7 +127,7 @@ def _coverage(found: Sequence[Standing]) -> None:
         if coverage.unattributed_ms:
             parts.append(("  of it, in nobody's voice", coverage.unattributed_ms))
         parts += [(f"not transcribed: {reason}", ms) for reason, ms in coverage.untranscribed.items()]
-        parts.append(("excluded or masked", coverage.excluded_ms))
+        parts.append(("excluded, masked or withheld", coverage.excluded_ms))
         for what, ms in parts:
             _line(f"  {ms / 1000:9,.1f} s  {100 * ms / (coverage.duration_ms or 1):5.1f} %  {what}")
 
@@ -168,6 +169,7 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         ("with stretches that could not be made out", lambda s: s.uncovered_ms),
         ("with excluded stretches", lambda s: s.excluded_ms),
         ("with masked stretches", lambda s: s.masked_ms),
+        ("with withheld stretches", lambda s: s.withheld_ms),
         ("with words without times, of which nothing can be cited", _untimed_ms),
         ("with captions only, nothing to listen to", lambda s: s.audio_ms if s.captions_only else 0),
     ]
@@ -179,6 +181,14 @@ def _remarks(found: Sequence[Standing], *, all: bool) -> None:
         if group:
             told = f"{len(group):,} {what} ({timecode(sum(map(length, group)))})"
             _line(f"  {told}: {_names(group, all=all)}")
+
+
+def _due(found: Sequence[Standing]) -> None:
+    due = [place for s in found for place in s.due]
+    if due:
+        _head("withheld, and to be decided again by now", "bold yellow")
+        for place in due:
+            _line(f"  {place}")
 
 
 def _untimed_ms(standing: Standing) -> int:

@@ -16,6 +16,7 @@ from pipeline.context import Context, Progress, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
 from transcribe.audio import probe
+from transcribe.privacy import stands_in
 from transcribe.records import Media, Meeting, Record, Recording, dump
 
 
@@ -164,6 +165,13 @@ def _transcript(context: Context, progress: Progress) -> list[str]:
     ]
 
 
+def _transcript_notes(context: Context) -> Iterable[str]:
+    n_voices = sum(stands_in(n.person) for n in context.transcript().names)
+    if n_voices:
+        shown = "1 voice is shown as a member" if n_voices == 1 else f"{n_voices} voices are shown as members"
+        yield f"{shown} of the public, not by name: nothing gives them an office (docs/people.md)"
+
+
 def _statements_params(context: Context) -> dict[str, Any]:
     return {"codebook": context.codebook, "tagger": context.tagger.id, "agenda": context.meeting.agenda}
 
@@ -199,8 +207,15 @@ STAGES = (
         make=hear_turns.make_turns,
         listens=hear_turns.turns_listen,
     ),
-    Stage(name="transcript", version=5, inputs=_transcript_inputs, params=_transcript_params, make=_transcript),
     Stage(
-        name="statements", version=1, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
+        name="transcript",
+        version=6,
+        inputs=_transcript_inputs,
+        params=_transcript_params,
+        make=_transcript,
+        notes=_transcript_notes,
+    ),
+    Stage(
+        name="statements", version=2, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
     ),
 )

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import asked, hear, receipts
+from pipeline import asked, corrections, hear, receipts
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.meetings import Layout, is_id, read_ids, readable
@@ -50,11 +50,13 @@ class Standing(Record, omit_defaults=False):
     uncovered_ms: int = 0
     excluded_ms: int = 0
     masked_ms: int = 0
+    withheld_ms: int = 0
     partial_ms: int = 0
     coverage: Coverage | None = None
     words: str = ""
     voices: str = ""
     captions_only: bool = False
+    due: tuple[str, ...] = ()  # what was withheld, and should be decided again by now
     n_bytes: int = 0
 
 
@@ -154,6 +156,10 @@ def _standing(layout: Layout, job: Job, plan: Plan, failure: "tuple[Event, Path]
         uncovered_ms=length(untold),
         excluded_ms=length(within(_of_kind(hidden, "excluded"), whole)),
         masked_ms=length(within(_of_kind(hidden, "masked"), whole)),
+        withheld_ms=length(within(_of_kind(hidden, "withheld"), whole)),
+        due=tuple(
+            f"{job.id}/{c.start_ms}-{c.end_ms}, since {c.until}: {c.reason}" for c in corrections.due(context.raw)
+        ),
         partial_ms=length(within(without(missing, silence), whole)),
         coverage=made.coverage if made else None,
         words=words,

@@ -15,7 +15,7 @@ import msgspec
 
 from analyse import taggers
 from analyse.codebook import Codebook
-from pipeline import meetings, receipts
+from pipeline import corrections, meetings, purge, receipts
 from pipeline.context import Context
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.events import Event, Sink, now
@@ -252,10 +252,16 @@ def conceal(context: Context, sink: Sink) -> list[StageRun]:
     before = [(s["start_ms"], s["end_ms"]) for s in shown.params.get("silence", ())]
     if not without(context.silence(), before):
         return []
+    with corrections.held(context.made):
+        purge.forget_wording(context)
     silence_at_once(context)
+    for path in purge.forget_outputs(context):
+        note = "this file still holds what is hidden now: delete it, or make it again"
+        sink(Event(at=now(), meeting=context.meeting.id, what="note", message=note, where=path))
     ran: list[StageRun] = []
     with contextlib.suppress(Unreadable):  # words that are damaged are made again first, without what is hidden
         ran.extend(filter(None, (make(context, stage, sink) for stage in ALL_STAGES[NAMES.index("transcript") :])))
+        purge.forget_rows(context)
     return ran
 
 

@@ -1,93 +1,88 @@
-"""Citing a quote: the words, who said them and how we know, where to listen, and what stands around."""
+"""Citing a quote: the words, who said them and how we know, where to listen, and what stands around.
 
-from collections.abc import Sequence
+`citation` gathers what there is to say of a quote, `cite` writes it in a style. See `docs/citing.md`.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import groupby
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Any, cast
 
 from msgspec.structs import replace
 
+from analyse import listen
+from search import links, references, styles
 from search.quotes import Address, Quote, check_of, resolve, speaker_name
+from search.styles import NOTICE as NOTICE
+from search.styles import STATUS as STATUS
+from search.styles import Citation
+from search.styles import timecode as timecode
+from transcribe import listened
+from transcribe.correct import REACH_MS, middle
 from transcribe.problem import Problem
-from transcribe.records import Record, Transcript, text_of
-from transcribe.transcript import NOTICE as NOTICE
+from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
 
-STATUS = {
-    "confirmed": "confirmed",
-    "inferred": "named by software, not checked",
-    "unknown": "unknown speaker",
-}
-STYLES = ("plain",)
+N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
+MOST_WORDS = 1_000  # of what is looked for so; longer is no quotation
+_UNPRINTED = ("Cc", "Cs", "Co", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # which print nothing either, but are how some words are spelt
+
+STYLES = styles.TEXTS | references.FORMATS
 
 
-def timecode(ms: int) -> str:
-    """As a player shows it: whole seconds, rounded down.
+def citation(quote: Quote, *, accessed: date | None = None, players: Mapping[str, str] = {}) -> Citation:
+    """What there is to cite of a quote, looked at on the day `accessed`. `players` as in `search.links`.
 
-    >>> timecode(3_725_900)
-    '1:02:05'
+    Titles and names are put on one line; nothing that prints nothing comes along. The words stay as they are.
     """
-    seconds = ms // 1000
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    source = links.link(quote.source_url, quote.source_start_ms, _source_end_ms(quote), players)
+    published = bool(source.url) and quote.source_start_ms is not None
+    return Citation(
+        words=_line(quote.text),
+        speaker=_line(quote.speaker),
+        status=cast(Any, quote.speaker_status if quote.speaker_status in STATUS else "unknown"),
+        role=_line(quote.role),
+        meeting=_line(quote.title) or quote.meeting,
+        body=_line(quote.body),
+        held_on=quote.held_on,
+        at_ms=cast(int, quote.source_start_ms) if published else quote.start_ms,
+        published=published,
+        address=quote.cited,
+        url=source.url,
+        plays=source.plays,
+        accessed=accessed,
+        listened=_line(quote.listened_by),
+    )
 
 
-def link(quote: Quote) -> str:
-    """Where the public can hear this quote, starting no later than it does; empty where nobody can.
-
-    YouTube takes whole seconds (`t=123s`; `start=123` when embedded), Vimeo a fragment (`#t=123s`), everything else a
-    W3C media fragment (`#t=123.4`). An address that has a fragment of its own, as some players' pages do, is
-    left alone: adding to it would break it.
-    """
-    if quote.source_start_ms is None:
-        return ""
-    try:
-        parts = urlsplit(quote.source_url)
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not host:
-        return ""
-    seconds = quote.source_start_ms // 1000
-    if _is(host, "youtube.com", "youtube-nocookie.com", "youtu.be"):
-        name, value = ("start", f"{seconds}") if parts.path.startswith("/embed/") else ("t", f"{seconds}s")
-        query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in ("t", "start")]
-        return urlunsplit(parts._replace(query=urlencode([*query, (name, value)]), fragment=""))
-    if parts.fragment and not parts.fragment.startswith("t="):
-        return quote.source_url
-    if _is(host, "vimeo.com"):
-        return urlunsplit(parts._replace(fragment=f"t={seconds}s"))
-    tenth = quote.source_start_ms // 100 % 10
-    return urlunsplit(parts._replace(fragment=f"t={seconds}" + (f".{tenth}" if tenth else "")))
+def cite(citation: Citation, style: str = "plain") -> str:
+    """A citation as text that stands by itself. Raises Problem for a style that is not known."""
+    if style not in STYLES:
+        raise Problem(f"there is no citation style {style!r}", fix=f"use one of: {', '.join(STYLES)}")
+    return STYLES[style](citation)
 
 
-def _is(host: str, *names: str) -> bool:
-    return any(host == name or host.endswith("." + name) for name in names)
+def link(quote: Quote, players: Mapping[str, str] = {}) -> str:
+    """Where the public can hear this quote, starting no later than it does; empty where nobody can."""
+    return links.link(quote.source_url, quote.source_start_ms, _source_end_ms(quote), players).url
 
 
 def who(quote: Quote) -> str:
-    """The speaker with how we know: nobody reads a name here without it.
-
-    An unknown speaker is that already; a name that captions give, and nobody answers to, is said to be just that.
-    """
-    if quote.speaker_status == "unknown":
-        plain = quote.speaker.casefold().startswith(("unknown", "several"))
-        return quote.speaker if plain else f"{quote.speaker} (not matched to a person)"
-    role = f", {quote.role}" if quote.role and quote.role.casefold() not in quote.speaker.casefold() else ""
-    return f"{quote.speaker}{role} ({STATUS.get(quote.speaker_status, quote.speaker_status)})"
+    """The speaker with role and how we know: nobody reads a name here without it."""
+    return styles.who(citation(quote))
 
 
-def cite(quote: Quote, style: str = "plain") -> str:
-    """The quote as text that stands by itself. Raises Problem for a style that is not known."""
-    if style not in STYLES:
-        raise Problem(f"there is no citation style {style!r}", fix=f"use one of: {', '.join(STYLES)}")
-    held_on = f"{quote.held_on.day} {quote.held_on:%B %Y}" if quote.held_on else ""
-    place = [quote.title or quote.meeting, quote.body, held_on, f"at {timecode(quote.start_ms)}"]
-    lines = [
-        f"{who(quote)}: “{quote.text}”",
-        ", ".join(part for part in place if part),
-        link(quote),
-        quote.cited,
-        NOTICE,
-    ]
-    return "\n".join(line for line in lines if line)
+def _source_end_ms(quote: Quote) -> int | None:
+    start_ms = quote.source_start_ms
+    return None if start_ms is None else start_ms + quote.end_ms - quote.start_ms
+
+
+def _line(text: str) -> str:
+    """Text on one line, without what prints nothing or turns the direction in which it is read."""
+    kinds = ((c, unicodedata.category(c)) for c in text)
+    kept = (" " if kind in _UNPRINTED else "" if kind == "Cf" and c not in _JOINERS else c for c, kind in kinds)
+    return " ".join("".join(kept).split())
 
 
 # -- a quote and what stands around it ------------------------------------------------------------
@@ -108,12 +103,16 @@ class Passage(Record):
     """A place in time as it now reads, with the turns around it.
 
     `changed` says whether wording or speaker differ from what was cited; None where the address carries no check.
+    `moved` says that just what was cited now stands a little earlier or later: `quote` has where. `same_words` says of
+    what changed that the words did not: they were cited as somebody else's, or as nobody's.
     """
 
     quote: Quote
     before: tuple[Said, ...]
     after: tuple[Said, ...]
     changed: bool | None = None
+    moved: bool = False
+    same_words: bool = False
 
 
 def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_turns: int = 2) -> Passage:
@@ -121,38 +120,81 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
 
     `rows` are the meeting's quotes in order. Raises Problem where nothing is said at that place.
     """
-    words = resolve(address, transcript)
-    touched = [row for row in rows if row.start_ms < address.end_ms and address.start_ms < row.end_ms]
-    if not words or not touched:
+    quote = _read(address, rows, resolve(address, transcript), transcript)
+    moved = None
+    if address.check and (quote is None or quote.check != address.check):
+        moved = next((_read(place, rows, words, transcript) for place, words in _moved(address, transcript)), None)
+    found = moved or quote
+    if found is None:
         raise Problem(
             f"nothing is said at {address}",
             fix="search for the words, and copy their address",
         )
-    same = [row for row in touched if (row.start_ms, row.end_ms) == (address.start_ms, address.end_ms)]
-    quote = same[0] if same else _at(address, touched, text_of(words), {w.speaker for w in words}, transcript)
     return Passage(
-        quote=quote,
-        before=_turns([row for row in rows if row.end_ms <= address.start_ms])[-n_turns:] if n_turns else (),
-        after=_turns([row for row in rows if row.start_ms >= address.end_ms])[:n_turns],
-        changed=quote.check != address.check if address.check else None,
+        quote=found,
+        before=_turns([row for row in rows if row.end_ms <= found.start_ms])[-n_turns:] if n_turns else (),
+        after=_turns([row for row in rows if row.start_ms >= found.end_ms])[:n_turns],
+        changed=found.check != address.check if address.check else None,
+        moved=moved is not None,
+        same_words=found.check != address.check and _other_speaker(found, address.check, transcript),
     )
 
 
-def _at(
-    address: Address, touched: Sequence[Quote], text: str, labels: set[str | None], transcript: Transcript
-) -> Quote:
-    """The row for any stretch of words: that of the statement it mostly lies in, with its own words and speaker.
+def _other_speaker(quote: Quote, check: str, transcript: Transcript) -> bool:
+    """Whether these words were cited as said by another person of the meeting, or by nobody who is known."""
+    people = {name.person for name in transcript.names} | {None}
+    return any(check_of(transcript.recording_sha256, quote.text, person) == check for person in people)
+
+
+def _moved(address: Address, transcript: Transcript) -> Iterator[tuple[Address, tuple[Word, ...]]]:
+    """Runs of words that are what was cited, and begin and end a few words before or after the address; the nearest
+    first.
+
+    Where a new transcript times words a little otherwise, one at either end may have left the range. A run that shares
+    less than half of its time with the range is something else, though the same words be said again.
+    """
+    words = [w for w in transcript.words if w.start_ms is not None and w.end_ms is not None]
+    inside = [i for i, w in enumerate(words) if address.start_ms <= middle(w) < address.end_ms]
+    if len(inside) > MOST_WORDS:
+        return
+    later = next((i for i, w in enumerate(words) if middle(w) >= address.start_ms), len(words))
+    first, end = (inside[0], inside[-1] + 1) if inside else (later, later)
+    steps = range(-N_MOVED, N_MOVED + 1)
+    for a, b in sorted(((a, b) for a in steps for b in steps), key=lambda step: abs(step[0]) + abs(step[1])):
+        run = tuple(words[max(0, first + a) : max(0, end + b)])
+        if not run:
+            continue
+        start_ms, end_ms = run[0].start_ms or 0, max(w.end_ms or 0 for w in run)
+        drift_ms = max(abs(start_ms - address.start_ms), abs(end_ms - address.end_ms))
+        shared_ms = min(end_ms, address.end_ms) - max(start_ms, address.start_ms)
+        longest_ms = max(end_ms - start_ms, address.end_ms - address.start_ms)
+        if (
+            start_ms < end_ms
+            and 2 * shared_ms >= longest_ms
+            and drift_ms <= REACH_MS
+            and check_of(transcript.recording_sha256, text_of(run), _speaker_of(run, transcript).person)
+            == address.check
+        ):
+            yield replace(address, start_ms=start_ms, end_ms=end_ms), run
+
+
+def _read(address: Address, rows: Sequence[Quote], words: Sequence[Word], transcript: Transcript) -> Quote | None:
+    """The row for `words`, which stand at an address: the statement's own, or one for just these words."""
+    touched = [row for row in rows if row.start_ms < address.end_ms and address.start_ms < row.end_ms]
+    if not words or not touched:
+        return None
+    same = [row for row in touched if (row.start_ms, row.end_ms) == (address.start_ms, address.end_ms)]
+    return same[0] if same else _part(address, touched, words, transcript)
+
+
+def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], transcript: Transcript) -> Quote:
+    """The row for any run of words: that of the statement it mostly lies in, with its own words and speaker.
 
     What a statement was coded with holds for the whole of it, so a part of several takes what any of them has.
     """
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
-    if len(labels) == 1:
-        name = speaker_name(next(iter(labels)), transcript.names)
-    else:  # nobody is given the words of two
-        name = speaker_name(None, ())
-        if len(labels - {None}) > 1:
-            name = replace(name, display="several speakers")
-    shift_ms = address.start_ms - most.start_ms
+    name = _speaker_of(words, transcript)
+    text = text_of(words)
     return replace(
         most,
         address=str(replace(address, check="")),
@@ -168,8 +210,29 @@ def _at(
         party=name.party,
         topic=any(row.topic for row in touched),
         codes=tuple(dict.fromkeys(code for row in touched for code in row.codes)),
-        listen_first=tuple(dict.fromkeys(reason for row in touched for reason in row.listen_first)),
-        source_start_ms=None if most.source_start_ms is None else max(0, most.source_start_ms + shift_ms),
+        listen_first=listen.of_words(words, transcript, name),
+        listened_by=listened.who(words, transcript.listened),
+        source_start_ms=_shifted(most.source_start_ms, address.start_ms - most.start_ms),
+    )
+
+
+def _shifted(source_ms: int | None, by_ms: int) -> int | None:
+    """A moment of the published recording, or None where that begins only later."""
+    return None if source_ms is None or source_ms + by_ms < 0 else source_ms + by_ms
+
+
+def _speaker_of(words: Sequence[Word], transcript: Transcript) -> SpeakerName:
+    """Who says these words: nobody is given the words of two. A person may have several voices."""
+    names = {w.speaker: speaker_name(w.speaker, transcript.names) for w in words}
+    people = {name.person for name in names.values()}
+    first, *others = names.values()
+    if not others:
+        return first
+    if len(people) == 1 and None not in people:
+        least = min(names.values(), key=lambda name: (name.status == "confirmed", name.probability or 0.0))
+        return replace(least, label="")
+    return SpeakerName(
+        label="", display="several speakers" if len(names.keys() - {None}) > 1 else speaker_name(None, ()).display
     )
 
 

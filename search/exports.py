@@ -1,39 +1,50 @@
-"""A meeting in formats that others read: captions and transcripts. Each says what it is, and what it was made from.
+"""A meeting in formats that others read: captions, chapters and transcripts. Each says what it is and of what it was
+made.
 
 Words are those of the transcript as it stands: what is excluded or masked is not in it, and a member of the public is
 called so there.
 """
 
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
 
+from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
+from transcribe.correct import middle
+from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
-from transcribe.transcript import NOTICE, cues, to_webvtt
+from transcribe.transcript import NOTICE, cue_text, cues, to_webvtt
 
 LINE_LETTERS, N_LINES = 42, 2  # of a caption that is to be read while listening
 LETTERS_PER_S = 17  # how fast people read
 SHORTEST_MS, GAP_MS = 1000, 80
 PARAGRAPH_WORDS = 120
+N_CHAPTERS, CHAPTER_MS = 3, 10_000  # players show no fewer, and none that is shorter
 STRETCHES = {
     "untranscribed": "speech we could not make out",
     "partial": "not all of it transcribed",
     "excluded": "not part of the public record",
     "masked": "personal details hidden",
+    "withheld": "withheld for now",
 }
 
 
 class Source(Record):
-    """What an export is made from: a meeting, its transcript, and the SHA-256 of the file that this was read from."""
+    """What an export is made from: a meeting, its transcript, the SHA-256 of the file that this was read from and when
+    that was made, and the agenda with the times at which its items were opened."""
 
     meeting: Meeting
     transcript: Transcript
     transcript_sha256: str
+    made_at: datetime | None = None
+    items: tuple[PlacedItem, ...] = ()
 
     @property
     def notes(self) -> tuple[str, str]:
@@ -51,7 +62,7 @@ def to_vtt(source: Source) -> str:
 
 def to_srt(source: Source) -> str:
     """SubRip, which has no place for voices, nor for comments: the last cue says what it is."""
-    shown = [(*_span(cue), text_of(cue)) for cue in cues(source.transcript.words)]
+    shown = [(*_span(cue), cue_text(text_of(cue))) for cue in cues(source.transcript.words)]
     end_ms = max((end for _, end, _ in shown), default=0)
     shown.append((end_ms + GAP_MS, end_ms + GAP_MS + 4 * SHORTEST_MS, "\n".join(source.notes)))
     return "\n".join(
@@ -63,9 +74,7 @@ def to_captions(source: Source) -> str:
     """WebVTT to be read while listening: two lines of 42 letters at most, long enough to be read where there is time,
     and only names that a person confirmed."""
     names = {n.label: n for n in source.transcript.names}
-    n_corrected = sum("correction " in (w.change or "") for w in source.transcript.words)
-    share = 100 * n_corrected / max(1, len(source.transcript.words))
-    head = [NOTICE, source.notes[1], f"Words corrected by a person: {share:.1f} %."]
+    head = [*source.notes, _checked(source.transcript)]
     parts = ["WEBVTT", *(f"NOTE {line}" for line in head)]
     shown = list(_readable(source.transcript.words))
     before: str | None = None
@@ -78,10 +87,20 @@ def to_captions(source: Source) -> str:
         # A dash is how captions say that somebody else goes on.
         voice = f"<v {_escape(name.display)}>" if name and name.status == "confirmed" else ""
         dash = "- " if before is not None and label != before and not voice else ""
-        text = "\n".join(map(_escape, lines))
+        text = "\n".join(_escape(line if dash and n == 0 else cue_text(line)) for n, line in enumerate(lines))
         parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, min(wanted_ms, limit_ms)))}\n{voice}{dash}{text}")
         before = label or ""
     return "\n\n".join(parts) + "\n"
+
+
+def _checked(transcript: Transcript) -> str:
+    """How much of it a person vouches for: by having listened to it, or by having put it right."""
+    heard = [(part.start_ms, part.end_ms) for part in transcript.listened]
+    n = sum(
+        "correction " in (w.change or "") or (w.start_ms is not None and any(a <= middle(w) < b for a, b in heard))
+        for w in transcript.words
+    )
+    return f"Words checked by a person: {100 * n / max(1, len(transcript.words)):.1f} %."
 
 
 def _readable(words: Sequence[Word]) -> Iterator[tuple[Sequence[Word], list[str]]]:
@@ -134,12 +153,47 @@ class Paragraph(Record):
     text: str
 
 
-def paragraphs(transcript: Transcript) -> list[Paragraph]:
-    """A transcript to be read: a paragraph for each voice that speaks, long ones parted where a sentence ends."""
+class Section(Record):
+    """What was said under one item of the agenda. `title` is empty where nobody knows under which."""
+
+    title: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+def sections(source: Source) -> list[Section]:
+    """A transcript to be read, parted where items of the agenda were opened."""
+    placed = [item for item in source.items if item.start_ms is not None and item.end_ms is not None]
+    placed.sort(key=lambda item: item.start_ms or 0)
+    ends = sorted({at for item in placed for at in (item.start_ms, item.end_ms) if at is not None})
+    titles: list[tuple[str, Paragraph]] = []
+    for paragraph in paragraphs(source.transcript, ends):
+        at_ms = paragraph.start_ms
+        if at_ms is None:  # stays with what it follows
+            title = titles[-1][0] if titles else ""
+        else:
+            under = [i for i in placed if (i.start_ms or 0) <= at_ms < (i.end_ms or 0)]
+            title = item_title(under[-1]) if under else ""
+        titles.append((title, paragraph))
+    return [
+        Section(title=title, paragraphs=tuple(p for _, p in group))
+        for title, group in groupby(titles, key=lambda each: each[0])
+    ]
+
+
+def paragraphs(transcript: Transcript, ends: Sequence[int] = ()) -> list[Paragraph]:
+    """A transcript to be read: a paragraph for each voice that speaks, long ones parted where a sentence ends.
+
+    None goes on past one of `ends`, which are times in order.
+    """
     said: list[Paragraph] = []
-    for speaker, group in groupby(transcript.words, key=lambda word: word.speaker):
+    at_ms, keyed_words = 0, []
+    for word in transcript.words:
+        at_ms = at_ms if word.start_ms is None else word.start_ms
+        keyed_words.append(((word.speaker, bisect_right(ends, at_ms)), word))
+    for (speaker, _), group in groupby(keyed_words, key=lambda each: each[0]):
         name = speaker_name(speaker, transcript.names)
-        said += [Paragraph(start_ms=run[0].start_ms, name=name, text=text_of(run)) for run in _parted([*group])]
+        runs = _parted([word for _, word in group])
+        said += [Paragraph(start_ms=run[0].start_ms, name=name, text=text_of(run)) for run in runs]
     said += [_silent(stretch) for stretch in transcript.stretches]
     # What has no time stays behind what it follows.
     at_ms, keyed = 0, []
@@ -177,11 +231,66 @@ def spoken_by(name: SpeakerName) -> str:
 def to_txt(source: Source) -> str:
     """A transcript in plain text, for minutes or notes."""
     lines = [*heading(source), ""]
-    for paragraph in paragraphs(source.transcript):
-        at = "" if paragraph.start_ms is None else f"[{timecode(paragraph.start_ms)}] "
-        who = f"{spoken_by(paragraph.name)}: " if paragraph.name else ""
-        lines += [f"{at}{who}{paragraph.text}", ""]
+    for section in sections(source):
+        if section.title:
+            lines += [section.title, "-" * min(len(section.title), 80), ""]
+        for paragraph in section.paragraphs:
+            at = "" if paragraph.start_ms is None else f"[{timecode(paragraph.start_ms)}] "
+            who = f"{spoken_by(paragraph.name)}: " if paragraph.name else ""
+            lines += [f"{at}{who}{paragraph.text}", ""]
+    if unopened := not_opened(source.items):
+        lines += [unopened, ""]
     return "\n".join(lines)
+
+
+def item_title(item: PlacedItem) -> str:
+    """
+    >>> item_title(PlacedItem(item=5, title="Live facial  recognition"))
+    '5. Live facial recognition'
+    """
+    return " ".join(f"{item.item}. {item.title}".split())
+
+
+def not_opened(items: Sequence[PlacedItem]) -> str:
+    """Which items of the agenda nobody was heard to open; empty where there are none."""
+    titles = [item_title(item) for item in items if item.start_ms is None]
+    return f"On the agenda, and not heard to be opened: {'; '.join(titles)}." if titles else ""
+
+
+def to_chapters(source: Source) -> str:
+    """A chapter for each item of the agenda that was heard to be opened, as the description of a video lists them:
+    the first at 0:00, in order, each long enough for players to show.
+
+    Items that follow each other sooner share a chapter. Raises Problem where players would show none.
+    """
+    last_ms = max((w.end_ms or 0 for w in source.transcript.words), default=0)
+    shift_ms = round(1000 * source.meeting.source_offset_s)
+    placed = sorted((i.start_ms, n, item_title(i)) for n, i in enumerate(source.items) if i.start_ms is not None)
+    chapters: list[tuple[int, list[str]]] = [(0, [])]
+    for start_ms, _, title in placed:
+        at_ms = max(0, start_ms + shift_ms) // 1000 * 1000
+        if at_ms - chapters[-1][0] >= CHAPTER_MS and last_ms + shift_ms - at_ms >= CHAPTER_MS:
+            chapters.append((at_ms, []))
+        chapters[-1][1].append(title)
+    if len(chapters) < N_CHAPTERS:
+        raise Problem(
+            f"too few chapters for a video: {len(placed)} of {len(source.items)} items of the agenda were heard to be "
+            f"opened, and players show chapters where there are {N_CHAPTERS} or more",
+            where=source.meeting.id,
+            fix="list the agenda in meeting.toml as [[agenda]] with item and title, then `onrecord run`",
+        )
+    lines = [f"{_player_time(at_ms)} {_of_chapter(titles)}" for at_ms, titles in chapters]
+    return "\n".join([*lines, "", *filter(None, [not_opened(source.items)]), *source.notes, ""])
+
+
+def _of_chapter(titles: Sequence[str]) -> str:
+    # A description with angle brackets in it is refused.
+    return "; ".join(titles).replace("<", "(").replace(">", ")") or "Start of the recording"
+
+
+def _player_time(ms: int) -> str:
+    text = timecode(ms)
+    return text.removeprefix("0:").removeprefix("0") if ms < 600_000 else text.removeprefix("0:")
 
 
 def to_cdp(source: Source) -> str:
@@ -193,9 +302,11 @@ def to_cdp(source: Source) -> str:
         "generator": " ".join(source.notes),
         "confidence": _mean(transcript.words),
         "session_datetime": held_on.isoformat() if held_on else None,
+        "created_datetime": source.made_at.isoformat() if source.made_at else None,
         "sentences": [
             _sentence(n, cue, transcript.names, numbers) for n, cue in enumerate(cues(transcript.words)) if cue
         ],
+        "annotations": None,
     }
     return msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n"
 
@@ -203,18 +314,27 @@ def to_cdp(source: Source) -> str:
 def _sentence(n: int, cue: Sequence[Word], names: Iterable[SpeakerName], numbers: dict[str, int]) -> dict[str, Any]:
     start_ms, end_ms = _span(cue)
     speaker = cue[0].speaker
+    shown = speaker_name(speaker, names).display if speaker else None  # `speaker` to earlier versions of its tools
     return {
         "index": n,
         "confidence": _mean(cue),
         "start_time": start_ms / 1000,
         "end_time": end_ms / 1000,
         "words": [
-            {"index": i, "start_time": _seconds(w.start_ms), "end_time": _seconds(w.end_ms), "text": w.text}
+            {
+                "index": i,
+                "start_time": _seconds(w.start_ms),
+                "end_time": _seconds(w.end_ms),
+                "text": w.text,
+                "annotations": None,
+            }
             for i, w in enumerate(cue)
         ],
         "text": text_of(cue),
+        "speaker": shown,
         "speaker_index": numbers.get(speaker or ""),
-        "speaker_name": speaker_name(speaker, names).display if speaker else None,
+        "speaker_name": shown,
+        "annotations": None,
     }
 
 

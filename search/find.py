@@ -1,11 +1,13 @@
 """Searching the index: quotes for a query, where in them its words stand, how many are whose, and what was meant."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any as Untyped
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import tantivy
@@ -13,7 +15,7 @@ from tantivy import Occur
 
 from search import index
 from search import query as q
-from search.fold import spans, words
+from search.fold import other_spelling, spans, words
 from search.index import STEMS
 from search.quotes import Quote
 from transcribe.phones import closeness
@@ -22,7 +24,10 @@ from transcribe.records import Record
 
 N_HITS = 1000  # the most that one search gives
 N_FORMS = 50  # of a word, beside each other in a `near`
+N_FEW = 10_000  # of the values that few have, together
 N_VALUES = 20  # of a facet, the commonest first
+N_SPOKEN = 6  # words: of a query with more, none is left out to find something
+N_SUGGESTED = 3
 LIKE = 0.8  # how alike two names sound for one to be suggested for the other
 
 
@@ -48,7 +53,11 @@ class Facet(Record):
 
 
 class Results(Record):
-    """What a search found. `understood` is the query as it was read; `notes` say what of it could not be."""
+    """What a search found. `understood` is the query as it was read; `notes` say what of it could not be.
+
+    Hits have one order for as long as the index stands as it does, so that pages by `offset` fit together: `as_of` is
+    the same for two searches exactly while nothing was written between them.
+    """
 
     total: int
     hits: tuple[Hit, ...]
@@ -56,6 +65,7 @@ class Results(Record):
     notes: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
     facets: tuple[Facet, ...] = ()
+    as_of: str = ""
 
 
 # -- searching ------------------------------------------------------------------------------------
@@ -82,11 +92,11 @@ def search(
     query = q.parse(text)
     last = index.last_committed(folder)
     searcher, schema = last.searcher(), last.schema
-    compiled = _compile(query.root, searcher, schema)
+    chosen = _compile(query.root, searcher, schema, ranked=False)
     parts = list(q.wanted(query.root))
     by_date = sort == "newest" or not parts
     found = searcher.search(
-        compiled,
+        chosen if by_date else _compile(query.root, searcher, schema),
         limit=max(1, min(limit, N_HITS)),
         offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
         order_by_field="newest" if by_date else None,
@@ -99,7 +109,7 @@ def search(
     highlighter = _highlighter(parts)
     counted: tuple[Facet, ...] = ()
     if facets:
-        counted = _all_facets(folder, index.commit_of(folder)) if query.root == q.All() else _facets(searcher, compiled)
+        counted = _all_facets(folder, index.commit_of(folder)) if query.root == q.All() else _facets(searcher, chosen)
     return Results(
         total=found.count,
         hits=tuple(
@@ -110,24 +120,33 @@ def search(
         notes=query.notes,
         suggestions=() if found.count else _suggestions(query, searcher, schema),
         facets=counted,
+        as_of=index.as_of(folder),
     )
 
 
 # -- counting -------------------------------------------------------------------------------------
 
-_COLUMNS = {"speaker": "who", "body": "where", "year": "year", "code": "tag", "stance": "stance", "status": "status"}
+_COLUMNS = {"speaker": "who", "body": "where", "code": "tag"}
 _FILTERS = {"year": "on", "code": "tag"}
 
 
-def _facets(searcher: Untyped, compiled: Untyped) -> tuple[Facet, ...]:
+def _facets(searcher: Untyped, chosen: Untyped) -> tuple[Facet, ...]:
     # One more than is shown: of those without a value there is one, "".
     asked = {name: {"terms": {"field": field, "size": N_VALUES + 1}} for name, field in _COLUMNS.items()}
-    counted = searcher.aggregate(compiled, asked)
+    asked["few"] = {"terms": {"field": index.FEW, "size": N_FEW}}
+    counted = {
+        name: [(b["key"], int(b["doc_count"])) for b in found["buckets"]]
+        for name, found in searcher.aggregate(chosen, asked).items()
+    }
+    for place, name in enumerate(index.OF_FEW):  # what has few values is read out of one column
+        each: Counter[str] = Counter()
+        for key, n in counted["few"]:
+            each[key.split(" ")[place]] += n
+        counted[name] = sorted(each.items(), key=lambda value: (-value[1], value[0]))
     facets = []
-    for name in _COLUMNS:
-        found = [(_shown(b["key"]), int(b["doc_count"])) for b in counted[name]["buckets"]]
-        values = [Value(value=v, n=n, query=_narrowed(name, v)) for v, n in found if v]
-        facets.append(Facet(name=name, values=tuple(values[:N_VALUES])))  # type: ignore[arg-type]
+    for name in get_args(Facet.__annotations__["name"]):
+        values = [Value(value=v, n=n, query=_narrowed(name, v)) for v, n in counted[name] if v]
+        facets.append(Facet(name=name, values=tuple(values[:N_VALUES])))
     return tuple(facets)
 
 
@@ -135,11 +154,7 @@ def _facets(searcher: Untyped, compiled: Untyped) -> tuple[Facet, ...]:
 def _all_facets(folder: Path, commit: Untyped) -> tuple[Facet, ...]:
     """The facets of everything, which are counted once for each commit."""
     last = index.last_committed(folder)
-    return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema))
-
-
-def _shown(key: str | float) -> str:
-    return key if isinstance(key, str) else str(int(key))
+    return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))
 
 
 def _narrowed(name: str, value: str) -> str:
@@ -150,16 +165,27 @@ def _narrowed(name: str, value: str) -> str:
 # -- the query for Tantivy ------------------------------------------------------------------------
 
 
-def _compile(node: q.Node, searcher: Untyped, schema: Untyped) -> Untyped:
-    """The query for Tantivy. Conditions weigh nothing: only words and phrases rank."""
+def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool = True) -> Untyped:
+    """The query for Tantivy. Conditions weigh nothing: only words and phrases rank.
+
+    Where hits are not to be `ranked`, the same are found by fewer terms.
+    """
+
+    def compiled(part: q.Node) -> Untyped:
+        return _compile(part, searcher, schema, ranked=ranked)
 
     def term(field: str, value: str) -> Untyped:
         return tantivy.Query.term_query(schema, field, value)
 
+    def forms(part: q.Word) -> list[Untyped]:
+        # Any form counts, and the form that was typed counts again.
+        other = other_spelling(part.word)
+        exact = ([part.word] if ranked else []) + ([other] if other else [])
+        return [term("stem", _stem(part.word)), *(term("exact", word) for word in exact)]
+
     match node:
         case q.Word():
-            # Any form counts, and the form that was typed counts again.
-            return _either([term("stem", _stem(node.word)), term("exact", node.word)])
+            return _either(forms(node))
         case q.Phrase(words=(word,)):
             return term("exact", word)
         case q.Phrase():
@@ -175,15 +201,17 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped) -> Untyped:
             first, last = node.days()
             return _unranked(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last))
         case q.Not():
-            return _compile(q.All(parts=(node,)), searcher, schema)
+            return compiled(q.All(parts=(node,)))
         case q.All():
-            refused = [_compile(part.part, searcher, schema) for part in node.parts if isinstance(part, q.Not)]
-            asked = [_compile(part, searcher, schema) for part in node.parts if not isinstance(part, q.Not)]
+            refused = [compiled(part.part) for part in node.parts if isinstance(part, q.Not)]
+            asked = [compiled(part) for part in node.parts if not isinstance(part, q.Not)]
             if not asked:  # everything, but for the documents that only say which edition is held
                 asked, refused = [_unranked(tantivy.Query.all_query())], [term("topic", "none"), *refused]
             return _both(asked, refused)
         case q.Any():
-            return _either([_compile(part, searcher, schema) for part in node.parts])
+            # All the words beside each other, which is ranked in half the time that a choice of choices takes.
+            each = [forms(part) if isinstance(part, q.Word) else [compiled(part)] for part in node.parts]
+            return _either([form for part in each for form in part])
 
 
 def _near(node: q.Near, searcher: Untyped, schema: Untyped) -> Untyped:
@@ -212,7 +240,9 @@ def _forms(part: q.Word | q.Phrase | q.Prefix, searcher: Untyped) -> list[str]:
     stem = _stem(part.word)
     begins = stem[:-1] or stem  # "policy" and "policies" part at the end of theirs, "polici"
     known = (term for term, _ in searcher.terms_with_prefix("exact", begins))
-    return [term for term in known if _stem(term) == stem][:N_FORMS]
+    other = other_spelling(part.word)
+    forms = [term for term in known if _stem(term) == stem][:N_FORMS]
+    return forms + ([other] if other and searcher.doc_freq("exact", other) else [])
 
 
 def _both(asked: Sequence[Untyped], refused: Sequence[Untyped]) -> Untyped:
@@ -232,9 +262,15 @@ def _stem(word: str) -> str:
     return str(STEMS.analyze(word)[0])
 
 
+def highlighter(text: str) -> Callable[[str], tuple[tuple[int, int], ...]]:
+    """The same for a query: a function from any text to where in it what was looked for stands."""
+    return _highlighter(list(q.wanted(q.parse(text).root)))
+
+
 def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str], tuple[tuple[int, int], ...]]:
     """A function from a text to where the words and phrases stand in it: `[start, end)`, in order, none touching."""
-    stems = {_stem(part.word) for part in parts if isinstance(part, q.Word)}
+    asked = {part.word for part in parts if isinstance(part, q.Word)}
+    stems = {_stem(word) for word in (*asked, *map(other_spelling, asked)) if word}
     phrases = {part.words for part in parts if isinstance(part, q.Phrase)}
     prefixes = tuple({part.letters for part in parts if isinstance(part, q.Prefix)})
 
@@ -264,18 +300,33 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
 
 
 def _suggestions(query: q.Query, searcher: Untyped, schema: Untyped) -> tuple[str, ...]:
-    """The query with each word that nobody said put right, where that finds something."""
+    """The query with each word that nobody said put right, where that finds something; else those with one or two of
+    its words fewer that do, what finds least first: a machine that misheard one may have heard the others."""
+
+    def finds(root: q.Node) -> int:
+        return int(searcher.search(_compile(root, searcher, schema), limit=1).count)
+
     root = _respelt(query.root, searcher)
-    if root == query.root:
-        return ()
-    found = searcher.search(_compile(root, searcher, schema), limit=1)
-    return (q.understood(q.Query(root=root)),) if found.count else ()
+    if root != query.root and finds(root):
+        return (q.understood(q.Query(root=root)),)
+    parts = query.root.parts if isinstance(query.root, q.All) else ()
+    spoken = [i for i, part in enumerate(parts) if isinstance(part, q.Word)]
+    for n_dropped in range(1, min(len(spoken), 3) if len(spoken) <= N_SPOKEN else 1):
+        fewer = [
+            q.All(parts=tuple(part for i, part in enumerate(parts) if i not in dropped))
+            for dropped in combinations(spoken, n_dropped)
+        ]
+        found = sorted((n, q.understood(q.Query(root=each))) for each in fewer if (n := finds(each)))
+        if found:
+            return tuple(text for _, text in found[: N_SUGGESTED if n_dropped == 1 else 1])
+    return ()
 
 
 def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
     match node:
         case q.Word():
-            known = searcher.doc_freq("stem", _stem(node.word))
+            other = other_spelling(node.word)
+            known = searcher.doc_freq("stem", _stem(node.word)) or (other and searcher.doc_freq("exact", other))
             return node if known else q.Word(word=_nearest("exact", node.word, searcher))
         case q.Phrase():
             return q.Phrase(words=tuple(_nearest("exact", word, searcher) for word in node.words))
@@ -297,7 +348,7 @@ def _nearest(field: str, word: str, searcher: Untyped) -> str:
     if len(word) < 3 or searcher.doc_freq(field, word):
         return word
     n_edits = 1 if len(word) < 6 else 2
-    best = (n_edits + 1, 0, word)
+    best = (n_edits, 0, word)  # anything as near as this that was said at all comes before
     for term, n in searcher.terms_with_prefix(field, word[0]):
         if abs(len(term) - len(word)) <= n_edits:
             best = min(best, (OSA.distance(word, term, score_cutoff=n_edits), -n, term))

@@ -15,6 +15,33 @@ _THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9](?:(?:['`]|,(?<=[0-9],)(?=[0-9]{3}(?![0-9])))*[A-Za-z0-9])*")
 
 
+# What people say in words, a machine often writes in figures, and the other way round.
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
+    " sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+_FIGURES = {
+    **{word: str(n) for n, word in enumerate(f"{_ONES} eighteen nineteen".split())},
+    **{word: str(10 * n) for n, word in enumerate(_TENS.split(), 2)},
+    **{word: f"{n}{_ENDINGS.get(n, 'th')}" for n, word in enumerate(_ORDINALS.split(), 1)},
+}
+_IN_WORDS = {figures: word for word, figures in _FIGURES.items()}
+
+
+def other_spelling(word: str) -> str | None:
+    """The figures for a number in words, or its words where it is in figures; None for all other words.
+
+    >>> other_spelling("fourteen"), other_spelling("12th"), other_spelling("tweet")
+    ('14', 'twelfth', None)
+    """
+    return _FIGURES.get(word) or _IN_WORDS.get(word)
+
+
 def _fold_character(character: str) -> str:
     """What one character becomes: letters and digits, a space where words part, or nothing."""
     if character in _APOSTROPHES or unicodedata.category(character) == "Cf":

@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -36,9 +37,12 @@ _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
     **dict.fromkeys(sorted(q.NAME_FIELDS), ("words", "basic")),
-    **dict.fromkeys(("tag", "stance", "status", "topic", "id", "edition", "who", "where"), ("raw", "basic")),
+    **dict.fromkeys(
+        ("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where", "few"), ("raw", "basic")
+    ),
 }
-_COUNTED = ("tag", "stance", "status", "who", "where")  # kept in columns too, so that hits can be counted by them
+FEW, OF_FEW = "few", ("year", "stance", "status")  # a column and what stands in it, parted by spaces
+_COUNTED = ("tag", "who", "where", FEW)  # kept in columns too, so that hits can be counted by them
 
 
 class Stale(Problem):
@@ -75,7 +79,10 @@ def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wa
     """Make the whole index again, from pairs of a meeting's id and its quotes. Until it is done the old one stands."""
     current = folder / _shape()
     if current.is_dir() and _open(current) is None:
-        current.rename(current.with_name(f"{current.name}-broken-{time.time_ns()}"))
+        try:
+            current.rename(current.with_name(f"{current.name}-broken-{time.time_ns()}"))
+        except OSError as e:
+            raise _unwritable(current, e) from e
     if not current.is_dir():
         _make(folder)
 
@@ -114,27 +121,29 @@ def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]
 
 def _document(quote: Quote) -> dict[str, Untyped]:
     folded = " ".join(words(quote.text))
+    stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
     document: dict[str, Untyped] = {
         "exact": folded,
         "stem": folded,
         "id": quote.meeting,
         "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
+        "person": "_".join(words(quote.person or "")),
         "role": _folded(quote.role),
         "party": _folded(quote.party),
         "body": _folded(quote.body),
         "meeting": _folded(f"{quote.meeting} {quote.title}"),
         "tag": ["_".join(words(code)) for code in quote.codes],
-        "stance": (quote.stance or "") if quote.stance_holder == "speaker" else "",  # a reported one is nobody's here
+        "stance": stance,
         "status": quote.speaker_status,
         "topic": "yes" if quote.topic else "no",
         "who": quote.speaker if quote.speaker_status != "unknown" else "",
         "where": quote.body,
+        FEW: f"{quote.held_on.year if quote.held_on else ''} {stance} {quote.speaker_status}",
         "newest": _newest(quote),
         "quote": msgspec.json.encode(quote),
     }
     if quote.held_on:
         document["day"] = quote.held_on.toordinal()
-        document["year"] = quote.held_on.year
     return document
 
 
@@ -183,7 +192,7 @@ def _write(folder: Path, change: Callable[[Untyped, Untyped], object], *, wait_s
         writer.wait_merging_threads()  # and gives the lock back; what was not committed is gone
 
 
-def _unwritable(where: Path, error: Exception) -> Problem:
+def _unwritable(where: Path, error: Exception | str) -> Problem:
     return Problem(
         f"the index cannot be written: {str(error)[:300]}",
         where=where,
@@ -207,7 +216,6 @@ def _fields() -> Untyped:
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in _COUNTED)
     builder.add_integer_field("day", indexed=True, fast=True)
     builder.add_unsigned_field("newest", fast=True)
-    builder.add_unsigned_field("year", fast=True)
     builder.add_bytes_field("quote", stored=True)
     return builder.build()
 
@@ -260,8 +268,22 @@ def _open(path: Path) -> Untyped | None:
     return index
 
 
-def _opened(folder: Path) -> Untyped:
-    index = _open(folder / _shape())
+def _open_to_read(path: Path) -> Untyped | None:
+    """The same where nothing may be written, as on a disk that is mounted so: even a reader makes a lock file, so it is
+    given a directory of its own with links to the files of the index."""
+    if os.access(path, os.W_OK):
+        return _open(path)
+    with tempfile.TemporaryDirectory(prefix="onrecord-index-") as side:  # what was opened stays open without it
+        for file in path.iterdir():
+            if not file.name.endswith(".lock"):
+                (Path(side) / file.name).symlink_to(file.absolute())
+        return _open(Path(side))
+
+
+def _opened(folder: Path, *, to_read: bool = False) -> Untyped:
+    index = (_open_to_read if to_read else _open)(folder / _shape())
+    if index is None and not to_read and not os.access(folder / _shape(), os.W_OK):
+        raise _unwritable(folder / _shape(), "nothing may be written here")
     if index is None:
         raise stale(folder, "the index is damaged")
     return index
@@ -282,9 +304,14 @@ def commit_of(folder: Path) -> tuple[Path, tuple[int, int, int]]:
     return where, (meta.st_ino, meta.st_mtime_ns, meta.st_size)
 
 
+def as_of(folder: Path) -> str:
+    """A name for the last commit, as eight hex digits."""
+    return hashlib.sha256(repr(commit_of(folder)[1]).encode()).hexdigest()[:8]
+
+
 @lru_cache(maxsize=2)
 def _kept(where: Path, commit: tuple[int, int, int]) -> Untyped:
-    return _opened(where.parent)
+    return _opened(where.parent, to_read=True)
 
 
 @lru_cache(maxsize=2)

@@ -100,7 +100,7 @@ CHOICES = {
     "status": ("confirmed", "inferred", "unknown"),
     "topic": ("yes", "no"),
 }
-FIELDS = NAME_FIELDS | CHOICES.keys() | {"tag", "before", "after", "on"}
+FIELDS = NAME_FIELDS | CHOICES.keys() | {"tag", "person", "before", "after", "on"}
 _SAME = {"true": "yes", "1": "yes", "false": "no", "0": "no"}
 
 _DOUBLE_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″＂", '"') | {"（": "(", "）": ")", "：": ":"})
@@ -312,7 +312,7 @@ class _Parser:
             self._note(f"{field}: has nothing after it and was left out")
         elif field in NAME_FIELDS:
             yield Filter(field=field, values=parts)
-        elif field == "tag":
+        elif field in ("tag", "person"):  # an id, whole
             yield Filter(field=field, values=("_".join(parts),))
         elif field in CHOICES:
             choice = _SAME.get(parts[0], parts[0])

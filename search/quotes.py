@@ -7,7 +7,6 @@ so that a reader can be told when wording or speaker changed since. See `docs/se
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 
 from analyse.records import Statement, Statements
+from transcribe.listened import said, who
 from transcribe.problem import Problem
 from transcribe.records import (
     GENERATOR,
@@ -32,7 +32,7 @@ from transcribe.records import (
 SCHEMA = "quotes/1"
 
 
-class Quote(Record):
+class Quote(Record, kw_only=True, omit_defaults=False):
     """One row of `quotes.parquet` and of every JSON answer. See `docs/formats.md`."""
 
     address: str  # <meeting>/<start_ms>-<end_ms>
@@ -56,8 +56,9 @@ class Quote(Record):
     stance: str | None
     stance_holder: str | None
     listen_first: tuple[str, ...]
+    listened_by: str = ""  # who listened to these very words; empty where nobody did
     source_url: str
-    source_start_ms: int | None  # where it starts in the recording at `source_url`; None where there is none
+    source_start_ms: int | None  # where it starts in the recording at `source_url`; None where that is not known
     transcript_sha256: str
 
     @property
@@ -131,9 +132,7 @@ def check_of(recording_sha256: str, text: str, person: str | None) -> str:
 
     The words count without case, punctuation and spacing, so that a mended comma changes nothing.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    said = " ".join("".join(c if c.isalnum() else " " for c in plain).split())
-    return hashlib.sha256("\u241f".join((recording_sha256, said, person or "")).encode()).hexdigest()[:8]
+    return hashlib.sha256("\u241f".join((recording_sha256, said(text), person or "")).encode()).hexdigest()[:8]
 
 
 def _belongs(word: Word, start_ms: int, end_ms: int) -> bool:
@@ -189,6 +188,7 @@ def _row(
         stance=statement.stance,
         stance_holder=statement.stance_holder,
         listen_first=statement.listen_first,
+        listened_by=who(words, transcript.listened),
         source_url=source_url,
         source_start_ms=source_start_ms,
         transcript_sha256=transcript_sha256,
@@ -205,13 +205,22 @@ def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName
 
 
 def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
-    """Where the public can listen to this moment: the part's own page, or else the whole meeting's."""
+    """Where the public can listen to this moment: the part's own page, or else the whole meeting's.
+
+    No page where it is known to be gone; no time where what it plays has changed, or begins only later.
+    """
     part = part_at(start_ms, recording.media)
     if part and part.source_url:
-        return part.source_url, max(0, start_ms - part.start_ms + part.source_offset_ms)
-    if meeting.source_url:
-        return meeting.source_url, max(0, start_ms + round(meeting.source_offset_s * 1000))
-    return "", None
+        url, at_ms = part.source_url, start_ms - part.start_ms + part.source_offset_ms
+    else:
+        url, at_ms = meeting.source_url, start_ms + round(meeting.source_offset_s * 1000)
+    written = next((m for m in meeting.media if part and m.file == part.file), None)
+    state = written.source_state if written else None
+    if not (written and written.source_url):
+        state = state or meeting.source_state
+    if not url or state == "gone":
+        return "", None
+    return url, None if state == "changed" or at_ms < 0 else at_ms
 
 
 def part_at(start_ms: int, media: Sequence[Media]) -> Media | None:

@@ -40,11 +40,12 @@ COLUMNS = {  # what each holds: the data dictionary
     "stance": "the position that it expresses or reports: concerned, supportive, mixed, neutral",
     "stance_holder": "whose position that is: the speaker's, or of the source that is reported",
     "listen_first": "why one should listen before quoting",
+    "listened_by": "who listened to these very words and found them right; empty where nobody did",
     "source_url": "where the public can hear the meeting",
     "source_start_ms": "where the quote begins there, in milliseconds",
     "transcript_sha256": "SHA-256 of the transcript that it was taken from",
 }
-_FORMULA = re.compile(r"[=+\-@\t\r\n|%]")  # what makes a spreadsheet run a cell rather than show it
+_FORMULA = re.compile(r"\s*[=+\-@|%＝＋－＠]|[\t\r\n]")  # what makes a spreadsheet run a cell rather than show it
 _SQL = {int: "integer", int | None: "integer", bool: "integer"}
 
 
@@ -54,15 +55,16 @@ def to_csv(meetings: Iterable[Sequence[Quote]]) -> Iterator[str]:
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
     yield _row([*COLUMNS, "notice"])
+    notice = f"{NOTICE} Made by {GENERATOR}."
     for quotes in meetings:
         for quote in quotes:
-            yield _row([*(_cell(getattr(quote, name)) for name in COLUMNS), NOTICE])
+            yield _row([*(_cell(getattr(quote, name)) for name in COLUMNS), notice])
 
 
 def _row(cells: Sequence[str]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    csv.writer(out).writerow(cells)  # which quotes what its own line ends stand in, and these are \r\n
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> str:

@@ -1,11 +1,12 @@
 """Published transcripts of committees, made into anonymous voices, to measure how well naming gets the names back.
 
-python tests/committees.py [--damage KIND] TRANSCRIPT …
+python -m tests.committees [--damage KIND] TRANSCRIPT …
 
-A transcript is one of our own (tests/data/committees) or QMSum's JSON ("meeting_transcripts": a list of "speaker" and "content"). Every name in its speaker
-field is brought to one person; the people, with the roles and constituencies that the field gives them, are the list of
-the meeting; their voices become V1, V2 … in the order of hearing. Times are made from the number of words. `--damage`
-shows what wrong diarisation does: `split`, `merged` or `astray`.
+A transcript is one of our own (tests/data/committees), QMSum's JSON ("meeting_transcripts": a list of "speaker" and
+"content"), or a debate as XML, as TheyWorkForYou has it ("speech") or as Akoma Ntoso. Every name in its speaker field
+is brought to one person; the people, with the roles and constituencies that the field gives them, are the list of the
+meeting; their voices become V1, V2 … in the order of hearing. Times are made from the number of words. `--damage` shows
+what wrong diarisation does: `split`, `merged` or `astray`.
 
 Printed: precision (share of named words with the right name), coverage (share of words in voices that got a name),
 every voice with its evidence where it is wrong, and why the others have no name.
@@ -15,6 +16,7 @@ import argparse
 import json
 import random
 import re
+import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +31,8 @@ from transcribe.spoken import name_parts, plain
 WORD_MS, GAP_MS = 400, 500
 
 _HONOURS = re.compile(
-    r"^(?:the|cllr|councillor|chief|superintendent|inspector|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|sir|dame)\s+",
+    r"^(?:the|cllr|councillor|chief|superintendent|inspector|rt\.?|right|hon\.?|honou?rable|mr\.?|mrs\.?|ms\.?"
+    r"|miss|dr\.?|prof\.?|sir|dame)\s+",
     re.I,
 )
 _AFTER = re.compile(r"(?:,?\s+\b(?:AM|AS|MS|MP|MSP|QC|KC|OBE|CBE|MBE))+$")
@@ -73,6 +76,8 @@ def committee(path: Path) -> Committee:
     """A transcript as words of anonymous voices, with the list of people and the truth."""
     if path.suffix == ".txt":
         who, said = _made(path.read_text("utf-8"))
+    elif path.suffix == ".xml":
+        who, said = _debate(ElementTree.parse(path).getroot())
     else:
         said = [(t["speaker"], t["content"]) for t in json.loads(path.read_text("utf-8"))["meeting_transcripts"]]
         who = _people([speaker for speaker, _ in said])
@@ -113,6 +118,34 @@ def _made(text: str) -> tuple[dict[str, Person | None], list[tuple[str, str]]]:
     return who, said
 
 
+def _debate(root: ElementTree.Element) -> tuple[dict[str, Person | None], list[tuple[str, str]]]:
+    """A debate's speeches. Each of several offices that a speaker is given is a role; whoever is "Mr. Speaker", or "in
+    the Chair" by a heading, is in the chair."""
+    who: dict[str, Person | None] = {}
+    said: list[tuple[str, str]] = []
+    text = " ".join(" ".join(e.itertext()) for e in root.iter() if e.tag.endswith("heading"))
+    chair = re.search(r"\[([^\]]*?) in the Chair\]", text)
+    in_chair = plain(_bare(chair[1])) if chair else ""
+    shown = {f"#{e.get('eId')}": e.get("showAs", "") for e in root.iter() if e.tag.endswith("}TLCPerson")}
+    for speech in (e for e in root.iter() if e.tag.rpartition("}")[2] == "speech"):
+        speaker = speech.get("speakername") or shown.get(speech.get("by", ""), "") or speech.get("by", "").lstrip("#")
+        words = " ".join(" ".join(p.itertext()) for p in speech.iter() if p.tag.rpartition("}")[2] == "p")
+        if not words.strip():
+            continue
+        speaker = speaker or f"?{len(said)}"
+        said.append((speaker, words))
+        nobody = speaker.startswith("?") or _NOBODY.fullmatch(speaker) or re.match("several|hon", speaker, re.I)
+        presides = (
+            re.fullmatch(r"(?:the |mr\.? |madam )*(?:deputy )?speaker", speaker, re.I) or plain(speaker) == in_chair
+        )
+        office = "Chair" if presides else speech.get("speakeroffice", "").removeprefix("The ")
+        person = who.setdefault(speaker, None if nobody else _person(speaker, "", ""))
+        if person and office not in person.role.split("; "):
+            role = "; ".join(r for r in (person.role, office) if r)
+            who[speaker] = msgspec.structs.replace(person, role=role)
+    return who, said
+
+
 def _people(speakers: Sequence[str]) -> dict[str, Person | None]:
     """Every string of the speaker field -> who that is."""
     found: dict[str, Person | None] = {}
@@ -132,13 +165,19 @@ def _people(speakers: Sequence[str]) -> dict[str, Person | None]:
 
 
 def _person(name: str, office: str, about: str) -> Person:
-    bare = name.strip()
-    while (shorter := _AFTER.sub("", _HONOURS.sub("", bare)).strip()) != bare:
-        bare = shorter
+    bare = _bare(name)
     place, _, party = about.rpartition(",") if re.search(r", \w+\.?$", about) else ("", "", "")
     role = f"Member for {place.strip()}" if place else about
     id = re.sub(r"[^a-z0-9]+", "-", " ".join(plain(p) for p in bare.split()))[:80] or "nobody"
     return Person(id=id, name=name.strip(), role="; ".join(r for r in (office, role) if r), party=party.strip(" ."))
+
+
+def _bare(name: str) -> str:
+    """A name without titles and honours."""
+    bare = name.strip()
+    while (shorter := _AFTER.sub("", _HONOURS.sub("", bare)).strip()) != bare:
+        bare = shorter
+    return bare
 
 
 # -- damage --------------------------------------------------------------------------------------------
@@ -191,7 +230,7 @@ def _again(meeting: Committee, heard: Callable[[Word], str]) -> Committee:
     return meeting._replace(words=words, truth={label: c.most_common(1)[0][0] for label, c in mostly.items()})
 
 
-DAMAGE: Mapping[str, Callable[[Committee], Committee]] = {"split": split, "merged": merged, "astray": astray}
+DAMAGE: Mapping[str, Callable[[Committee, int], Committee]] = {"split": split, "merged": merged, "astray": astray}
 
 
 # -- judging -------------------------------------------------------------------------------------------
@@ -224,13 +263,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("transcripts", nargs="+", type=Path)
     parser.add_argument("--damage", choices=DAMAGE)
+    parser.add_argument("--seed", type=int, default=1, help="of the damage")
     parser.add_argument("--names-only", action="store_true", help="people without roles")
     parser.add_argument("--brief", action="store_true", help="one line for each transcript")
     asked = parser.parse_args()
     for path in asked.transcripts:
         meeting = committee(path)
         if asked.damage:
-            meeting = DAMAGE[asked.damage](meeting)
+            meeting = DAMAGE[asked.damage](meeting, asked.seed)
         if asked.names_only:
             meeting = meeting._replace(people=[Person(id=p.id, name=p.name) for p in meeting.people])
         names = name(meeting.words, [], meeting.people)

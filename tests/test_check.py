@@ -60,7 +60,7 @@ captions = "other.vtt"
 
 [[people]]
 id = "jo-okafor"
-name = "Jo Okafor"
+name = "Cllr Okafor"
 
 [[people]]
 id = "Jo Okafor"
@@ -69,7 +69,7 @@ roll = "Chair"
 
 [[people]]
 id = "jo-okafor"
-name = "Another"
+name = "Cllr Another"
 aliases = ["A", ""]
 
 [[people]]
@@ -120,6 +120,7 @@ def test_parts_that_are_wrong_keep_their_lines(tmp_path: Path) -> None:
         ('body = "x"\nsource_url = "www.wrenbridge.example"\n', 2, "not a link"),
         ('source_url = "javascript:alert(1)"\n', 1, "not a link"),
         ("source_offset_s = 5\n", 1, "nothing without source_url"),
+        ('source_state = "gone"\n', 1, "nothing without source_url"),
         ('exclude = [\n["0:05", "0:10", "a"],\n["0:01", "0:06", "b"]]\n', 2, "overlap: 'b' and 'a'"),
         ('title = "Pa\\u202Enel"\n', 1, "U+202E"),
         (

@@ -5,15 +5,17 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from pipeline import apply, batch, corrections, work
+from pipeline import apply, batch, check, corrections, status, work
 from pipeline.apply import Applied
 from pipeline.context import Context
+from pipeline.meetings import Layout
 from search import find
 from search.quotes import Address, parse_address
 from tests.house import TOML, Engine, Heard, job, onrecord, with_captions, with_sound
@@ -391,6 +393,117 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
         assert find.search(tmp_path / "processed" / "index", f'"as person {i} heard it"').total == 1
 
 
+def test_who_comes_second_is_told_what_it_says_now(house: House) -> None:
+    house.ran()
+    words = apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira")
+    again = apply.reword(house.context, place(11, 13), "Nobody agreed.", by="Jo")
+    heard = apply.listen(house.context, place(11, 12), by="Jo")
+    speaker = apply.assign(house.context, place(10, 12), "jo-okafor", by="Mira")
+    other = apply.assign(house.context, place(10, 11), "alison-tranter", by="Jo")
+    voice = apply.confirm(house.context, "S1", "jo-okafor", by="Mira")
+    not_so = apply.confirm(house.context, "S1", "alison-tranter", by="Jo")
+    house.apply(words)
+    for late in (again, heard):
+        with pytest.raises(apply.Changed, match="now says") as told:
+            house.apply(late)
+        assert "agreed." in told.value.now
+    house.apply(speaker)
+    with pytest.raises(apply.Changed, match="Councillor Jo Okafor"):
+        house.apply(other)
+    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
+    house.apply(voice)
+    with pytest.raises(apply.Changed, match="now says"):
+        house.apply(not_so)
+    with pytest.raises(apply.Changed, match=r"now says: w13\. w14\."):
+        apply.reword(house.context, place(13, 15), "x", by="Jo", saw="w13. w15.")
+    kept = corrections.read(house.folder)
+    assert [c.by for c in kept] == ["Mira"] * 4
+
+
+def test_what_another_kept_counts_though_its_transcript_is_not_there_yet(house: House) -> None:
+    house.ran()
+    late = apply.reword(house.context, place(10, 12), "nobody agreed", by="Jo")
+    corrections.append(house.folder, apply.reword(house.context, place(10, 12), "all agreed", by="Mira"))
+    with pytest.raises(apply.Changed, match="now says: all agreed"):
+        house.apply(late)
+
+
+def test_who_listened_is_told_until_the_words_change(house: House) -> None:
+    house.ran()
+    index = house.data / "processed" / "index"
+    (hit,) = find.search(index, "w10").hits
+    whole = parse_address(hit.quote.address)
+    house.apply(apply.listen(house.context, whole, by="Mira"))
+    assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
+    assert find.search(index, "w59").hits[0].quote.listened_by == ""
+    with pytest.raises(Problem, match="listened to these words already"):
+        apply.listen(house.context, whole, by="Mira")
+    house.apply(apply.listen(house.context, whole, by="Jo"))
+    assert find.search(index, "w10").hits[0].quote.listened_by == "Mira and Jo"
+    house.apply(apply.undo(house.context, whole, by="Jo"))
+    assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
+    assert "listened to by Mira" in onrecord("quote", hit.quote.address, data=house.data).stdout
+
+    house.apply(apply.assign(house.context, whole, "jo-okafor", by="Mira"))
+    assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
+    house.ran(asr=OTHER)  # hears the same
+    assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
+    house.apply(apply.reword(house.context, place(10, 11), "We agreed.", by="Mira"))
+    assert find.search(index, "agreed").hits[0].quote.listened_by == ""
+
+
+def test_what_is_withheld_is_in_nothing_and_is_listed_when_it_is_due(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.ran()
+    before = len(house.engine.asked)
+    with pytest.raises(Problem, match="does not say why"):
+        apply.withhold(house.context, place(30, 40), by="Mira", reason=" ", until=date(2999, 1, 31))
+    hide = apply.withhold(house.context, place(30, 40), by="Mira", reason="under complaint", until=date(2999, 1, 31))
+    house.apply(hide)
+    assert house.seconds() == [*range(30), *range(40, 60)]
+    assert find.search(house.data / "processed" / "index", "w33").total == 0
+    assert house.context.silence() == [(30_000, 40_000)]
+    assert house.ran() == ["playable"]  # silenced there
+    assert onrecord("status", "m", data=house.data).stdout.count("2999") == 0
+    monkeypatch.setattr("pipeline.corrections.today", lambda: date(2999, 2, 1))
+    (standing,) = status.status(Layout(root=house.data), ["m"]).meetings
+    assert standing.withheld_ms == 10_000
+    assert standing.due == ("m/30000-40000, since 2999-01-31: under complaint",)
+
+    (advice,) = check.check(Layout(root=house.data), [house.folder], {"m": "m"})
+    assert "m/30000-40000 was withheld until 2999-01-31, and still is: under complaint" in advice.what
+
+    house.apply(apply.undo(house.context, place(30, 40), by="Mira"))
+    assert house.seconds() == list(range(60))
+    assert house.ran() == ["playable"]  # not needed any more
+    assert len(house.engine.asked) == before  # nothing had to be listened to again
+
+
+def test_of_people_who_change_one_place_at_once_one_is_first_and_the_others_are_told(tmp_path: Path) -> None:
+    with_captions(tmp_path, "m")
+    todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
+    batch.run([todo], Heard(), n_workers=0)
+    here = Address(meeting="m", start_ms=10_000, end_ms=19_500)
+    made = [apply.reword(work.context_of(todo), here, f"as person {i} heard it", by=f"P{i}") for i in range(4)]
+    told: list[apply.Changed] = []
+
+    def correct(correction: Correction) -> None:
+        try:
+            apply.apply(work.context_of(todo), correction, Heard())
+        except apply.Changed as e:
+            told.append(e)
+
+    threads = [threading.Thread(target=correct, args=(c,)) for c in made]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    (kept,) = corrections.read(tmp_path / "raw" / "m")
+    assert [e.now for e in told] == [kept.new] * 3
+    assert find.search(tmp_path / "processed" / "index", f'"{kept.new}"').total == 1
+
+
 @pytest.mark.parametrize(
     ("line", "what"),
     [
@@ -443,7 +556,8 @@ def test_correcting_from_the_command_line(typed: Path) -> None:
     assert json.loads(onrecord("search", "little", "--json", data=typed).stdout)["total"] == 0
     back = onrecord("correct", found["address"], "--undo", data=typed)
     assert "taken back" in back.stdout
-    assert json.loads(onrecord("search", "little", "--json", data=typed).stdout)["total"] == 1
+    words = json.loads(onrecord("search", '"no consultation"', "--json", data=typed).stdout)
+    assert words["total"] == 1  # as it was heard: what a person wrote there was hidden, and is gone
 
 
 @pytest.mark.parametrize(
@@ -452,6 +566,9 @@ def test_correcting_from_the_command_line(typed: Path) -> None:
         (["m/0-1000"], "does not say what to correct"),
         (["m/0-1000", "--mask", "--undo"], "--mask and --undo at once"),
         (["m/0-1000", "--words", "x", "--reason", "y"], "--reason goes with"),
+        (["m/0-1000", "--withhold", "--reason", "y"], "--until goes with"),
+        (["m/0-1000", "--listened", "--until", "2999-01-31"], "--until goes with"),
+        (["m/0-1000", "--withhold", "--reason", "y", "--until", "2020-01-31"], "not in the future"),
         (["m/5-2", "--mask"], "ends before it starts"),
         (["nobody/0-1000", "--mask"], "there is no meeting"),
         (["m/900000-990000", "--words", "x"], "recording ends before that"),

@@ -5,28 +5,37 @@ import io
 import itertools
 import json
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import docx
+import msgspec
 import pandas
+import pyarrow.parquet
 import pytest
 import webvtt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from analyse.records import PlacedItem
 from pipeline.cli import app
-from search import exports, tables
+from pipeline.cli_export import Format
+from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote
-from tests.house import with_captions
+from tests import house
+from tests.house import SAID, TOML, with_captions
 from transcribe import captions
-from transcribe.records import Meeting, SpeakerName, Stretch, Transcript, Word
+from transcribe.problem import Problem
+from transcribe.records import GENERATOR, Meeting, SpeakerName, Stretch, Transcript, Word
 from transcribe.transcript import NOTICE
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=50)
-WORDS = st.one_of(st.sampled_from(["yes.", "<v", "-->", "&amp;", "NOTE", "consultation,", "{b}"]), TEXTS)
+HOSTILE = ["yes.", "<v", "-->", "&amp;", "NOTE", "consultation,", "{b}", "-", "–", "-no", "1", "00:01", "«a»", "</v>"]
+WORDS = st.one_of(st.sampled_from(HOSTILE), TEXTS)
 
 
 @st.composite
@@ -80,9 +89,10 @@ def test_every_word_comes_back(
     if suffix == ".srt":  # which knows no way to write a word that looks like a tag or a time
         assume(not any(c in w.text for w in made.transcript.words for c in "<>{}&"))
     read = spoken(make(made), suffix, tmp_path_factory.mktemp("x"))
-    dashes = make is exports.to_captions
-    said = [w.text for w in made.transcript.words]
-    assert [w for w in read[: len(read) - n_after] if not (dashes and w == "-")] == said
+    read, said = read[: len(read) - n_after], [w.text for w in made.transcript.words]
+    if make is exports.to_captions:  # where a dash says that somebody else goes on
+        read, said = ([w for w in each if w != "-"] for each in (read, said))
+    assert read == said
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,6 +125,84 @@ def test_a_transcript_to_be_read() -> None:
     ]
 
 
+ITEMS = (
+    PlacedItem(item=1, title="Apologies", start_ms=4_000, end_ms=20_000),
+    PlacedItem(item=2, title="Minutes of the last meeting"),
+    PlacedItem(item=3, title="Declarations", start_ms=20_000, end_ms=26_000),
+    PlacedItem(item=4, title="Petitions", start_ms=26_000, end_ms=61_000),
+    PlacedItem(item=5, title="Live facial recognition <LFR>", start_ms=61_000, end_ms=3_900_000),
+)
+
+
+def long_meeting(items: tuple[PlacedItem, ...] = ITEMS) -> Source:
+    words = [
+        Word(text=f"word{n}", start_ms=n * 5_000, end_ms=n * 5_000 + 400, timing="engine", speaker=f"S{n // 40 % 2}")
+        for n in range(780)
+    ]
+    return msgspec.structs.replace(source(words), items=items)
+
+
+def test_chapters_are_what_players_show() -> None:
+    lines = exports.to_chapters(long_meeting()).splitlines()
+    assert lines[:4] == [
+        "0:00 1. Apologies",
+        "0:20 3. Declarations; 4. Petitions",
+        "1:01 5. Live facial recognition (LFR)",
+        "",
+    ]
+    assert "not heard to be opened: 2. Minutes of the last meeting." in lines[4]
+    assert NOTICE in lines
+    with pytest.raises(Problem, match="too few chapters"):
+        exports.to_chapters(long_meeting(ITEMS[:2]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 4_000_000), max_size=12), st.integers(-90, 90))
+def test_chapters_keep_the_rules(starts: list[int], offset_s: int) -> None:
+    items = tuple(PlacedItem(item=n, title=f"T{n}", start_ms=a, end_ms=a + 1) for n, a in enumerate(starts))
+    made = long_meeting(items)
+    made = msgspec.structs.replace(made, meeting=msgspec.structs.replace(made.meeting, source_offset_s=float(offset_s)))
+    try:
+        text = exports.to_chapters(made)
+    except Problem:
+        return
+    listed = text.split("\n\n")[0].splitlines()
+    times = [[int(part) for part in line.split()[0].split(":")] for line in listed]
+    seconds = [sum(part * 60**n for n, part in enumerate(reversed(each))) for each in times]
+    assert seconds[0] == 0
+    assert len(seconds) >= 3
+    assert all(b - a >= 10 for a, b in itertools.pairwise(seconds))
+    assert all(f"T{n}" in text for n in range(len(starts)))
+
+
+def test_a_document_to_begin_minutes_from() -> None:
+    made = long_meeting()
+    document = docx.Document(io.BytesIO(documents.to_docx(made)))
+    headings = [p.text for p in document.paragraphs if p.style and str(p.style.name).startswith("Heading")]
+    assert headings == [exports.item_title(i) for i in ITEMS if i.start_ms is not None]
+    assert document.paragraphs[0].text == "Safety Panel"
+    assert NOTICE in [p.text for p in document.paragraphs[:5]]
+    assert document.sections[0].footer.paragraphs[0].text == NOTICE
+    assert "b" * 64 in document.core_properties.comments
+    said = next(p for p in document.paragraphs if "word1 " in p.text)
+    assert [r.text for r in said.runs if r.bold] == ["Councillor Jo Okafor"]
+    assert said.text.startswith("[0:00:05] Councillor Jo Okafor (confirmed): word1")
+    spoken = " ".join(p.text.split("): ", 1)[1] for p in document.paragraphs if p.text.startswith("["))
+    assert spoken.split() == [w.text for w in made.transcript.words]
+    assert document.paragraphs[-1].text == exports.not_opened(ITEMS)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sources(), st.sampled_from(["\x07", "\ufffe", "\x1b[2J"]))
+def test_any_words_make_a_document(made: Source, control: str) -> None:
+    word = Word(text=f"a{control}b", start_ms=10**7, end_ms=10**7 + 9, timing="engine")
+    transcript = msgspec.structs.replace(made.transcript, words=(*made.transcript.words, word))
+    document = docx.Document(io.BytesIO(documents.to_docx(msgspec.structs.replace(made, transcript=transcript))))
+    written = "\n".join(p.text for p in document.paragraphs).split()
+    assert len(set(written) & {w.text for w in made.transcript.words}) == len({w.text for w in made.transcript.words})
+    assert written[-1].startswith("a\ufffd")
+
+
 def quote(**fields: object) -> Quote:
     row: dict[str, object] = dict(
         address="m/0-1000", check="0" * 8, meeting="m", title="", body="", held_on=date(2024, 5, 14), start_ms=0,
@@ -130,10 +218,20 @@ FORMULA = '=HYPERLINK("https://evil.example")'
 
 
 def test_no_cell_is_a_formula() -> None:
-    rows = [quote(text=text) for text in (FORMULA, "+1", "-1", "@x", "\t=1", "It is 1 = 1")]
-    read = list(csv.DictReader(io.StringIO("".join(tables.to_csv([rows])))))
-    assert [r["text"] for r in read] == [f"'{FORMULA}", "'+1", "'-1", "'@x", "'\t=1", "It is 1 = 1"]
-    assert {r["notice"] for r in read} == {NOTICE}
+    rows = [quote(text=text) for text in (FORMULA, "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "It is 1 = 1")]
+    read = list(csv.DictReader(io.StringIO("".join(tables.to_csv([rows])), newline="")))
+    assert [r["text"] for r in read] == [
+        f"'{FORMULA}",
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\t=1",
+        "'\r=1",
+        "' =1",
+        "'＝1",
+        "It is 1 = 1",
+    ]
+    assert {r["notice"] for r in read} == {f"{NOTICE} Made by {GENERATOR}."}
     assert read[0]["codes"] == "notification; consultation"
     assert read[0]["start_ms"] == "0"
 
@@ -176,3 +274,62 @@ def test_from_the_command_line(tmp_path: Path) -> None:
         assert made.exit_code == 0, made.output
         assert path.stat().st_size > 100
     assert not list(tmp_path.glob(".*"))
+
+
+MARKER = "The marmalade password is quicksilver."
+SECRETS = ["marmalade", "Marmalade", "quicksilver"]
+BY_HAND = {
+    "--mask": [],
+    "--exclude": ["--reason", "exempt business"],
+    "--withhold": ["--reason", "under complaint", "--until", "2999-01-01"],
+}
+
+
+@pytest.mark.parametrize("way", [*BY_HAND, "meeting.toml"])
+def test_what_is_hidden_is_in_no_export(tmp_path: Path, way: str) -> None:
+    said = [*SAID[:2], ("Jo Okafor", MARKER), *SAID[2:]]
+    toml = TOML + '[[agenda]]\nitem = 5\ntitle = "Live facial recognition"\n'
+    if way == "meeting.toml":
+        toml = 'exclude = [["0:00:20", "0:00:30", "exempt business"]]\n' + toml
+    with_captions(tmp_path, "one", toml=toml, vtt=house.captions(said))
+    data = ["--data", str(tmp_path)]
+    run = CliRunner()
+    assert run.invoke(app, ["run", *data]).exit_code == 0
+    if way in BY_HAND:
+        assert "quicksilver" in everything_exported(tmp_path)
+        hidden = run.invoke(app, ["correct", "one/20000-29500", way, *BY_HAND[way], *data])
+        assert hidden.exit_code == 0, (hidden.output, hidden.exception)
+    found = everything_exported(tmp_path)
+    assert NOTICE in found
+    assert "consultation with residents" in found
+    assert [secret for secret in SECRETS if secret in found] == []
+
+
+def test_a_member_of_the_public_is_named_in_no_export(tmp_path: Path) -> None:
+    said = [*SAID[:2], ("Morwenna Tressick", "I live on the corner, and nobody asked me about the cameras."), *SAID[2:]]
+    toml = TOML + '[[people]]\nid = "morwenna-tressick"\nname = "Morwenna Tressick"\nrole = "Resident"\n'
+    with_captions(tmp_path, "one", toml=toml, vtt=house.captions(said))
+    assert CliRunner().invoke(app, ["run", "--data", str(tmp_path)]).exit_code == 0
+    found = everything_exported(tmp_path)
+    assert "nobody asked me" in found
+    assert "Member of the public" in found
+    assert [part for part in ("Tressick", "tressick", "Morwenna", "morwenna") if part in found] == []
+
+
+def everything_exported(data: Path) -> str:
+    """All that any export says, documents and archives opened, as one text."""
+    run, texts = CliRunner(), []
+    for format in Format:
+        path = data / "out" / f"all.{format}"
+        made = run.invoke(app, ["export", format, "-o", str(path), "--replace", "--data", str(data)])
+        if format is Format.chapters:  # one item makes no chapters
+            assert "too few chapters" in str(made.exception)
+            continue
+        assert made.exit_code == 0, made.output
+        texts.append(path.read_bytes().decode("latin-1"))
+        if format is Format.docx:
+            with zipfile.ZipFile(path) as archive:
+                texts += [archive.read(name).decode("latin-1") for name in archive.namelist()]
+        if format is Format.parquet:
+            texts.append(pandas.read_parquet(path).to_csv() + str(pyarrow.parquet.read_schema(path).metadata))
+    return "\n".join(texts)

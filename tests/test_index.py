@@ -224,7 +224,7 @@ def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: l
         for i, row in enumerate(meeting)
     ]
     stems = {word: english(word) for row in rows for word in words(row.text)}
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:  # a reader may be looking at it
         folder = Path(made)
         for m in range(len(corpus)):
             index.replace(folder, f"m{m}", [row for row in rows if row.meeting == f"m{m}"])
@@ -300,6 +300,16 @@ def test_what_was_looked_for_is_marked(folder: Path, typed: str, marked: list[st
     assert [hit.quote.text[start:end] for start, end in hit.spans] == marked
 
 
+def test_numbers_are_found_in_words_and_in_figures(tmp_path: Path) -> None:
+    rows = [quote(text=t, start_ms=i) for i, t in enumerate(["Within 14 days.", "Fourteen days or more.", "On day 4."])]
+    index.replace(tmp_path, rows[0].meeting, rows)
+    for typed in ("14", "fourteen", "fourteen near/1 days"):
+        hits = find.search(tmp_path, typed).hits
+        assert {h.quote.text[a:b] for h in hits for a, b in h.spans} >= {"14", "Fourteen"}
+        assert len(hits) == 2
+    assert find.search(tmp_path, '"fourteen"').total == 1  # what is quoted is meant as it stands
+
+
 def test_the_form_that_was_typed_comes_first(tmp_path: Path) -> None:
     rows = [quote(text=f"They {form} us.", start_ms=i) for i, form in enumerate(["brief", "briefed", "briefing"])]
     index.replace(tmp_path, rows[0].meeting, rows)
@@ -321,8 +331,23 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
     ]
     pages = [find.search(folder, "", sort="newest", limit=2, offset=n).hits for n in (0, 2, 4, 6)]
     assert [hit for page in pages for hit in page] == list(found.hits)
-    assert find.search(folder, "", offset=10**18) == find.Results(total=5, hits=(), understood="everything")
-    assert find.search(folder, "", limit=0) == find.Results(total=5, hits=(), understood="everything")
+    nothing = find.Results(total=5, hits=(), understood="everything", as_of=found.as_of)
+    assert find.search(folder, "", offset=10**18) == nothing
+    assert find.search(folder, "", limit=0) == nothing
+    index.replace(folder, "undated", [])
+    assert find.search(folder, "").as_of != found.as_of
+
+
+def test_pages_fit_together(tmp_path: Path) -> None:
+    for m in range(6):
+        rows = [quote(f"m{m}", "Residents were told of the cameras.", n) for n in range(30)]
+        index.replace(tmp_path, f"m{m}", rows)
+    for typed in ("residents", "residents OR cameras", "residents cameras", '"told of"'):  # all alike: only ties
+        for sort in ("best", "newest"):
+            whole = [hit.quote.address for hit in find.search(tmp_path, typed, sort=sort, limit=200).hits]
+            pages = [find.search(tmp_path, typed, sort=sort, limit=17, offset=n).hits for n in range(0, 180, 17)]
+            assert [hit.quote.address for page in pages for hit in page] == whole
+            assert len(set(whole)) == 180
 
 
 @pytest.mark.parametrize(
@@ -331,7 +356,10 @@ def test_newest_first_and_within_a_meeting_in_order(folder: Path) -> None:
         ("enggagement", ("engagement",)),
         ('"no engagment"', ('"no engagement"',)),
         ("speaker:okafer engagement", ("speaker:okafor engagement",)),
+        ("engagement helicopters", ("engagement",)),
+        ("speaker:powys helicopters", ()),  # who is asked for is not left out
         ("helicopters", ()),
+        ("regulators", ()),  # as long as "residents", and begins like it, and no more
         ("engagement", ()),
     ],
 )
@@ -388,6 +416,20 @@ def test_without_an_index(tmp_path: Path) -> None:
     index.remove(tmp_path / "none", "m")
     with pytest.raises(Problem, match="nothing has been indexed"):
         find.search(tmp_path / "none", "engagement")
+
+
+def test_where_nothing_may_be_written_one_can_still_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (current,) = folder.iterdir()
+    before = sorted(p.name for p in current.iterdir())
+    for lock in current.glob("*.lock"):
+        lock.unlink()
+    index._kept.cache_clear()
+    # As root every file may be written, so that only the answer to the question is made up.
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode == os.W_OK and Path(path) == current))
+    assert find.search(folder, "engagement", facets=True).total == 2
+    assert len(index.held(folder)) == 2
+    assert set(before) - {p.name for p in current.iterdir()} <= {".tantivy-meta.lock", ".tantivy-writer.lock"}
+    assert not list(current.glob("*.lock"))
 
 
 def test_a_second_writer_waits_and_then_says_so(folder: Path) -> None:

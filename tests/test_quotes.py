@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from analyse.records import Statement, Statements, Tag, Topic
-from search.cite import NOTICE, around, cite, link, timecode, who
+from search.cite import around
 from search.quotes import (
     Address,
     Quote,
@@ -22,7 +22,7 @@ from search.quotes import (
     write_parquet,
 )
 from transcribe.problem import Problem
-from transcribe.records import Media, Meeting, Recording, SpeakerName, Transcript, Word, text_of
+from transcribe.records import Media, MediaFile, Meeting, Recording, SpeakerName, Transcript, Word, text_of
 
 MEETING = Meeting(
     id="2024-05-14-safety",
@@ -261,29 +261,7 @@ def test_a_broken_table_is_said_to_be_one(tmp_path: Path) -> None:
         read_parquet(tmp_path / "quotes.parquet")
 
 
-# -- links and citations
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://www.youtube.com/watch?v=abc", "https://www.youtube.com/watch?v=abc&t=123s"),
-        ("https://www.youtube.com/watch?v=abc&t=4s#x", "https://www.youtube.com/watch?v=abc&t=123s"),
-        ("https://youtu.be/abc", "https://youtu.be/abc?t=123s"),
-        ("https://www.youtube-nocookie.com/embed/abc", "https://www.youtube-nocookie.com/embed/abc?start=123"),
-        ("https://vimeo.com/12", "https://vimeo.com/12#t=123s"),
-        ("https://video.example/a.mp4", "https://video.example/a.mp4#t=123.9"),
-        ("https://video.example/a.mp4#t=1,2", "https://video.example/a.mp4#t=123.9"),
-        ("https://video.example/#/meetings/5", "https://video.example/#/meetings/5"),
-        ("https://notyoutube.com/x", "https://notyoutube.com/x#t=123.9"),
-        ("javascript:alert(1)", ""),
-        ("https://[broken", ""),
-        ("panel.mp4", ""),
-    ],
-)
-def test_links_start_no_later_than_the_quote(url: str, expected: str) -> None:
-    row = replace(PANEL.rows()[0], source_url=url, source_start_ms=123_999)
-    assert link(row) == expected
+# -- where it can be heard
 
 
 def test_a_part_of_a_meeting_links_to_its_own_page() -> None:
@@ -299,44 +277,37 @@ def test_a_part_of_a_meeting_links_to_its_own_page() -> None:
     recording = replace(PANEL.recording, media=(Media(file="a.mp4", sha256="a", size=1, duration_ms=3000), part))
     rows = Made(PANEL.statements, PANEL.transcript, recording).rows()
     assert [row.start_ms for row in rows] == [0, 2000, 4800, 6800]
-    assert [link(row) for row in rows] == [
-        "https://video.example/panel#t=60",
-        "https://video.example/panel#t=62",
-        "https://b.example/v#t=2.3",
-        "https://b.example/v#t=4.3",
+    assert [(row.source_url, row.source_start_ms) for row in rows] == [
+        ("https://video.example/panel", 60_000),
+        ("https://video.example/panel", 62_000),
+        ("https://b.example/v", 2_300),
+        ("https://b.example/v", 4_300),
     ]
 
 
-def test_a_citation_says_how_the_speaker_is_known() -> None:
-    first, second, *_ = PANEL.rows()
-    assert cite(first) == (
-        "Councillor Jo Okafor, Chair (named by software, not checked): “Item five, live facial recognition.”\n"
-        "Public Safety Scrutiny Panel, Wrenbridge Council, 14 May 2024, at 0:00:00\n"
-        "https://video.example/panel#t=60\n"
-        f"2024-05-14-safety/0-1900~{first.check}\n"
-        "Machine transcript, not the official record. Listen before you quote."
+def test_a_published_recording_that_begins_later_has_no_time_for_what_was_said_before() -> None:
+    late = replace(MEETING, source_offset_s=-2.5)
+    assert [row.source_start_ms for row in PANEL.rows(late)] == [None, None, 2_300, 4_300]
+    assert {row.source_url for row in PANEL.rows(late)} == {MEETING.source_url}
+
+
+def test_a_page_that_is_gone_or_changed_is_not_linked_to_a_moment() -> None:
+    gone, changed = (PANEL.rows(replace(MEETING, source_state=state))[0] for state in ("gone", "changed"))
+    assert (gone.source_url, gone.source_start_ms) == ("", None)
+    assert (changed.source_url, changed.source_start_ms) == (MEETING.source_url, None)
+
+
+def test_what_became_of_a_parts_own_page_is_said_of_that_part() -> None:
+    media = tuple(
+        Media(file=f, sha256=f, size=1, duration_ms=3000, start_ms=at, source_url=f"https://{f}.example/")
+        for f, at in (("a", 0), ("b", 3000))
     )
-    assert cite(second).startswith("unknown speaker 2: “Nobody asked us")
-    assert who(replace(first, speaker_status="confirmed")) == "Councillor Jo Okafor, Chair (confirmed)"
-    assert who(replace(second, speaker="Voice of the hall")) == "Voice of the hall (not matched to a person)"
-    with pytest.raises(Problem, match="no citation style"):
-        cite(first, "poetic")
-
-
-def test_a_citation_without_a_source_or_a_date_still_stands() -> None:
-    bare = Meeting(id=MEETING.id, folder="safety")
-    row = PANEL.rows(bare)[0]
-    assert cite(row).splitlines()[1:] == ["2024-05-14-safety, at 0:00:00", row.cited, NOTICE]
-
-
-def test_timecodes() -> None:
-    assert [timecode(ms) for ms in (0, 999, 59_999, 3_600_000, 36_061_000)] == [
-        "0:00:00",
-        "0:00:00",
-        "0:00:59",
-        "1:00:00",
-        "10:01:01",
-    ]
+    made = Made(PANEL.statements, PANEL.transcript, replace(PANEL.recording, media=media))
+    own = MediaFile(file="a", source_url="https://a.example/", source_state="gone")
+    one = replace(MEETING, media=(own, MediaFile(file="b", source_url="https://b.example/")))
+    assert [row.source_url for row in made.rows(one)] == ["", "", "https://b.example/", "https://b.example/"]
+    shared = replace(MEETING, source_state="gone", media=(own, MediaFile(file="b")))
+    assert [row.source_url for row in made.rows(shared)] == [""] * 4
 
 
 # -- around

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from pipeline import apply, batch, corrections, work
 from pipeline.cli import app
 from pipeline.context import Context
-from search import index
+from search import find
 from tests.house import TOML, Engine, Heard, job, with_captions, with_sound
 from transcribe.correct import Correction
 from transcribe.engines import Choice
@@ -64,7 +64,7 @@ class Room:
         assert apply.apply(self.context, correction, Heard()).waits == ""
 
     def confirmed_words(self, person: str) -> set[str]:
-        hits = index.search(self.data / "processed" / "index", f"speaker:{person}", limit=100).hits
+        hits = find.search(self.data / "processed" / "index", f"speaker:{person}", limit=100).hits
         return {word for h in hits for word in h.quote.text.split()}
 
 

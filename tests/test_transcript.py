@@ -15,7 +15,10 @@ from transcribe.transcript import assemble, to_webvtt
 MEETING = Meeting(
     id="2024-05-14-parks",
     folder="2024-05-14 Parks",
-    people=(Person(id="okafor", name="Councillor Jo <Okafor> & Co", role="Chair"), Person(id="holm", name="Tom Holm")),
+    people=(
+        Person(id="okafor", name="Councillor Jo <Okafor> & Co", role="Chair"),
+        Person(id="holm", name="Tom Holm", party="CA"),
+    ),
 )
 RECORDING = Recording(meeting=MEETING.id, duration_ms=60_000, sha256="ab")
 

@@ -7,7 +7,8 @@ words respelled, today perhaps otherwise than when the person looked: where the 
 the same effect. Nothing that a mask or exclusion hides ever comes back through a correction that was made before it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Final, Literal
@@ -15,22 +16,31 @@ from typing import Final, Literal
 import msgspec
 
 from transcribe.ranges import Ranges, joined, shares
-from transcribe.records import UPGRADES, Record, Stretch, Word, check_range
+from transcribe.records import UPGRADES, Hidden, Record, Stretch, Word, check_range
 
-SCHEMA = "correction/2"
+SCHEMA = "correction/3"
 REACH_MS = 2_000  # another transcription may place words this much earlier or later
 UNSETTLED = "unsettled "  # before the change of a word where person and recogniser differ
 MOST_WORDS, MOST_STRETCHES = 5_000, 20_000
 
-Kind = Literal["words", "speaker", "confirm", "reject", "mask", "exclude", "undo"]
+Kind = Literal["words", "speaker", "listen", "confirm", "reject", "mask", "exclude", "withhold", "undo"]
 VOICES: Final = ("confirm", "reject")  # kinds that are about a whole voice
-UPGRADES["correction/1"] = SCHEMA, lambda body: body  # what is about whole voices came with 2
+HIDING: Final[Mapping[str, Hidden]] = {
+    "mask": "masked",
+    "exclude": "excluded",
+    "withhold": "withheld",
+}  # kinds that hide, and the stretch
+ERASED: Final = ("masked", "excluded")  # stretches of which no word is kept
+UPGRADES["correction/1"] = "correction/2", lambda body: body  # what is about whole voices came with 2
+UPGRADES["correction/2"] = SCHEMA, lambda body: body  # listening, withholding and purged words came with 3
 
 
 class Correction(Record):
     """One line of `corrections.jsonl`. `new` is the wording, or the person's id (empty: nobody knows); `old` is what it
     replaced; `heard` is what the engine wrote for each word of `old`, as `Word.original` has it, where any was repaired
-    or respelled. Of what is masked or excluded no word is kept.
+    or respelled. Of what is hidden no word is kept; `purged` is when the words of a correction were taken out of it,
+    since somebody hid them afterwards. Who listened to words keeps only their `words_sha256`. What is withheld is to be
+    looked at again on the day `until`.
 
     What is about a whole voice (it is, or is not, `new`) keeps all the time in which that voice spoke, as `stretches`:
     from `start_ms` to `end_ms`, where words were then, the voice was heard there and nowhere else."""
@@ -50,6 +60,9 @@ class Correction(Record):
     reason: str = ""
     undoes: str = ""  # id of another correction
     stretches: tuple[tuple[int, int], ...] = ()
+    words_sha256: str = ""
+    until: date | None = None
+    purged: str = ""  # UTC
 
     def __post_init__(self) -> None:
         check_range(self.start_ms, self.end_ms)
@@ -57,8 +70,12 @@ class Correction(Record):
             raise ValueError("a correction needs a stretch of time")
         if (self.kind == "undo") != bool(self.undoes):
             raise ValueError("`undoes` belongs to a correction of the kind undo, and only to it")
-        if self.kind in ("mask", "exclude") and any((self.old, self.new, self.heard, self.before, self.after)):
-            raise ValueError("what is masked or excluded is not kept")
+        if self.kind in HIDING and any((self.old, self.new, self.heard, self.before, self.after)):
+            raise ValueError("what is hidden is not kept")
+        if (self.kind == "listen") != bool(self.words_sha256):
+            raise ValueError("`words_sha256` belongs to what somebody listened to, and only to it")
+        if (self.kind == "withhold") != (self.until is not None):
+            raise ValueError("`until` belongs to what is withheld, and only to it")
         if self.heard and len(self.heard) != len(self.old.split()):
             raise ValueError("`heard` holds one text for each word of `old`")
         if len(self.new.split()) > MOST_WORDS:
@@ -85,22 +102,27 @@ def in_force(corrections: Iterable[Correction]) -> list[Correction]:
 
 
 def hidden(corrections: Iterable[Correction]) -> tuple[Stretch, ...]:
-    """What people masked or excluded."""
+    """What people masked, excluded or withheld."""
     return tuple(
         Stretch(
-            kind="masked" if c.kind == "mask" else "excluded",
+            kind=HIDING[c.kind],
             start_ms=c.start_ms,
             end_ms=c.end_ms,
-            reason=c.reason or f"by {c.by}",
+            reason=(c.reason or f"by {c.by}") + (f"; to be looked at again on {c.until}" if c.until else ""),
         )
         for c in in_force(corrections)
-        if c.kind in ("mask", "exclude")
+        if c.kind in HIDING
     )
 
 
 def silence(stretches: Iterable[Stretch]) -> Ranges:
     """The time that nobody may hear or read."""
-    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind in ("masked", "excluded"))
+    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind in HIDING.values())
+
+
+def erased(stretches: Iterable[Stretch]) -> Ranges:
+    """The time of which no word is kept. What is only withheld comes back as it was."""
+    return joined((s.start_ms, s.end_ms) for s in stretches if s.kind in ERASED)
 
 
 # -- wording --------------------------------------------------------------------------------------
@@ -175,7 +197,7 @@ def _before_repair(c: Correction, words: Sequence[Word]) -> list[_Edit]:
     at = {i: inside[0] + len(" ".join(c.heard[:i]).split()) for i, text in enumerate(c.heard) if text}
     at[len(old)] = inside[-1] + 1
     together: list[tuple[int, int, list[str]]] = []  # of `old`: from, to, and what it becomes
-    for i1, i2, j1, j2 in _changed(old, new):
+    for i1, i2, j1, j2 in changed(old, new):
         first, end = max(i for i in at if i <= i1), min(i for i in at if i >= i2)
         texts = [*new[j1:j2], *old[i2:end]]
         if together and first < together[-1][1]:  # both change what repair made of the same words
@@ -223,7 +245,7 @@ def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit
     n_tail = len(tail) if tail == old[len(old) - len(tail) :] else 0
     shift = len(there) - len(old)
     edits = []
-    for i1, i2, j1, j2 in _changed(old, new):
+    for i1, i2, j1, j2 in changed(old, new):
         if n_head > 0 and i2 <= n_head:
             edits.append(_Edit(first=i1, end=i2, texts=tuple(new[j1:j2]), known=True))
         elif i1 - (i1 == i2) >= len(old) - n_tail:
@@ -256,7 +278,7 @@ def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
         return [_Edit(first=place[0], end=place[1], texts=tuple(new), known=False)]
     edits: list[_Edit] = []
     n_stood = len(before) + len(old) + len(after)
-    for i1, i2, j1, j2 in _changed(old, new):
+    for i1, i2, j1, j2 in changed(old, new):
         edit = _placed(at, len(before) + i1, len(before) + i2, n_stood, new[j1:j2], current, untouched=untouched)
         if edit and (not edits or edits[-1].end <= edit.first):
             edits.append(edit)
@@ -328,7 +350,7 @@ def _placed(
     return _Edit(first=first, end=end, texts=tuple(texts), known=False)
 
 
-def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+def changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
     """Where `old[i1:i2]` became `new[j1:j2]`; word by word where there are as many."""
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "replace" and i2 - i1 == j2 - j1:

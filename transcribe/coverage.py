@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from transcribe.correct import HIDING
 from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Coverage, Stretch, Word
 
@@ -22,7 +23,7 @@ def measure(
     stretch of speech the recogniser was judged already. Speech without any word never does.
     """
     whole = [(0, duration_ms)]
-    hidden = within([(s.start_ms, s.end_ms) for s in stretches if s.kind in ("excluded", "masked")], whole)
+    hidden = within([(s.start_ms, s.end_ms) for s in stretches if s.kind in HIDING.values()], whole)
     rest = without(whole, hidden)
     untranscribed: dict[str, int] = {}
     for stretch in stretches:

@@ -38,6 +38,9 @@ class Cue(NamedTuple):
     source: str  # the voice that said them; none where it does not matter who did
 
 
+_GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
+
+
 class _Call(NamedTuple):
     sentence: Sentence
     mention: Mention
@@ -46,6 +49,7 @@ class _Call(NamedTuple):
 
 class _Meeting(NamedTuple):
     words: Sequence[Word]
+    roster: Roster
     runs: Sequence[Run]
     calls: Sequence[_Call | None]
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
@@ -89,8 +93,17 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     calls = [_call(words, run, presiding) for run in said]
     calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
     answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    calls = [call or _thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
+    answers = [_answer(words, said, calls, i) for i in range(len(said))]
     return _Meeting(
-        words, said, calls, answers, frozenset(presiding), dict.fromkeys(roster.chairs, 1.0), _roll(words, said, roster)
+        words,
+        roster,
+        said,
+        calls,
+        answers,
+        frozenset(presiding),
+        dict.fromkeys(roster.chairs, 1.0),
+        _roll(words, said, roster),
     )
 
 
@@ -123,7 +136,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
         if len(named) > 1:
             return _Call(sentence, mention, "named last") if presides else None
         rule = ""
-        if sayings.BARE.fullmatch(pattern):
+        if sayings.BARE.fullmatch(pattern) or (presides and sayings.OFFER.match(pattern)):
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
             rule = "asked"
@@ -131,7 +144,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
             return None
-        elif any(p.search(pattern) for p in (sayings.INVITE, sayings.FLOOR, sayings.MINUTES, sayings.MINUTES_LEFT)):
+        elif any(p.search(pattern) for p in _GIVES):
             rule = "called"
         elif sayings.ASK.search(pattern):
             rule = "asked"
@@ -146,6 +159,22 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
     return None
 
 
+def _thanks_that_calls(
+    said: Sequence[Run], calls: Sequence[_Call | None], answers: Sequence[str | None], i: int, presiding: set[str]
+) -> _Call | None:
+    """ "Thank you. Councillor Okafor" calls her, and a recogniser may write a comma: so it is where whoever presides
+    has just called somebody else, who spoke."""
+    sentence = said[i].sentences[-1]
+    before = calls[i - 2] if i >= 2 and answers[i - 2] == "spoke" else None
+    if not before or before.rule != "called" or said[i].speaker not in presiding:
+        return None
+    if said[i - 2].speaker != said[i].speaker or not sayings.ONLY_THANKS.fullmatch(sentence.pattern):
+        return None
+    mention = sentence.mentions[0]
+    known = mention.fits and before.mention.fits
+    return _Call(sentence, mention, "called") if known and not mention.fits.keys() & before.mention.fits else None
+
+
 def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
     """Whom "the Minister" means who may be several: the one whom the same voice has just called by a fuller name; where
     whoever presides says it, the one to whom the question was that has just been asked."""
@@ -156,9 +185,9 @@ def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
     asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
     for run in [*asking, *own]:
         for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
-            if earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits):
-                if earlier.fits.keys() <= mention.fits.keys():
-                    return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
+            fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
+            if fuller and earlier.fits.keys() <= mention.fits.keys():
+                return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
     return mention
 
 
@@ -196,7 +225,8 @@ def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | 
     if (n_words <= 2 and not sayings.ACCEPTED.match(opening)) or sayings.REFUSED.search(" ".join(opening.split()[:14])):
         return None
     for sentence in following.sentences:
-        if sentence.first >= following.first + 14 or _own_name(words, following, sentence):
+        own = _own_name(words, following, sentence) or sayings.AS_ROLE.search(sentence.pattern)
+        if sentence.first >= following.first + 14 or own:
             continue
         if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
             return None  # "Councillor Okafor has had to leave": said by somebody else
@@ -226,7 +256,7 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
     if answer == "here":
-        yield Cue(voice, fits, "roll call", 1.0, *span)
+        yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
         rule = "called by whoever presides" if presides else "called by somebody else"
         yield Cue(voice, fits, rule, 0.7 if late else 1.0, *span)
@@ -327,7 +357,8 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
     if not said:
         return None
     own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
-    if not set(own.fits.values()) & {FULL, NEAR} or plain(words[own.first].text) in TITLES:
+    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
+    if not whole or plain(words[own.first].text) in TITLES:
         return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
     return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
 
@@ -349,9 +380,20 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
             if len(mention.fits) <= MOST_MEANT and not mention.possessive:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
+        yield from _own_place(meeting, sentence, speaker)
         chairing = sayings.CHAIRING.search(sentence.pattern)
         if chairing and not sayings.QUOTED.search(sentence.pattern[: chairing.start()]):
             yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
+
+
+def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[Cue]:
+    """ "My constituents in Mill and Weir": only their own member says so."""
+    said = sayings.OWN_PLACE.search(text := text_of(meeting.words[sentence.first : sentence.end]).lower())
+    if said and not sayings.QUOTED.search(text[: said.start()]):
+        first = sentence.first + len(text[: said.end()].split())
+        fits = meeting.roster.of_place(meeting.words, first, sentence.end)
+        if fits:
+            yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
 
 
 # -- the chair -----------------------------------------------------------------------------------------

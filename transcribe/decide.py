@@ -46,10 +46,12 @@ def decide(scores: Scores, n_cues: Mapping[tuple[str, str], int]) -> dict[str, C
         others = [v for v, (p, _) in chosen.items() if p == person and v not in strong]
         if len(strong) > 1 and not others:
             chosen |= {v: (person, alone[v][person]) for v in strong}
-    return {
-        voice: Choice(*chosen.get(voice, (None, 0.0)), _next(people, alone[voice], chosen.get(voice)))
-        for voice, people in together.items()
-    }
+    choices = {}
+    for voice, people in together.items():
+        given = chosen.get(voice)
+        rival = _next(people, alone[voice], given)
+        choices[voice] = Choice(*given, rival) if given else Choice(None, 0.0, rival)
+    return choices
 
 
 def _next(

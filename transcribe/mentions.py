@@ -32,7 +32,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-FULL, TITLED, SURNAME, ALIAS, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.75, 0.75
+FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")
@@ -43,7 +43,8 @@ _OTHER_OFFICE = re.compile(
     r"|inspector|constable|sergeant|chief executive)\b"
 )
 _CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny|meeting|board)$)"
+    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
+    r"|meeting|board)$)"
     r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
 )
 _TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
@@ -65,6 +66,7 @@ _OF_OTHERS = _set(
 )
 _MONTHS = _set("may june april august")
 _OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
 
 
@@ -113,12 +115,18 @@ class Roster:
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
             self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *_roles(person.role))
+        self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
+        for person in people:
+            for place in _PLACE.findall(person.role):
+                self._add(self._places, plain(place), person.id, FULL)
         self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
-        self._short |= {*short} - self._ranks.keys() - {*offices}
-        for rank in {*offices, *short}:
-            self._add(self._ranks, rank, person, ROLE)
+        offices, short = {*offices}, {*short}
+        self._short |= short - self._ranks.keys() - offices
+        for rank in offices | short:
+            whole = any(rank != s and (rank.startswith(s) or rank.endswith(s)) for s in short)
+            self._add(self._ranks, rank, person, OFFICE if whole else ROLE)
             self._openers.add(rank[:3])
 
     @staticmethod
@@ -153,6 +161,14 @@ class Roster:
         titles, names = split_name(voice)
         fits = self._exact.get(plain("".join(names)), {})
         return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
+        """Who is the member for the place that these words begin with; nobody, if several are."""
+        for k in range(min(end, first + 6), first, -1):
+            fits = self._places.get(_heard(words[first:k])[0], {})
+            if fits:
+                return fits if len(fits) == 1 else {}
+        return {}
 
     def alone(self, heard: str) -> dict[str, float]:
         """People that a name called out on its own may be a near mishearing of."""
@@ -311,7 +327,8 @@ def _roles(role: str) -> tuple[set[str], set[str]]:
     (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
      {'cabinetmember'})
     """
-    whole, short = {role.lower()}, set()
+    whole: set[str] = {role.lower()}
+    short: set[str] = set()
     for office in _OFFICES.split(role.lower()):
         words = re.sub(r"[(].*", "", office).split()
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
@@ -334,7 +351,7 @@ def _joined(before: Mention | None, found: Mention) -> Mention | None:
     """A role and a name, or two names, side by side that are one person: "the Member for Mill, Ms Raman"."""
     if before is None or before.end != found.first or before.possessive:
         return None
-    both = {p: max(fit, found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
+    both = {p: 1 - (1 - fit) * (1 - found.fits[p]) for p, fit in before.fits.items() if p in found.fits}
     names = before.form != "role" and found.form != "role"
     if not both and (names or (before.fits and found.fits)):
         return None
@@ -383,8 +400,10 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
 
 def is_full_stop(text: str) -> bool:
     """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
+    if text[-1:] != ".":
+        return False
     bare = plain(text)
-    return text[-1:] == "." and bare not in TITLES | HONOURS and len(bare) > 1
+    return len(bare) > 1 and bare not in TITLES and bare not in HONOURS
 
 
 def _is_name(text: str) -> bool:

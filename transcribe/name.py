@@ -21,6 +21,9 @@ from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_o
 from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
+MIXED = 0.15  # of a voice being two people's, if something speaks for either
+THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
+OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
 
@@ -170,17 +173,18 @@ def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
     return found
 
 
+def told_in(about: Iterable[Item], parts: Sequence[tuple[int, int, int]]) -> frozenset[int]:
+    """The episodes of a voice in which something speaks for this person, or nearest to which it does."""
+    places = {i.at for i in about if i.log_odds > 0}
+    return frozenset(min(range(len(parts)), key=lambda n: max(parts[n][0] - at, at - parts[n][1], 0)) for at in places)
+
+
 def supported(about: Sequence[Item], parts: Sequence[tuple[int, int, int]]) -> float:
     """The share of a voice's words that it said where something speaks for this person, rather than elsewhere: the
     rest may be somebody else, whom a diariser took for the same."""
-    told = {
-        min(range(len(parts)), key=lambda n: max(parts[n][0] - i.at, i.at - parts[n][1], 0))
-        for i in about
-        if i.log_odds > 0
-    }
-    if any(WEIGHTS[i.rule].kind == "role" and i.log_odds > 0 for i in about):
-        return 1.0  # whoever presides does so throughout
-    return sum(parts[n][2] for n in told) / sum(n for _, _, n in parts)
+    if any(i.rule in THROUGHOUT and i.log_odds > 0 for i in about):
+        return 1.0
+    return sum(parts[n][2] for n in told_in(about, parts)) / sum(n for _, _, n in parts)
 
 
 def _scores(
@@ -192,18 +196,47 @@ def _scores(
 ) -> dict[str, dict[str, float]]:
     """Log-odds of every pair that something speaks for and no person has ruled out."""
     scores: dict[str, dict[str, float]] = {label: {} for label in labels}
+    of_voice: dict[str, dict[str, list[Item]]] = defaultdict(dict)
     for (voice, person), about in items.items():
-        if person != STRANGER and any(i.log_odds > 0 for i in about):
-            strange = sum(i.log_odds for i in items.get((voice, STRANGER), ()))
-            odds = WEIGHTS[ELSEWHERE].log_odds * math.log(supported(about, parts[voice]))
-            odds += (
-                WEIGHTS[BEFORE].log_odds
-                + sum(i.log_odds for i in about)
-                - math.log1p(math.exp(strange) if strange else 0.0)
-            )
-            if person not in rejected.get(voice, ()) and voice not in confirmed:
-                scores[voice][person] = odds
+        of_voice[voice][person] = about
+    for voice, people in of_voice.items():
+        told = {p: a for p, a in people.items() if p != STRANGER and any(i.log_odds > 0 for i in a)}
+        if voice in confirmed or voice not in parts or not told:  # all of its words may be somebody else's by now
+            continue
+        plain = {p: _odds(about) for p, about in told.items()}
+        shares = {p: supported(about, parts[voice]) for p, about in told.items()}
+        nobody = math.log(1 + _stranger(people) + _mixed(told, plain, parts[voice]))
+        for person in told.keys() - rejected.get(voice, frozenset()):
+            elsewhere = WEIGHTS[ELSEWHERE].log_odds * math.log(shares[person])
+            scores[voice][person] = plain[person] + elsewhere - nobody
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}
+
+
+def _odds(about: Iterable[Item]) -> float:
+    return WEIGHTS[BEFORE].log_odds + sum(i.log_odds for i in about)
+
+
+def _stranger(people: Mapping[str, Sequence[Item]]) -> float:
+    """The odds that a voice is somebody who is not on the list."""
+    about = people.get(STRANGER, ())
+    return math.exp(sum(i.log_odds for i in about)) if about else 0.0
+
+
+def _mixed(
+    told: Mapping[str, Sequence[Item]], plain: Mapping[str, float], parts: Sequence[tuple[int, int, int]]
+) -> float:
+    """The odds that a diariser took two people for one voice: one who is told where the other is not, or says who they
+    are, be it somebody else of the list or somebody of whom nothing is known. However much speaks for one, the other
+    may have said most."""
+    odds = 0.0
+    for person, about in told.items():
+        odds += math.exp(plain[person]) * (1 - supported(about, parts))
+        own = told_in(about, parts)
+        for other, rest in told.items():
+            apart = [i for i in rest if i.log_odds < 0 or i.rule in OWN or not told_in([i], parts) <= own]
+            if other != person and any(i.log_odds > 0 for i in apart):
+                odds += math.exp(plain[person] + _odds(apart)) / 2  # every pair comes up twice
+    return MIXED * odds
 
 
 def _n_for(items: Items) -> dict[tuple[str, str], int]:

@@ -30,15 +30,20 @@ def check_range(start_ms: int, end_ms: int) -> None:
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,80}$")]  # of meetings and people
 
 
+Public = Literal["", "named", "unnamed"]  # whether somebody without an office is shown by name; "" leaves it open
+
+
 class Person(Record):
-    """Somebody who may speak: from `meeting.toml` (and, later, `data/people.toml`)."""
+    """Somebody who may speak, as they were on the day: from `meeting.toml`, `roster.toml` and `data/people.toml`."""
 
     id: Id
     name: str
     role: str = ""
     party: str = ""
+    ward: str = ""
     aliases: tuple[str, ...] = ()
     present: bool = True
+    public: Public = ""
 
 
 class AgendaItem(Record):
@@ -46,6 +51,7 @@ class AgendaItem(Record):
     title: str
 
 
+SourceState = Literal["gone", "changed"]  # of what the public could hear: not there any more, or of another length now
 ChannelUse = Literal["mixed", "apart"]  # one sound in all channels of a track, or a sound of its own in each of two
 
 
@@ -58,10 +64,12 @@ class MediaFile(Record):
     channels: ChannelUse | None = None
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
 
 
 class Meeting(Record):
-    """Everything that `meeting.toml` may say. `id` and `folder` come from the folder itself."""
+    """Everything that `meeting.toml` may say, and what `roster.toml` and `data/people.toml` add. `id` and `folder` come
+    from the folder itself."""
 
     id: str
     folder: str
@@ -71,6 +79,7 @@ class Meeting(Record):
     timezone: str = "Europe/London"
     source_url: str = ""
     source_offset_s: float = 0.0
+    source_state: SourceState | None = None
     media: tuple[MediaFile, ...] = ()
     captions: str = ""
     language: str = ""
@@ -179,10 +188,13 @@ class Turn(Record):
         check_range(self.start_ms, self.end_ms)
 
 
+Hidden = Literal["excluded", "masked", "withheld"]
+
+
 class Stretch(Record):
     """Time of which there is no text, or not all of it, and why."""
 
-    kind: Literal["untranscribed", "excluded", "masked", "partial"]
+    kind: Literal["untranscribed", "partial"] | Hidden
     start_ms: int
     end_ms: int
     reason: str
@@ -275,6 +287,15 @@ class Coverage(Record, omit_defaults=False):
             raise ValueError(f"this accounts for {told_ms} ms of {self.duration_ms}")
 
 
+class Listened(Record):
+    """Words that somebody listened to and found right, as they stand now. `on` is a day, in UTC."""
+
+    start_ms: int
+    end_ms: int
+    by: str
+    on: str
+
+
 class Transcript(Record):
     recording_sha256: str
     language: str
@@ -284,6 +305,7 @@ class Transcript(Record):
     stretches: tuple[Stretch, ...] = ()
     names: tuple[SpeakerName, ...] = ()
     coverage: Coverage | None = None
+    listened: tuple[Listened, ...] = ()
 
 
 def check_words(words: Sequence[Word], duration_ms: int) -> None:

@@ -10,9 +10,12 @@ import re
 NAME = r"@(\d+)(?!['\d])"
 _FILLER = (
     r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
-    r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|over to you|back to you|to you|come in|do come in"
-    r"|carry on|continue|the floor is yours|the floor is now yours|when you're ready|thank you for waiting|for your patience|if you would"
-    r"|if you could|if you like|your question|again|up next|in that case|you're next|you are next|is next|on this|on that"
+    r"|then|first|first of all|finally|um|uh|er|erm|i think|go ahead|go on|first up|next up|over to you"
+    r"|back to you|to you|come in|do come in"
+    r"|carry on|continue|the floor is yours|the floor is now yours|when you're ready|thank you for waiting|for"
+    r" your patience|if you would"
+    r"|if you could|if you like|your question|again|up next|in that case|you're next|you are next|is next|on this"
+    r"|on that"
     r"|briefly|very briefly|quickly|very quickly|has the floor|you have the floor|the floor|you may|proceed|that point)"
 )
 _HAND = r"(?:question|questions|supplementary|point|comment|hand up|go|follow-up|followup|response|answer|word)"
@@ -26,9 +29,15 @@ INVITE = re.compile(
     r"| then| next| first)*|^(?:and |then |next |okay |thank you )*)"
     r" ?(?:bring in|bring|call on|call upon|call|invite|take|hear from|start with|begin with|continue with|proceed with"
     r"|introduce|recognise|recognize"
-    r"|(?:come|go|turn|move|return|hand|pass|proceed|continue)(?: now| next| straight| back| over| round| across| on)* to)"
+    r"|(?:come|go|turn|move|return|hand|pass|proceed|continue)(?: now| next| straight| back| over| round| across|"
+    r" on)* to)"
     rf"(?: first| now| in| you)* {NAME}"
     rf"|\bover to (?:you )?{NAME}"
+    rf"|\b(?:that's|this is|that is|this one's|that one's|it's) (?:one |a question |probably )*for {NAME}(?: i think)?$"
+    rf"|\bi (?:now |then |next |therefore |will now |would now )?(?:call|invite)(?: on| upon)? {NAME}"
+    r"|\b(?:i'll|i will|i'd|i would|i'd like to|i would like to|can i|could i|may i|let me|i'm going to)(?: now| then"
+    rf"| next| just| perhaps)* (?:ask|invite) {NAME} (?:to|if|whether)\b"
+    r"|\b(?:i can see|i see|i've got|i have|there's|i saw) @(\d+)'s hand\b"
     rf"|\b(?:i'll |i will )?let {NAME} (?:continue|finish|speak|respond|answer|reply|come in|come back)\b"
     rf"|\b(?:next|first|last|final|another) (?:questions?|speaker|hand|one|contribution|slot|set of questions)"
     rf"(?: \w+){{0,3}}? (?:is|are|to|from)(?: from| to| with| for| on [\w ]{{1,30}} from)? {NAME}"
@@ -38,26 +47,38 @@ INVITE = re.compile(
     rf"|\b(?:next|now|then|up|first)(?: up)?(?: on (?:the|my) list)? (?:we have|we've got|is|it's|i have|comes) {NAME}$"
 )
 FLOOR = re.compile(
-    rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to|did you (?:want|have)"
+    rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to"
+    rf"|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
-    r"|your question|please|go ahead|has the floor|on this$|is (?:going|next)\b|take it away|can you hear)"
+    r"|your question|please|go ahead|go on|off you go|has the floor|you're on mute|you are on mute|you're muted"
+    r"|your \w+ minutes|to (?:move|second|propose|present|introduce|respond|reply|speak|open|close|sum up)\b"
+    r"|on this$|is (?:going|next)\b|take it away|can you hear)"
     rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
     rf"|{NAME} (?:wants|wanted|would like|wishes|is waiting|has asked|is indicating|has indicated)(?: just)? to"
     r" (?:come (?:back )?in|speak|ask|say|respond|reply|add|contribute)"
 )
+INDICATED = re.compile(rf"{NAME} (?:has|is) (?:just )?(?:indicated|indicating|waving)$")
+OFFER = re.compile(
+    rf"(?:{_FILLER} )*{NAME} (?:would you (?:like|wish|want) to|do you (?:want|wish) to|did you (?:want|wish) to)\b"
+)
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
 ASK = re.compile(rf"\b(?:ask|could i ask|may i ask) {NAME} (?:to|if|for|whether)\b")
-QUESTION = re.compile(rf"(?:{_FILLER} )*{NAME} (?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b.*")
+QUESTION = re.compile(
+    rf"(?:{_FILLER} )*{NAME} (?:(?:perhaps |maybe )?(?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b"
+    r"|(?:perhaps|maybe) you\b|is (?:that|this) (?:one )?for you\b).*"
+)
 ASKED_ABOUT = re.compile(
     rf"\b(?:can|could|will|would|does|did|is|has|should|may|why|when)(?:n't)? {NAME} (?!said|says|told)"
-    rf"|\b(?:question|questions) (?:is|are|goes|go|was) (?:for|to) {NAME}|\b(?:hear|ask) {NAME} (?:tell|say|to|if|whether)\b"
+    rf"|\b(?:question|questions) (?:is|are|goes|go|was) (?:for|to) {NAME}|\b(?:hear|ask) {NAME} (?:tell|say|to|if"
+    rf"|whether)\b"
     rf"|^(?:\w+ ){{0,3}}(?:for|to) {NAME} "
 )
 PUT_TO = re.compile(rf"\b(?:question|questions) (?:is|are|goes|go) (?:for|to) {NAME}")
 NOT_NOW = re.compile(
     r"\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
-    r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned|wrote|when"
+    r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned"
+    r"|wrote|when"
     r"|for (?:example|instance)"
     r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't)\b"
 )
@@ -66,26 +87,35 @@ TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after tha
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
-    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|has (?:left|gone|stepped|had)|had to|stepped out|left the"
-    r"|apologies|absent|on behalf of|in place of|i'm not|i am not|point of|before (?:that|we (?:go|move|do|start)|you (?:go|move))"
-    r"|interrupt|wrong|she's|he's|they're|can i just come in|may i come in)\b"
+    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|absent|interrupt"
+    r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
+    r"|left the (?:room|meeting|call|chamber)"
+    r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
+    r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
+    r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
+    r"|can i just come in|may i come in)"
 )
 HERE = re.compile(
-    r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|agreed|i'm|am|chair|thank|thanks|you) ?){1,4}"
+    r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|agreed|i'm|am|chair|thank|thanks|you)"
+    r" ?){1,4}"
 )
 ACCEPTED = re.compile(
-    r"(?:yes |well |and |good \w+ |um |okay )*(?:thank you|thanks|mr chair|madam chair|chair|of course|certainly|sure)\b"
+    r"(?:yes |well |and |good \w+ |um |okay )*(?:thank you|thanks|mr chair|madam chair|chair|of course|certainly"
+    r"|sure)\b"
 )
 
 # -- thanks, and other words to whoever has just spoken ------------------------------------------------
 
 THANKS = re.compile(
-    rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)| to)* {NAME}"
+    rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)|"
+    rf" to)* {NAME}"
 )
+ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
 AFTER_VOCATIVE = re.compile(
     r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"
-    r"|how|why|when|it|it's|that|that's|this|there|there's|if|yes|no|just|may|on|as|each|for|and|but|so|because|not|in)\b"
+    r"|how|why|when|it|it's|that|that's|this|there|there's|if|yes|no|just|may|on|as|each|for|and|but|so|because"
+    r"|not|in)\b"
 )
 
 # -- oneself -------------------------------------------------------------------------------------------
@@ -103,6 +133,10 @@ ABOUT_ONESELF = re.compile(
 AS_ROLE = re.compile(
     rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
+)
+OWN_PLACE = re.compile(
+    r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
+    r"(?: here)?,? (?:of|in|from|is|for) "
 )
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")

@@ -29,6 +29,7 @@ _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 _SHORT = 5  # letters of a name that is another name as soon as one of them is another
 
 
+@lru_cache(maxsize=50_000)
 def plain(text: str) -> str:
     """Letters and digits only, lower case, without accents.
 

@@ -1,11 +1,11 @@
 """Words, turns and people put together: the transcript of a meeting, and its WebVTT."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
-from transcribe import correct, coverage, name, repair, said_by, spelling
+from transcribe import correct, coverage, listened, name, privacy, repair, said_by, spelling
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
@@ -24,6 +24,7 @@ from transcribe.records import (
     check_words,
     text_of,
 )
+from transcribe.timedtext import DASHES
 
 LEAST_MARGIN = 3.0  # log-odds: a voice is given to a word at twenty to one or better
 CUE_LETTERS, CUE_MS, CUE_PAUSE_MS = 84, 7000, 1500  # two lines of 42, as captions are usually made
@@ -41,6 +42,7 @@ def assemble(
 ) -> Transcript:
     """Who said what, when, with names repaired, British spelling for British meetings, and, over both, what people
     corrected. Hidden stretches hold no words and no turns; those that nobody has listened to yet are said to be so.
+    Nobody without an office is named, unless they want to be.
 
     Voices that captions name are kept as labels where captions gave the turns too; beside a diariser's turns they
     count as evidence for names instead. Raises Problem where words, turns and recording do not belong together.
@@ -53,10 +55,9 @@ def assemble(
                 fix=f"make them again: onrecord run {meeting.id}",
             )
     silence = correct.silence(hidden)
-    published = words.engine.startswith("captions")  # and spelled as somebody wanted them
-    british = not published and spelling.is_british(meeting, words.language)
-    right = partial(_put_right, meeting=meeting, language=words.language, british=british)
-    spoken = correct.put_right(words_outside(words.words, silence), corrections, silence, right)
+    spoken = correct.put_right(
+        words_outside(words.words, silence), corrections, silence, by_the_program(words, meeting)
+    )
     spoken = words_outside(spoken, silence)  # of what people wrote, too
     voiced = turns.turns
     if turns.engine.startswith("captions") and any(w.timing == "aligned" for w in words.words):
@@ -87,6 +88,7 @@ def assemble(
         hints=said_by.hints(attributed, given),
     )
     stretches = _stretches([*words.stretches, *hidden], without(unheard, silence), recording.duration_ms)
+    said, parted, names = privacy.unnamed(said, parted, (*said_by.signed(names, stands), *names_given), meeting.people)
     return Transcript(
         recording_sha256=recording.sha256,
         language=words.language,
@@ -94,9 +96,17 @@ def assemble(
         words=said,
         turns=parted,
         stretches=stretches,
-        names=(*said_by.signed(names, stands), *names_given),
+        names=names,
         coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
+        listened=listened.still(said, corrections),
     )
+
+
+def by_the_program(words: Words, meeting: Meeting) -> Callable[[Sequence[Word]], tuple[Word, ...]]:
+    """What the program puts right by itself in the words of a meeting, as a function of them."""
+    published = words.engine.startswith("captions")  # and spelled as somebody wanted them
+    british = not published and spelling.is_british(meeting, words.language)
+    return partial(_put_right, meeting=meeting, language=words.language, british=british)
 
 
 def _put_right(words: Sequence[Word], meeting: Meeting, language: str, british: bool) -> tuple[Word, ...]:
@@ -176,7 +186,9 @@ def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
         voice = _voice(shown, timed[0].speaker)
-        parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(text_of(cue))}\n")
+        parts.append(
+            f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(cue_text(text_of(cue)))}\n"
+        )
     return "\n".join(parts)
 
 
@@ -204,6 +216,12 @@ def _breaks(cue: Sequence[Word], word: Word) -> bool:
     sentence_ends = cue[-1].text.rstrip("\"'”’)")[-1:] in (".", "?", "!", "…")
     too_long = n_letters + len(word.text) > CUE_LETTERS or word.end_ms - first_ms > CUE_MS
     return too_long or (sentence_ends and n_letters > CUE_LETTERS // 2)
+
+
+def cue_text(line: str) -> str:
+    """A line of a caption. A dash before it says that somebody else speaks: one that was said gets another before it,
+    so that whoever reads the file takes that one away."""
+    return f"- {line}" if line[:1] in DASHES and line[1:] else line
 
 
 def _voice(names: dict[str, SpeakerName], label: str | None) -> str:

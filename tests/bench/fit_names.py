@@ -5,10 +5,10 @@ python tests/bench/fit_names.py [--print] TRANSCRIPT …
 Transcripts as tests/committees.py reads them; our own and the sample meeting always come along. Each is taken as it is,
 and with voices split, merged and words gone astray. What is fitted is a conditional logistic regression: of the people
 whom something speaks for, and of nobody among them, which one is a voice, by how far each rule of evidence holds for
-each. There are few such voices, and so weights are drawn to what they were set to by hand (`BY_HAND`), as far as nothing speaks against it,
-and none changes its sign. A transcript's figures are those of weights fitted on all the others; the last line is of all
-of them together, and of that are the reliability table and the figures over thresholds. `--print` writes the table of
-`transcribe/weights.py` as it should be.
+each. There are few such voices, and so weights are drawn to what they were set to by hand (`BY_HAND`), as far as
+nothing speaks against it, and none changes its sign. A transcript's figures are those of weights fitted on all the
+others; of all those together is the reliability table. `--print` writes the table of `transcribe/weights.py` as it
+should be.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from committees import DAMAGE, Committee, Score, committee, score
+sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a search.py
 
 from pipeline.meetings import read_meeting
+from tests.committees import DAMAGE, Committee, Score, committee, score
 from transcribe import cues, name, weights
 from transcribe.mentions import Roster
 from transcribe.records import SpeakerName
@@ -35,14 +35,14 @@ from transcribe.weights import BEFORE, BY_HAND, ELSEWHERE, Weight
 TREE = Path(__file__).parents[2]
 SAMPLE = TREE / "data" / "raw" / "2024-05-14-public-safety"
 RULES = tuple(BY_HAND)
+NOT_RULES = {BEFORE: "BEFORE", ELSEWHERE: "ELSEWHERE"}
 SPREAD = 0.6  # standard deviation of a weight about what it was set to by hand
 SEEDS = (1, 2)
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97)
 
 
 class Case(NamedTuple):
-    """A transcript, as it is or damaged. For every voice with evidence, the amounts of it, a row for each person whom it
-    speaks for, and which of them it is (one, or none)."""
+    """A transcript, as it is or damaged. For every voice with evidence, the amounts of it, a row for each person whom
+    it speaks for, and which of them it is (one, or none)."""
 
     kind: str
     meeting: Committee
@@ -82,7 +82,7 @@ def _case(kind: str, meeting: Committee) -> Case:
 
 
 def fit(found: Sequence[Case]) -> dict[str, Weight]:
-    """The weights that make who the voices of these cases are most likely, drawn to those by hand; by Newton's method."""
+    """The weights that make who the voices of these cases are most likely, drawn to those by hand; Newton's method."""
     by_hand = np.array([BY_HAND[rule].log_odds for rule in RULES])
     fitted = by_hand.copy()
     for _ in range(30):
@@ -118,14 +118,14 @@ def main() -> None:
     tables = [fit([c for other in found if other is not these for c in other]) for these in found]
     results = [(c.kind, c.meeting, named(c.meeting, t)) for these, t in zip(found, tables, strict=True) for c in these]
     for these in found:
-        names = [f"{k}: {score(m, n)}" for k, m, n in results if m.name == these[0].meeting.name and k == "as it is"]
-        print(these[0].meeting.name, *names)
+        own_name = these[0].meeting.name
+        print(own_name, *(score(m, n) for k, m, n in results if m.name == own_name and k == "as it is"))
     for kind in ("as it is", *DAMAGE):
         print(f"{kind:10}", _sum(score(m, n) for k, m, n in results if k == kind))
     print("\nprobability of a name, and how often it was right")
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for _, meeting, names in results:
-        for n in names:
+    for _, meeting, given in results:
+        for n in given:
             guess = (n.person, n.probability or 0.0) if n.person else n.runner_up
             if guess:
                 bins[min(9, int(10 * guess[1]))].append((guess[1], guess[0] == meeting.truth[n.label]))
@@ -134,7 +134,8 @@ def main() -> None:
         print(f"  {b / 10:.1f}-{(b + 1) / 10:.1f}  {len(hits):4} voices, said {mean:.2f}, was {right:.2f}")
     if asked.print:
         for rule, weight in fit([c for these in found for c in these]).items():
-            print(f'    "{rule}": Weight("{weight.kind}", {weight.log_odds}),')
+            key = NOT_RULES.get(rule, f'"{rule}"')
+            print(f"    {key}: {weight.log_odds},")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""Files that were made from meetings and given away: where they are, so that what is hidden later can be found in them.
+
+`data/outputs.jsonl` has a line for each file that an export, a clip or a pack wrote. What lies in the data folder is
+deleted when something in it is hidden; of what lies elsewhere people are told.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from pipeline.events import now
+from pipeline.meetings import Layout
+from pipeline.receipts import put
+from transcribe.ranges import Ranges, within
+from transcribe.records import Record
+
+FILE = "outputs.jsonl"
+
+
+class Output(Record):
+    """A file, or a folder of files, that holds something of these meetings: all of it, or what was said from
+    `start_ms` to `end_ms`."""
+
+    at: str  # UTC
+    path: str
+    what: str  # such as "txt", "clip"
+    meetings: tuple[str, ...]
+    start_ms: int = 0
+    end_ms: int | None = None
+
+    def touches(self, hidden: Ranges) -> bool:
+        return bool(hidden if self.end_ms is None else within(hidden, [(self.start_ms, self.end_ms)]))
+
+
+def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:
+    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it."""
+    start_ms, end_ms = place or (0, None)
+    output = Output(
+        at=now(), path=str(path.resolve()), what=what, meetings=tuple(meetings), start_ms=start_ms, end_ms=end_ms
+    )
+    with contextlib.suppress(OSError, UnicodeEncodeError), (layout.root / FILE).open("ab") as ledger:
+        ledger.write(msgspec.json.encode(output) + b"\n")
+
+
+def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
+    """Delete files in the data folder that hold what is hidden of a meeting. Returns the others that do."""
+    known, gone, elsewhere = _read(layout), set[str](), []
+    for output in known.values():
+        path = Path(output.path)
+        if not path.exists():
+            gone.add(output.path)
+        elif meeting in output.meetings and output.touches(hidden):
+            if path.is_file() and path.is_relative_to(layout.root.resolve()):
+                path.unlink(missing_ok=True)
+                gone.add(output.path)
+            else:
+                elsewhere.append(output.path)
+    if gone:
+        kept = [msgspec.json.encode(o) + b"\n" for path, o in known.items() if path not in gone]
+        put(layout.root / FILE, b"".join(kept))
+    return tuple(elsewhere)
+
+
+def _read(layout: Layout) -> dict[str, Output]:
+    """What was written last to each path. A line that cannot be read tells of nothing."""
+    found: dict[str, Output] = {}
+    try:
+        lines = (layout.root / FILE).read_bytes().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        with contextlib.suppress(msgspec.MsgspecError):
+            output = msgspec.json.decode(line, type=Output)
+            found.pop(output.path, None)
+            found[output.path] = output
+    return found

@@ -1,0 +1,54 @@
+"""Taking what was masked or excluded out of everything that was kept before: corrections, the index, earlier exports.
+
+Stages cut it out of what they make. This is about the rest: what people wrote there before, deleted rows that the index
+still has on the disk, and files made from the meeting, as far as they lie in the data folder.
+"""
+
+import contextlib
+from collections.abc import Sequence
+
+from pipeline import corrections, outputs
+from pipeline.context import Context
+from pipeline.events import now
+from pipeline.index import rebuild
+from transcribe import purge
+from transcribe.correct import Correction
+from transcribe.problem import Problem
+from transcribe.records import Word
+from transcribe.transcript import by_the_program, words_outside
+
+
+def forget_wording(context: Context) -> bool:
+    """Rewrite the meeting's corrections without words that are masked or excluded, while they are `held`, and whatever
+    an earlier restore or a killed process left of them beside. Returns whether there were any."""
+    if not (erased := context.erased()):
+        return False
+    as_it_was = _words(context)
+
+    def left_of(made: Sequence[Correction]) -> list[tuple[Correction, ...]]:
+        return purge.purged(made, erased, as_it_was, at=now())
+
+    for unfinished in context.raw.glob(f".{corrections.FILE}.*"):
+        unfinished.unlink(missing_ok=True)
+    paths = [context.raw / corrections.FILE, *sorted(context.raw.glob(f"{corrections.FILE}.before-*"))]
+    return any([corrections.rewrite(path, left_of) for path in paths])
+
+
+def _words(context: Context) -> list[tuple[Word, ...]]:
+    """The meeting's words outside what is erased as they were heard, and as the program puts them right."""
+    with contextlib.suppress(OSError, Problem):  # without them, more is taken out
+        words = context.words()
+        heard = words_outside(words.words, context.erased())
+        return [heard, by_the_program(words, context.meeting)(heard)]
+    return []
+
+
+def forget_rows(context: Context) -> None:
+    """Make the index again: rows that it dropped stay on the disk until then, though nobody finds them."""
+    rebuild(context.layout)
+
+
+def forget_outputs(context: Context) -> tuple[str, ...]:
+    """Delete files made from what is hidden now, as far as they lie in the data folder. Returns those that lie
+    elsewhere and still hold it."""
+    return outputs.purge(context.layout, context.meeting.id, context.silence())

@@ -1,0 +1,257 @@
+"""The page: one Starlette application that shows what a `Shelf` holds. It reads and never writes.
+
+Everything is rendered here and works without JavaScript. Templates escape whatever they are given; nothing is
+loaded from anywhere else, and the browser is told to refuse it (Content-Security-Policy, without inline script or
+style). What writes is an application of its own that is mounted beside this one.
+"""
+
+import contextlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from search import cite, reading
+from search.index import Stale
+from search.reading import NotNow, Shelf
+from transcribe.problem import Problem
+from transcribe.records import Unreadable
+
+HERE = Path(__file__).parent
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+BODY_BYTES = 64_000  # of a request; reading needs none
+PER_S, BURST, N_CLIENTS = 40.0, 200.0, 10_000  # requests of one client; media and static files are not counted
+QUERY_BYTES = 16_000
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+log = logging.getLogger("onrecord")
+
+
+def application(shelf: Shelf, *, local: bool = True, contact: str = "", more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
+    can have a browser read it; `contact` is where people ask for a correction; `more` are routes of other parts."""
+    from search import api, pages
+
+    app = Starlette(
+        routes=[
+            *pages.routes(),
+            *api.routes(),
+            *more,
+            Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+        ],
+        middleware=[
+            Middleware(Headers),
+            *([Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)] if local else []),
+            Middleware(Limits),
+        ],
+        exception_handlers={Problem: _problem, HTTPException: _refused, OSError: _vanished, Exception: _bug},
+    )
+    app.state.shelf = shelf
+    app.state.contact = contact
+    app.state.templates = _templates()
+    return app
+
+
+# -- templates ------------------------------------------------------------------------------------
+
+
+def _templates() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {
+        "clock": cite.timecode,
+        "day": lambda on: f"{on.day} {on:%B %Y}" if on else "",
+        "lasting": _lasting,
+        "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
+        "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
+        "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
+        "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
+    }
+    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
+    return env
+
+
+def _lasting(ms: int) -> str:
+    """How long something takes, as people say it.
+
+    >>> _lasting(7_510_000), _lasting(471_000), _lasting(20_000)
+    ('2 h 5 min', '8 min', '20 s')
+    """
+    minutes = round(ms / 60_000)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{round(ms / 1000)} s"
+
+
+def url(path: str, **query: Any) -> str:
+    """A link with what is asked; what is empty is left out, and a list is given once for each of its values."""
+    asked = {k: v for k, v in query.items() if v}
+    return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+
+
+def render(request: Request, template: str, *, status: int = 200, **what: Any) -> HTMLResponse:
+    """A page. `here` is the path and query that it has."""
+    state = request.app.state
+    made = state.templates.get_template(template).render(contact=state.contact, path=request.url.path, **what)
+    return HTMLResponse(made, status_code=status, headers={"Cache-Control": "no-cache"})
+
+
+# -- errors ---------------------------------------------------------------------------------------
+
+
+def _plain(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/media/"))
+
+
+def _error(request: Request, status: int, what: str, fix: str = "") -> Response:
+    if _plain(request):
+        return _json_error(status, what)
+    return render(request, "error.html", status=status, what=what, fix=fix, number=status)
+
+
+def _json_error(status: int, what: str) -> Response:
+    import msgspec
+
+    return Response(msgspec.json.encode({"error": what}), status_code=status, media_type="application/json")
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    """What is not there. Its place and its remedy are for who keeps the data, not for readers."""
+    assert isinstance(error, Problem)
+    log.warning("%s: %s (%s)", request.url.path, error.what, error.where)
+    if isinstance(error, Unreadable | Stale):
+        answer = _error(request, 503, "This cannot be read just now", "Try again in a few minutes.")
+    elif isinstance(error, NotNow):
+        answer = _error(request, 503, error.what, error.fix)
+    else:
+        return _error(request, 404, error.what, "" if error.where else error.fix)
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = {404: "There is no such page", 405: "This page can only be read"}.get(error.status_code, error.detail)
+    answer = _error(request, error.status_code, what)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _vanished(request: Request, error: Exception) -> Response:
+    log.warning("%s: %r", request.url.path, error)
+    return _error(request, 503, "This cannot be read just now", "Try again in a moment.")
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    return _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+
+
+# -- around every answer --------------------------------------------------------------------------
+
+
+class Headers:
+    """What every answer carries, errors too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class Limits:
+    """Refuses large requests, and a client that asks for pages faster than anybody reads."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> (tokens, when)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        if refusal:
+            await refusal(scope, receive, send)
+        else:
+            await self.app(scope, _at_most(BODY_BYTES, receive), send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > BODY_BYTES:
+            return PlainTextResponse("too large", status_code=413)
+        if len(scope.get("query_string", b"")) + len(scope.get("raw_path") or b"") > QUERY_BYTES:
+            return PlainTextResponse("this address is too long", status_code=414)
+        if not scope["path"].startswith(("/static/", "/media/")) and not self._may(scope):
+            return PlainTextResponse("too many requests", status_code=429, headers={"Retry-After": "2"})
+        return None
+
+    def _may(self, scope: Scope) -> bool:
+        client = (scope.get("client") or ("",))[0]
+        now = time.monotonic()
+        tokens, then = self._left.pop(client, (BURST, now))
+        tokens = min(BURST, tokens + (now - then) * PER_S)
+        self._left[client] = (max(0.0, tokens - 1), now)
+        while len(self._left) > N_CLIENTS:
+            self._left.popitem(last=False)
+        return tokens >= 1
+
+
+def _at_most(n_bytes: int, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    """Hands on at most so much of a body that did not say how long it is."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > n_bytes:
+                raise HTTPException(413, "too large")
+        return message
+
+    return counted
+
+
+def shelf_of(request: Request) -> Shelf:
+    shelf: Shelf = request.app.state.shelf
+    return shelf
+
+
+def number(text: str | None, default: int, least: int, most: int) -> int:
+    """A number from an address; what is none, or too large, is what it may be at most."""
+    with contextlib.suppress(ValueError):
+        return min(max(int((text or "").strip()[:12]), least), most)
+    return default

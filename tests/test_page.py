@@ -1,0 +1,342 @@
+"""The page over a data folder: what it shows, what it never shows, and what it withstands."""
+
+import re
+import shutil
+import signal
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote as quoted
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from pipeline import index
+from pipeline.meetings import Layout
+from pipeline.serve import DataFolder, is_local
+from search import reading, web
+from search.cite import NOTICE
+from tests.house import onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
+from transcribe.records import text_of
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    """The same in a copy, to be changed."""
+    return Path(shutil.copytree(made, tmp_path / "data"))
+
+
+def client(data: Path) -> TestClient:
+    return TestClient(web.application(DataFolder(Layout(root=data))), raise_server_exceptions=False)
+
+
+@pytest.fixture
+def page(made: Path) -> Iterator[TestClient]:
+    with client(made) as c:
+        yield c
+
+
+def addresses(page: TestClient) -> list[str]:
+    """Every page there is, by following links from the first one."""
+    found: set[str] = set()
+    todo = ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
+    while todo:
+        path = todo.pop()
+        if path in found or len(found) > 150:
+            continue
+        found.add(path)
+        answer = page.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        if "html" in answer.headers["content-type"]:
+            links = re.findall(r'(?:href|src)="(/[^"#]*)', answer.text)
+            todo += [link.replace("&amp;", "&") for link in links if not link.startswith(("/media", "/static"))]
+    return sorted(found)
+
+
+# -- what it shows ---------------------------------------------------------------------------------
+
+
+def test_every_page_is_found_by_links_and_says_what_it_is(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "BURST", 10_000.0)
+    found = addresses(page)
+    kinds = {path.split("?")[0].split("/")[1] for path in found}
+    assert {"", "meetings", "meeting", "quote", "person", "about", "help", "api", "quotes.csv", "quotes.atom"} <= kinds
+    for path in found:
+        answer = page.get(path)
+        assert answer.headers["content-security-policy"] == web.HEADERS["Content-Security-Policy"]
+        if "html" in answer.headers["content-type"]:
+            assert "Machine transcript, not the official record" in answer.text
+            assert not re.search(r"<script(?! src=\"/static/)|<style|\sstyle=|\son\w+=\"", answer.text), path
+
+
+def test_a_search_is_narrowed_and_widened_again(page: TestClient) -> None:
+    wide = page.get("/?q=facial").text
+    narrower = re.search(r'<a href="(/\?q=facial[^"]*f=tag[^"]*)">', wide)
+    assert narrower
+    narrow = page.get(narrower[1].replace("&amp;", "&")).text
+    count = re.compile(r"<strong>([\d,]+)</strong> quotes? for")
+    n_wide, n_narrow = (int(m[1]) for m in (count.search(wide), count.search(narrow)) if m)
+    assert 0 < n_narrow < n_wide
+    off = re.search(r'class="chosen"><li><a href="([^"]*)"', narrow)
+    assert off
+    again = count.search(page.get(off[1].replace("&amp;", "&")).text)
+    assert again
+    assert int(again[1]) == n_wide
+
+
+def test_a_filter_is_not_swallowed_by_what_was_left_open(page: TestClient) -> None:
+    asked = page.get("/api/search", params={"q": 'residents OR "facial', "f": "person:jo-okafor"}).json()
+    assert asked["total"] > 0
+    assert {h["quote"]["person"] for h in asked["quotes"]} == {"jo-okafor"}
+
+
+def test_where_nothing_is_found_a_spelling_is_offered(page: TestClient) -> None:
+    text = page.get("/?q=consultatoin").text
+    assert "Nothing that was transcribed says this" in text
+    assert 'href="/?q=consultation"' in text
+
+
+def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
+    text = page.get(f"/meeting/{MEETING}").text
+    assert "named by software, not checked" in text
+    assert not re.search(r"inferred|diari[sz]ed|0\.9\d", re.sub(r'(class|href)="[^"]*"', "", text))
+
+
+def test_a_cited_place_says_when_it_changed(page: TestClient) -> None:
+    cited = page.get("/api/search", params={"q": "consultation"}).json()["quotes"][0]["cited"]
+    assert "no longer says" not in page.get(f"/quote/{cited}").text
+    other = cited[:-8] + ("00000000" if cited[-8:] != "00000000" else "11111111")
+    assert "no longer says" in page.get(f"/quote/{other}").text
+
+
+def test_any_stretch_has_an_address(page: TestClient) -> None:
+    answer = page.get("/quote", params={"meeting": MEETING, "start": "0:00:05", "end": "0:00:15"})
+    assert answer.status_code == 200
+    assert answer.url.path == f"/quote/{MEETING}/5000-15000"
+
+
+def test_the_feed_is_xml_and_holds_the_notice(page: TestClient) -> None:
+    for query in ("", "wrote", PAYLOADS[0]):
+        feed = ElementTree.fromstring(page.get("/quotes.atom", params={"q": query}).content)
+        assert feed.findtext("{http://www.w3.org/2005/Atom}subtitle") == NOTICE
+
+
+def test_a_transcript_is_shown_whole_and_in_order(made: Path) -> None:
+    shelf = DataFolder(Layout(root=made))
+    for listed in shelf.meetings():
+        held = shelf.meeting(listed.id)
+        shown = [p.text for b in reading.blocks(held, {}, lambda text: ()) if b.kind == "said" for p in b.pieces]
+        assert " ".join(shown) == text_of(held.transcript.words)
+        for block in reading.blocks(held, {}, lambda text: ()):
+            n_words = sum(len(p.text.split()) for p in block.pieces)
+            assert len(block.times.split()) == n_words
+
+
+@given(st.text("ab <>&", max_size=30), st.data())
+def test_what_was_looked_for_is_marked_and_nothing_is_lost(text: str, draw: st.DataObject) -> None:
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(text)), max_size=6, unique=True)))
+    spans = list(zip(cuts[::2], cuts[1::2], strict=False))
+    parts = list(reading.chosen(text, spans))
+    assert "".join(part for part, _ in parts) == text
+    assert [part for part, found in parts if found] == [text[a:b] for a, b in spans]
+
+
+# -- what it never shows ---------------------------------------------------------------------------
+
+
+def test_what_is_excluded_is_in_no_page_and_the_recording_is_not_served(
+    page: TestClient, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "BURST", 10_000.0)
+    for path in addresses(page):
+        assert "Canal Row" not in page.get(path).text, path
+    assert "not part of the public record" in page.get(f"/meeting/{HIDDEN}").text
+    sound = page.get(f"/media/{HIDDEN}")
+    assert sound.headers["content-type"] == "audio/mp4"
+    assert sound.content == (made / "processed" / HIDDEN / "playable.m4a").read_bytes()
+    assert page.get(f"/quote/{HIDDEN}/10000-19000").status_code == 404
+
+
+def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
+    with client(data) as page:
+        assert page.get(f"/meeting/{MEETING}").status_code == page.get(f"/media/{MEETING}").status_code == 200
+        toml = data / "raw" / MEETING / "meeting.toml"
+        toml.write_text('exclude = [[10, 20, "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
+        assert page.get(f"/media/{MEETING}").status_code == 404
+        assert page.get(f"/meeting/{MEETING}").status_code == 503
+        assert page.get(f"/api/meetings/{MEETING}").status_code == 503
+        assert MEETING not in page.get("/meetings").text
+        found = page.get("/api/search", params={"q": f"meeting:{MEETING}"}).json()
+        assert found["quotes"] == []
+
+
+def test_a_copy_that_was_not_silenced_for_this_is_not_served(data: Path) -> None:
+    toml = data / "raw" / HIDDEN / "meeting.toml"
+    toml.write_text(toml.read_text("utf-8").replace("[9, 20,", "[9, 25,"), "utf-8")
+    with client(data) as page:
+        assert page.get(f"/media/{HIDDEN}").status_code == 404
+
+
+OUTSIDE = [
+    *("/media/..%2fraw", "/media/%2e%2e", "/media/index", "/media/runs", "/media/%00", "/meeting/..%2f..%2fetc"),
+    *("/static/..%2fweb.py", "/static/%2e%2e/web.py", "/static//etc/passwd", "/static/..%5cweb.py"),
+    *(
+        "/quote/x/0-1%00",
+        "/quote/../../etc/passwd",
+        "/media/" + "a" * 81,
+        f"/media/{MEETING}%2f..%2f..%2fmeetings.toml",
+    ),
+]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_no_path_leads_out_of_the_data(page: TestClient, path: str) -> None:
+    assert page.get(path).status_code == 404
+
+
+def test_a_recording_that_names_a_file_elsewhere_is_not_followed(data: Path) -> None:
+    path = data / "processed" / MEETING / "recording.json"
+    (data / "raw" / "other.wav").write_bytes(b"secret")
+    path.write_text(path.read_text("utf-8").replace('"meeting.wav"', '"../other.wav"'), "utf-8")
+    with client(data) as page:
+        assert page.get(f"/media/{MEETING}").status_code == 404
+
+
+# -- what it withstands ----------------------------------------------------------------------------
+
+
+def test_hostile_text_is_text_everywhere(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "BURST", 10_000.0)
+    asked = [f"/?q={quoted(p)}&f={quoted(p)}" for p in PAYLOADS] + [f"/nothing/{quoted(p, safe='')}" for p in PAYLOADS]
+    for path in [*addresses(page), *asked]:
+        answer = page.get(path)
+        if "html" in answer.headers["content-type"]:
+            assert not re.search(r"<(img src=x|svg/onload|iframe|base|b>|a href=javascript)", answer.text), path
+            assert not re.search(r'href="\s*javascript:', answer.text), path
+            assert "49" not in re.findall(r"They wrote (\S+) there", answer.text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.text("bytes=-,0123456789 ", max_size=24),
+        st.builds("bytes={}-{}".format, st.integers(0, 2**70), st.integers(0, 2**70)),
+        st.builds("bytes={}-".format, st.integers(0, 2_000_000)),
+        st.builds("bytes=-{}".format, st.integers(0, 2_000_000)),
+    )
+)
+def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
+    whole = (made / "raw" / MEETING / "meeting.wav").read_bytes()
+    page = TestClient(_APPS.setdefault(made, web.application(DataFolder(Layout(root=made)))))
+    answer = page.get(f"/media/{MEETING}", headers={"Range": asked})
+    assert answer.status_code in (200, 206, 400, 416)
+    if answer.status_code == 206:
+        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["content-range"])
+        assert found
+        assert answer.content == whole[int(found[1]) : int(found[2]) + 1]
+    elif answer.status_code == 200:
+        assert answer.content == whole
+
+
+_APPS: dict[Path, Starlette] = {}
+
+
+def test_limits(page: TestClient, made: Path) -> None:
+    assert page.post("/", content=b"x").status_code == 405
+    assert page.post("/", content=b"x" * 70_000).status_code == 413
+    assert page.get("/?q=" + "x" * 20_000).status_code == 414
+    assert page.get("/", headers={"Host": "elsewhere.example"}).status_code == 400
+    with client(made) as other:
+        answers = [other.get("/help").status_code for _ in range(400)]
+    assert 429 in answers
+
+
+@pytest.mark.parametrize("name", ["transcript.json", "statements.json", "quotes.parquet", "recording.json"])
+def test_files_that_go_or_break_while_served_are_an_error_page(data: Path, name: str) -> None:
+    path = data / "processed" / MEETING / name
+    asked = [f"/meeting/{MEETING}", f"/quote/{MEETING}/0-9000", f"/media/{MEETING}", "/meetings", "/about", "/"]
+    with client(data) as page:
+        for path_asked in asked:
+            assert page.get(path_asked).status_code == 200
+        path.write_bytes(b"{half of it")
+        for path_asked in asked:
+            assert page.get(path_asked).status_code in (200, 404, 503), (name, path_asked)
+        path.unlink()
+        for path_asked in asked:
+            assert page.get(path_asked).status_code in (200, 404, 503), (name, path_asked)
+
+
+def test_a_recording_or_an_index_that_goes(data: Path) -> None:
+    with client(data) as page:
+        (data / "raw" / MEETING / "meeting.wav").unlink()
+        assert page.get(f"/media/{MEETING}").status_code == 404
+        assert page.get(f"/meeting/{MEETING}").status_code == 200
+        shutil.rmtree(data / "processed" / "index")
+        assert page.get("/?q=residents").status_code == 404
+        assert "nothing to search yet" in page.get("/").text
+
+
+def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:
+    stop = threading.Event()
+
+    def rebuild() -> None:
+        while not stop.is_set():
+            index.rebuild(Layout(root=data))
+
+    with client(data) as page:
+        writer = threading.Thread(target=rebuild)
+        writer.start()
+        try:
+            for i in range(60):
+                found = page.get("/api/search", params={"q": "facial" if i % 2 else "residents"})
+                assert found.status_code == 200
+                assert found.json()["total"] > 0
+        finally:
+            stop.set()
+            writer.join()
+
+
+def test_where_nothing_can_listen_it_says_so(made: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = onrecord("serve", "--port", str(port), data=made)
+    assert done.returncode == 2
+    assert "nothing can listen" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "http://" not in done.stderr
+
+
+def test_the_command_says_where_it_is_and_ends_quietly(made: Path) -> None:
+    with served(made, "--host", "0.0.0.0") as (base, server):
+        answer = urllib.request.urlopen(f"{base}/meetings")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "server" not in answer.headers
+        request = urllib.request.Request(f"{base}/help", headers={"Host": "records.wrenbridge.example"})
+        assert urllib.request.urlopen(request).status == 200  # not on loopback alone: any name may be its own
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=10)[1].decode()
+    assert server.returncode == 0
+    assert "Everybody who can reach 0.0.0.0 can read" in told
+
+
+def test_only_loopback_is_local() -> None:
+    assert is_local("127.0.0.1")
+    assert is_local("::1")
+    assert is_local("localhost")
+    assert not is_local("0.0.0.0")
+    assert not is_local("192.0.2.1")
+    assert not is_local("wrenbridge.example")
