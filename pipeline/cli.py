@@ -91,7 +91,8 @@ def run(
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     codebook: Annotated[
-        Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
+        Path | None,
+        typer.Option("--codebook", metavar="FILE", help="Make this, or one that ships by its name, the data folder's."),
     ] = None,
     tagger: Annotated[
         str,

@@ -24,6 +24,7 @@ from search.articles import BREAK, GAP, Passage
 from search.cite import around
 from search.fold import words
 from search.quotes import Address, Quote
+from transcribe import privacy
 from transcribe.problem import Problem
 from transcribe.records import Record, Transcript, text_of
 from transcribe.spoken import TITLES, plain
@@ -240,7 +241,7 @@ def find(
     if more["n_places"] > 1:
         notes.append(f"these words are said in {more['n_places']:,} places")
     if more["speaker"] == "unknown":
-        notes.append("the transcript does not know who speaks there")
+        notes.append("the transcript does not say who speaks there")
     if best.exact and any(d.kind == "omitted" for d in more["differences"]):
         notes.append("words are left out where the quotation has a gap or brackets")
     if best.broken:
@@ -310,7 +311,7 @@ def _place(quote: Quote) -> Place:
 def _same_speaker(named: str, quote: Quote) -> Same:
     """Whether the speaker is called so. Titles don't count; a surname has to agree, and a first name where both have
     one. "the chair" is a role, and so is whatever else holds no name."""
-    if quote.speaker_status == "unknown":
+    if quote.speaker_status == "unknown" or quote.speaker.startswith(privacy.SHOWN):  # whose name is kept back
         return "unknown"
     asked, known = _names(named), _names(quote.speaker)
     roles = {plain(word) for word in f"{quote.role} {quote.speaker}".split()}
@@ -393,20 +394,20 @@ class _Index:
 
     def across(self, rows: Sequence[Sequence[str]]) -> Iterator[Quote]:
         """Statements beside whose border words in a row may stand that begin in one and go on in the next."""
+        sides: list[tuple[int, Sequence[str], bool]] = []  # how many have the words, and whether at their end
+        for row in (row for row in rows if len(row) <= ACROSS):
+            for at in range(1, len(row)):
+                both = [(self.n_whole(side), side, ends) for side, ends in ((row[:at], True), (row[at:], False))]
+                if all(n for n, _, _ in both):
+                    sides.append(min(both, key=lambda side: side[0]))
         seen: set[str] = set()
-        for row in rows:
-            for at in range(1, len(row)) if len(row) <= ACROSS else ():
-                sides = [(self._row(side), side) for side in (row[:at], row[at:])]
-                n_hits = [self._searcher.search(query, limit=1).count for query, _ in sides]
-                if not all(n_hits):
-                    continue
-                query, side = sides[n_hits.index(min(n_hits))]
-                for quote in self._found(query, N_PLACES):
-                    there = words(quote.text)
-                    edge = there[-at:] if side == row[:at] else there[: len(row) - at]
-                    if edge == list(side) and quote.address not in seen:
-                        seen.add(quote.address)
-                        yield quote
+        for _, side, ends in sorted(sides, key=lambda side: side[0]):
+            for quote in self._found(self._row(side), N_PLACES):
+                there = words(quote.text)
+                edge = there[-len(side) :] if ends else there[: len(side)]
+                if edge == list(side) and quote.address not in seen:
+                    seen.add(quote.address)
+                    yield quote
 
     def _any(self, parts: Sequence[Untyped], meeting: str = "") -> Untyped:
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
@@ -519,6 +520,8 @@ def _laid_over(
         if steps := _laid(parts, spoken, *window):
             match = _Match(quote.meeting, spoken, parts, steps, weights)
             found.setdefault((quote.meeting, match.first, match.end), match)
+            if match.exact:
+                break
     return _in_order(found.values())
 
 

@@ -205,7 +205,9 @@ def test_an_article_is_led_to_its_words(checker: Checker, tmp_path: Path) -> Non
     found = checker.article(path)
     for finding, said_ms in zip(found, SAID_AT, strict=True):
         assert at(finding)[0] == PANEL
-        assert (finding.verdict, finding.speaker) == ("matches the machine transcript", "same"), finding
+        of_the_public = finding.said_by == "Desmond Pell"  # whose name is kept back
+        assert finding.verdict == "matches the machine transcript"
+        assert finding.speaker == ("unknown" if of_the_public else "same"), finding
         assert 0 <= at(finding)[1] - said_ms < 1_000
 
 
