@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from pipeline.meetings import Layout
-from pipeline.serve import DataFolder
+from pipeline.shelf import DataFolder
 from search import index, web
 from search.quotes import Quote
 from tests.bench import search as corpus
