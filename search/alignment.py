@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from search.articles import BREAK, GAP
 from search.cite import around
-from search.fold import words
+from search.fold import heard
 from search.quotes import Address, Quote
 from transcribe.records import Record, Transcript, text_of
 
@@ -64,7 +65,7 @@ class Spoken:
             (token, i)
             for i, word in enumerate(self.transcript.words)
             if word.start_ms is not None
-            for token in words(word.text)
+            for token in heard(word.text)
         ]
 
 
@@ -75,7 +76,8 @@ Source = Callable[[str], Spoken | None]  # a meeting's words by its id; None whe
 
 
 class Part(NamedTuple):
-    """A word of a quotation; or, without one, a place where others may stand, `most` of them."""
+    """A word of a quotation (of those that are written as one, the first has the `text`); or, without one, a place
+    where others may stand, `most` of them."""
 
     token: str
     text: str
@@ -99,7 +101,7 @@ def read_parts(text: str) -> list[Part]:
             parts.append(Part("", "…" if gap else piece, AROUND if gap else INSERTED))
         else:
             for word in piece.split():
-                parts.extend(Part(token, word if not n else "") for n, token in enumerate(words(word)))
+                parts.extend(Part(token, word if not n else "") for n, token in enumerate(heard(word)))
     while parts and not parts[-1].token:
         parts.pop()
     while parts and not parts[0].token:
@@ -155,6 +157,15 @@ class Match:
             return "added"
         return "same" if self.parts[step.part].token == self.spoken.tokens[step.token] else "changed"
 
+    def _words(self) -> list[tuple[int | None, int | None]]:
+        """For each step, the numbers of the word quoted and of the word said that it is of."""
+        starts = accumulate(bool(p.text) or not p.token for p in self.parts)
+        quoted = dict(enumerate(starts))
+        return [
+            (quoted.get(-1 if s.part is None else s.part), None if s.token is None else self.spoken.word_of[s.token])
+            for s in self.steps
+        ]
+
     def quote(self) -> Quote:
         """What was said there, as a row, with its address."""
         said = self.spoken.transcript.words
@@ -175,8 +186,8 @@ class Match:
     def differences(self) -> tuple[Difference, ...]:
         """The quotation and what was said, run by run."""
         runs: list[tuple[str, list[int], list[int]]] = []
-        for step in self.steps:
-            kind = self._kind(step)
+        kinds = _of_whole_words([self._kind(s) for s in self.steps], self._words())
+        for step, kind in zip(self.steps, kinds, strict=True):
             if not runs or runs[-1][0] != kind:
                 runs.append((kind, [], []))
             if step.part is not None and step.part not in runs[-1][1]:
@@ -193,6 +204,22 @@ class Match:
             for kind, parts, tokens in runs
         )
         return tuple(d for d in made if d.quoted or d.said)
+
+
+def _of_whole_words(kinds: Sequence[str], of: Sequence[tuple[int | None, int | None]]) -> list[str]:
+    """Kinds of steps, where a word that is only in part the same is another: 25 is not 26, though both are twenty."""
+    whole = list(kinds)
+    for side in (0, 1):
+        steps: dict[int, list[int]] = {}
+        for i, words in enumerate(of):
+            if (word := words[side]) is not None:
+                steps.setdefault(word, []).append(i)
+        for group in steps.values():
+            found = {whole[i] for i in group}
+            if len(found) > 1 and found <= {"same", "changed", "added", "left out"}:
+                for i in group:
+                    whole[i] = "changed"
+    return whole
 
 
 def laid_over(quotes: Iterable[Quote], parts: Sequence[Part], weights: dict[str, float], source: Source) -> list[Match]:

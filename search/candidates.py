@@ -9,7 +9,7 @@ import msgspec
 import tantivy
 
 from search import index
-from search.fold import words
+from search.fold import heard, in_figures, other_spelling
 from search.quotes import Quote
 
 N_CANDIDATES = 60  # statements that are looked at, of each way of looking
@@ -24,7 +24,7 @@ LEAST = 0.2  # of the weight of all words, that a statement has to have
 
 
 class Candidates:
-    """The index as it was last committed."""
+    """The index as it was last committed. Numbers are asked for in words, and found in figures too."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,13 +34,23 @@ class Candidates:
     def weights(self, tokens: Sequence[str]) -> dict[str, float]:
         """How much each word tells: more where fewer statements have it."""
         n = self._searcher.num_docs + 1
-        return {t: log(1 + n / (1 + self._searcher.doc_freq("exact", t))) for t in set(tokens)}
+        return {t: log(1 + n / (1 + self._freq(t))) for t in set(tokens)}
 
     def n_whole(self, tokens: Sequence[str]) -> int:
         """Statements in which all of these words stand in a row."""
         return int(self._searcher.search(self._row(tokens), limit=1).count)
 
+    def _freq(self, token: str) -> int:
+        """In how many statements it stands."""
+        spelt = (token, other_spelling(token))
+        return sum(int(self._searcher.doc_freq("exact", each)) for each in spelt if each)
+
     def _row(self, tokens: Sequence[str]) -> Untyped:
+        """These words in a row, numbers in words or in figures, or as most write them: in figures from ten on."""
+        spelt = {tuple(tokens), tuple(in_figures(tokens)), tuple(in_figures(tokens, least=10))}
+        return self._any([self._as_spelt(each) for each in sorted(spelt)])
+
+    def _as_spelt(self, tokens: Sequence[str]) -> Untyped:
         if len(tokens) == 1:
             return tantivy.Query.term_query(self._schema, "exact", tokens[0])
         return tantivy.Query.phrase_query(self._schema, "exact", list(tokens))
@@ -51,7 +61,7 @@ class Candidates:
 
     def near(self, rows: Sequence[Sequence[str]], weights: dict[str, float], meeting: str = "") -> list[Quote]:
         """Statements that have most of the words, those with some in a row among them; the nearest first."""
-        rarest = sorted((t for t in weights if self._searcher.doc_freq("exact", t)), key=lambda t: -weights[t])
+        rarest = sorted((t for t in weights if self._freq(t)), key=lambda t: -weights[t])
         runs = [row[i : i + RUN] for row in rows for i in range(0, max(1, len(row) - RUN + 1), 2)][:N_RUNS]
         asked = [*(self._row(row) for row in rows), *(self._row(run) for run in runs)]
         found: dict[str, Quote] = {}
@@ -60,7 +70,7 @@ class Candidates:
                 found.setdefault(quote.address, quote)
 
         def nearness(quote: Quote) -> float:
-            there = words(quote.text)
+            there = heard(quote.text)
             told = " ".join(there)
             in_row = sum(f" {' '.join(run)} " in f" {told} " for run in runs)
             return sum(weights.get(t, 0.0) for t in set(there)) + in_row * 5.0
@@ -80,14 +90,14 @@ class Candidates:
         seen: set[str] = set()
         for _, side, ends in sorted(sides, key=lambda side: side[0]):
             for quote in self._found(self._row(side), N_PLACES):
-                there = words(quote.text)
+                there = heard(quote.text)
                 edge = there[-len(side) :] if ends else there[: len(side)]
                 if edge == list(side) and quote.address not in seen:
                     seen.add(quote.address)
                     yield quote
 
     def _any(self, parts: Sequence[Untyped], meeting: str = "") -> Untyped:
-        query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
+        query = parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(tantivy.Occur.Should, p) for p in parts])
         if not meeting:
             return query
         there = tantivy.Query.term_query(self._schema, "id", meeting)
