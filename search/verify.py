@@ -412,7 +412,7 @@ class _Index:
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
         if not meeting:
             return query
-        there = tantivy.Query.term_query(self._schema, "id", meeting)
+        there = tantivy.Query.term_query(self._schema, "marks", index.mark("id", meeting))
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, there)])
 
     def _found(self, query: Untyped, limit: int) -> Iterator[Quote]:
