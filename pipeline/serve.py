@@ -139,7 +139,8 @@ class DataFolder:
                 continue
         return listed
 
-    def meeting(self, id: str) -> Held:
+    def check_shown(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises NotNow where something was hidden that may still be shown."""
         folder = self._folder(id)
         if self._bared(id, folder):
             raise NotNow(
@@ -147,6 +148,10 @@ class DataFolder:
                 where=folder,
                 fix="Try again in a few minutes.",
             )
+        return folder
+
+    def meeting(self, id: str) -> Held:
+        folder = self.check_shown(id)
         made = self.layout.made(id)
         files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
         return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))
@@ -202,7 +207,7 @@ class DataFolder:
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=_evidence(name) if name and not setters else (),
+            evidence=evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
         )
@@ -211,7 +216,7 @@ class DataFolder:
         found = []
         for listed in self.meetings():
             names = [name for name in self._summary(listed.id).names if name.person == id]
-            found += [Appearance(meeting=listed, name=name, evidence=_evidence(name)) for name in names]
+            found += [Appearance(meeting=listed, name=name, evidence=evidence(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -325,7 +330,7 @@ class DataFolder:
         )
 
 
-def _evidence(name: SpeakerName | None) -> tuple[str, ...]:
+def evidence(name: SpeakerName | None) -> tuple[str, ...]:
     """Why a voice is who it is said to be, the strongest first, in words."""
     own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
     return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))

@@ -165,7 +165,7 @@ def _row(
     if start_ms >= end_ms:
         return None
     name = speaker_name(statement.speaker, transcript.names)
-    source_url, source_start_ms = _source(start_ms, meeting, recording)
+    source_url, source_start_ms = source_of(start_ms, meeting, recording)
     return Quote(
         address=str(Address(meeting=meeting.id, start_ms=start_ms, end_ms=end_ms)),
         check=check_of(recording.sha256, statement.text, name.person),
@@ -204,7 +204,7 @@ def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName
     return SpeakerName(label=label or "", display="unknown speaker" + (f" {number[0]}" if number else ""))
 
 
-def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
+def source_of(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
     """Where the public can listen to this moment: the part's own page, or else the whole meeting's.
 
     No page where it is known to be gone; no time where what it plays has changed, or begins only later.

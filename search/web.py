@@ -71,14 +71,14 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", more: Se
     )
     app.state.shelf = shelf
     app.state.contact = contact
-    app.state.templates = _templates()
+    app.state.templates = templates()
     return app
 
 
 # -- templates ------------------------------------------------------------------------------------
 
 
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -95,7 +95,7 @@ def _templates() -> jinja2.Environment:
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
-    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
+    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
     return env
 
 
