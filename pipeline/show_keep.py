@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from pipeline.keep import Manifest, Step
-from pipeline.publish import MOST, Published
 from pipeline.remove import Place, Removal
 from pipeline.show import n_of, out, printable, size
+
+if TYPE_CHECKING:
+    from pipeline.publish import Published
 
 N_SHOWN = 12  # files of one kind
 
@@ -70,7 +73,9 @@ def print_steps(manifest: Manifest, steps: Sequence[Step], data: Path, *, force:
                 _line(f"      and {len(names) - N_SHOWN:,} more")
 
 
-def print_published(found: Published, *, dry_run: bool) -> None:
+def print_published(found: "Published", *, dry_run: bool) -> None:
+    from pipeline.publish import MOST
+
     copied = f", {n_of(found.n_recordings, 'recording')} ({size(found.recordings_bytes)})" if found.n_recordings else ""
     what = f"{n_of(found.n_statements, 'statement')} of {n_of(len(found.meetings), 'meeting')}{copied}"
     if dry_run:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from search import links
+from search import cite, links
 from search.cite import Passage
 from search.quotes import Quote, source_of
 from search.reading import Held, Listed, Shelf, Sound, Told
@@ -104,7 +104,10 @@ class Chosen:
         return self.meeting(held.meeting.id), passage
 
     def told(self, held: Held, passage: Passage) -> Told:
-        return self._shelf.told(held, passage)
+        """A citation does not say when somebody looked: a page that lies there for years can't know that."""
+        source = cite.citation(passage.quote, players=self._edition.players)
+        citations = {style: cite.cite(source, style) for style in cite.STYLES}
+        return replace(self._shelf.told(held, passage), citations=citations)
 
     def codes(self) -> dict[str, str]:
         return self._shelf.codes()
