@@ -150,7 +150,7 @@
   };
 
   const shown = (row, wanted) => {
-    const made = $("hit").content.cloneNode(true);
+    const made = $("one-hit").content.cloneNode(true);
     const [id, title, body, , day, media, prefix] = row.meeting;
     const [name, status, person, role] = row.speaker;
     const by = made.querySelector(".by");
@@ -230,6 +230,7 @@
     n = 0;
     $("hits").replaceChildren();
     more();
+    $("found").dataset.shown = location.hash;
   };
   const ask = () => {
     const given = new URLSearchParams();
