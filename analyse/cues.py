@@ -8,8 +8,8 @@
     ~the technology           a hint: half the weight of a plain cue
     -listening ears           not this: a cue that overlaps it does not count
 
-Cues are matched word by word from an index of their first words, so the time is linear in the text whatever a codebook
-says: there is no regular expression to go astray.
+Cues are matched word by word from an index of their first two words, so the time is linear in the text whatever a
+codebook says: there is no regular expression to go astray.
 """
 
 import re
@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from analyse.statements import sentences
 from transcribe.records import Record
@@ -108,67 +108,147 @@ def parse(source: str) -> Cue:
     return Cue(source=source, positions=tuple(positions), weight=0.5 if hint else 1.0, bar=bar, opens=opens)
 
 
+class _Entry(NamedTuple):
+    """A cue, and what must follow its first word: numbers of positions, GAP for a gap."""
+
+    owner: str
+    cue: Cue
+    rest: tuple[int, ...]
+
+
+_GAP_AHEAD = -1
+T = TypeVar("T")
+
+_MOST_PAIRS = 200_000  # of words whose cues are remembered
+
+
+class _Known(NamedTuple):
+    """What is known of a word: the cues that it begins, by what must follow, and the positions where it may stand."""
+
+    alone: tuple[_Entry, ...]
+    next: dict[int, list[_Entry]]  # by the position that must follow at once
+    later: dict[int, list[_Entry]]  # by the one that may follow after other words
+    positions: frozenset[int]
+    after: dict[str, tuple[_Entry, ...]]  # of `next`, what goes on with a word, as far as it was met
+    beyond: dict[str, tuple[_Entry, ...]]  # of `later`
+
+
 class Finder:
-    """Finds the cues of many owners in one pass."""
+    """Finds the cues of many owners in one pass. What a pair of words begins is worked out once."""
 
     def __init__(self, cues: Iterable[tuple[str, str]]) -> None:
         """`cues` are pairs of an owner and a cue in its written form."""
-        self._exact: dict[str, list[tuple[str, Cue, _Tests]]] = {}
-        self._prefix: dict[str, list[tuple[str, Cue, _Tests]]] = {}
+        self._positions: dict[tuple[str, ...], int] = {}
+        self._heads = _Words[_Entry]()
         for owner, source in cues:
             cue = parse(source)
-            entry = owner, cue, tuple(_test(p) for p in cue.positions[1:])
-            for word in cue.positions[0]:
-                index = self._prefix if word.endswith("*") else self._exact
-                index.setdefault(word.removesuffix("*"), []).append(entry)
-        self._lengths = sorted({len(p) for p in self._prefix})
+            entry = _Entry(owner, cue, tuple(self._number(p) for p in cue.positions[1:]))
+            self._heads.add(cue.positions[0], entry)
+        self._places = _Words[int]()
+        for alternatives, number in self._positions.items():
+            self._places.add(alternatives, number)
+        self._known: dict[str, _Known] = {}
+        self._n_pairs = 0
 
     def find(self, text: Sequence[Token]) -> dict[str, list[Hit]]:
         """What was found, by owner, in order, no two hits of one owner overlapping (the longest stays)."""
         found: dict[str, list[Hit]] = {}
-        for at, token in enumerate(text):
-            word = token.text
-            entries = self._exact.get(word, ())
-            for n in self._lengths:
-                if n > len(word):
-                    break
-                if more := self._prefix.get(word[:n]):
-                    entries = [*entries, *more]
+        known = [self._known.get(t.text) or self._learn(t.text) for t in text]
+        for at, word in enumerate(known):
+            hits = [(entry, at + 1) for entry in word.alone] if word.alone else []
+            if word.next and at + 1 < len(text):
+                begun = word.after.get(text[at + 1].text)
+                if begun is None:
+                    begun = self._pair(word.next, word.after, known[at + 1], text[at + 1].text)
+                if begun:
+                    ends = ((entry, _match(text, known, at + 2, entry.rest, 1)) for entry in begun)
+                    hits += [(entry, end) for entry, end in ends if end]
+            if word.later:
+                hits += self._over_a_gap(text, known, at)
+            if not hits:
+                continue
             opening = at == 0 or text[at - 1].text in _STOPS
-            for owner, cue, rest in entries:
-                if cue.opens and not opening:
-                    continue
-                end = _match(text, at + 1, rest, 0)
-                if end:
-                    found.setdefault(owner, []).append(Hit(owner, cue, at, end))
+            for entry, end in hits:
+                if opening or not entry.cue.opens:
+                    found.setdefault(entry.owner, []).append(Hit(entry.owner, entry.cue, at, end))
         return {owner: kept for owner, hits in found.items() if (kept := _settle(hits))}
 
+    def _over_a_gap(self, text: Sequence[Token], known: Sequence[_Known], at: int) -> list[tuple[_Entry, int]]:
+        word, hits, done = known[at], list[tuple[_Entry, int]](), set[int]()
+        for j in range(at + 1, min(at + GAP_WORDS + 2, len(text))):
+            begun = word.beyond.get(text[j].text)
+            if begun is None:
+                begun = self._pair(word.later, word.beyond, known[j], text[j].text)
+            for entry in begun:
+                if id(entry) not in done and (end := _match(text, known, j + 1, entry.rest, 2)):
+                    hits.append((entry, end))
+                    done.add(id(entry))
+            if text[j].text in _STOPS:
+                break
+        return hits
 
-_Test = tuple[frozenset[str], tuple[str, ...]] | None  # whole words, beginnings; None is a gap
-_Tests = tuple[_Test, ...]
+    def _pair(
+        self, begun: dict[int, list[_Entry]], met: dict[str, tuple[_Entry, ...]], other: _Known, word: str
+    ) -> tuple[_Entry, ...]:
+        """Of the cues begun, those that go on with this word, which is then remembered."""
+        met[word] = tuple(entry for number in begun.keys() & other.positions for entry in begun[number])
+        self._n_pairs += 1
+        return met[word]
+
+    def _learn(self, word: str) -> _Known:
+        if self._n_pairs > _MOST_PAIRS:
+            self._known, self._n_pairs = {}, 0
+        alone: list[_Entry] = []
+        following: dict[int, list[_Entry]] = {}
+        later: dict[int, list[_Entry]] = {}
+        for entry in self._heads.of(word):
+            if not entry.rest:
+                alone.append(entry)
+            elif entry.rest[0] == _GAP_AHEAD:
+                later.setdefault(entry.rest[1], []).append(entry)
+            else:
+                following.setdefault(entry.rest[0], []).append(entry)
+        positions = frozenset(self._places.of(word))
+        self._known[word] = _Known(tuple(alone), following, later, positions, {}, {})
+        return self._known[word]
+
+    def _number(self, position: tuple[str, ...]) -> int:
+        return _GAP_AHEAD if position == _GAP else self._positions.setdefault(position, len(self._positions))
 
 
-def _test(position: tuple[str, ...]) -> _Test:
-    if position == _GAP:
-        return None
-    return frozenset(w for w in position if not w.endswith("*")), tuple(w[:-1] for w in position if w.endswith("*"))
+class _Words(Generic[T]):
+    """Things by the whole words, and the beginnings of words, that they are under."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, list[T]] = {}
+        self._beginnings: dict[str, list[T]] = {}
+
+    def add(self, alternatives: Iterable[str], thing: T) -> None:
+        for word in alternatives:
+            index = self._beginnings if word.endswith("*") else self._whole
+            index.setdefault(word.removesuffix("*"), []).append(thing)
+
+    def of(self, word: str) -> list[T]:
+        """What is under the word, each thing once."""
+        found = [*self._whole.get(word, ())]
+        for n in range(1, len(word) + 1):
+            found += self._beginnings.get(word[:n], ())
+        return [*{id(thing): thing for thing in found}.values()]
 
 
-def _match(text: Sequence[Token], at: int, tests: _Tests, k: int) -> int:
-    """Where the tests from `k` on end when they begin at `at`; 0 if they do not match there."""
-    if k == len(tests):
+def _match(text: Sequence[Token], known: Sequence[_Known], at: int, rest: tuple[int, ...], k: int) -> int:
+    """Where what is left of a cue from `k` on ends when it begins at `at`; 0 if it does not stand there."""
+    if k == len(rest):
         return at
-    test = tests[k]
-    if test is None:
+    if rest[k] == _GAP_AHEAD:
         for start in range(at, min(at + GAP_WORDS + 1, len(text))):
-            if end := _match(text, start, tests, k + 1):
+            if end := _match(text, known, start, rest, k + 1):
                 return end
             if text[start].text in _STOPS:
                 break
         return 0
-    whole, beginnings = test
-    if at < len(text) and (text[at].text in whole or text[at].text.startswith(beginnings)):
-        return _match(text, at + 1, tests, k + 1)
+    if at < len(text) and rest[k] in known[at].positions:
+        return _match(text, known, at + 1, rest, k + 1)
     return 0
 
 

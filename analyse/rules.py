@@ -94,7 +94,8 @@ def tag(
 ) -> tuple[Reading, ...]:
     """What the rules say of each statement of a meeting. `spans` are in order; `words` are the whole transcript's."""
     texts = [tokens(words[s.first_word : s.end_word], s.first_word) for s in spans]
-    hits = [_finder(codebook).find(text) for text in texts]
+    finder = _finder(codebook)  # once: to find it hashes the codebook
+    hits = [finder.find(text) for text in texts]
     found = [_tags(text, h, codebook) for text, h in zip(texts, hits, strict=True)]
     if codebook.topic is None:
         about = tuple(any_code(tags) for tags in found)
@@ -193,7 +194,7 @@ def _sight(
         other=_words(text, others[0].first, others[0].end) if others else None,
         n_others=len({h.cue.source for h in others}),
         scene=scene,
-        n_sides=len(hits.get("concerned", ())) + len(hits.get("supportive", ())),
+        n_sides=sum(h.cue.weight == 1 for side in ("concerned", "supportive") for h in hits.get(side, ())),
         refers=any(t.text in REFERS for t in text),
         procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
         item=item,

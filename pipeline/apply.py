@@ -25,7 +25,7 @@ from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
 from transcribe.privacy import stand_ins
 from transcribe.problem import SOME_FAILED, USAGE, Problem
-from transcribe.records import Person, Record, SpeakerName, Transcript, Word, text_of
+from transcribe.records import GAP, Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
 
 N_AROUND = 4
@@ -276,7 +276,7 @@ def _check_unchanged(context: Context, address: Address, transcript: Transcript)
 
 
 def _check_seen(address: Address, saw: str | None, now: str) -> None:
-    if saw is not None and saw.split() != now.split():
+    if saw is not None and saw.replace(GAP, " ").split() != now.split():
         raise _changed(str(address), now)
 
 

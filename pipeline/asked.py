@@ -1,6 +1,7 @@
 """What a verb was asked for, as jobs, contexts and plans."""
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 
 from analyse import codebook as codebooks
@@ -55,9 +56,9 @@ def tagging_of(layout: Layout, codebook: Codebook, named: str = "", coded: Path 
     return taggers.choose(named or "auto", codebook, coded)
 
 
-def _keep(given: Path | None, place: Path) -> None:
+def _keep(given: Path | None, place: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
     if given is not None and given.resolve() != place.resolve():
-        put(place, given.read_bytes())
+        put(place, read(given))
 
 
 def jobs_of(
@@ -85,7 +86,7 @@ def jobs_of(
         book = codebook_of(layout)
     tagging = tagging_of(layout, book, tagger, coded)
     if keep:
-        _keep(codebook, layout.codebook)
+        _keep(codebook, layout.codebook, codebooks.bytes_of)  # which may be named, and not a file
         _keep(coded, layout.coded)
         if tagger == "auto":
             layout.taggers.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from pipeline import (
     cli_score,
     cli_serve,
     cli_speakers,
+    cli_verify,
 )
 from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
@@ -63,6 +64,7 @@ app.add_typer(cli_export.app)
 app.add_typer(cli_speakers.app)
 app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
+app.add_typer(cli_verify.app)
 app.add_typer(cli_serve.app)
 app.add_typer(cli_publish.app)
 app.add_typer(models_app, name="models")
@@ -91,7 +93,8 @@ def run(
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     codebook: Annotated[
-        Path | None, typer.Option("--codebook", metavar="FILE", help="Make this the data folder's codebook.")
+        Path | None,
+        typer.Option("--codebook", metavar="FILE", help="Make this, or one that ships by its name, the data folder's."),
     ] = None,
     tagger: Annotated[
         str,
@@ -278,6 +281,7 @@ def search(
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Quotes to pass over before: the next page.")] = 0,
     facets: Annotated[
         bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
     ] = False,
@@ -292,7 +296,9 @@ def search(
     from pipeline import asked, show_quotes
     from search import find
 
-    results = find.search(asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, facets=facets)
+    results = find.search(
+        asked.layout_of(data).index, " ".join(query), sort=sort, limit=limit, offset=offset, facets=facets
+    )
     show_quotes.print_results(results, asked.layout_of(data), evidence=evidence, json=json)
 
 

@@ -25,12 +25,21 @@ def serve(
     Use it to read, check and cite. It shows what is there and changes nothing. Only this machine can reach it, unless
     --host names another address. Ctrl-C ends it.
     """
+    from importlib.util import find_spec
+
     from pipeline import asked
     from pipeline import serve as serving
     from transcribe.problem import LACKING, Problem
 
     layout = asked.layout_of(data)
+    if lacking := [name for name in ("starlette", "uvicorn", "jinja2") if not find_spec(name)]:
+        raise Problem(
+            f"the page needs packages that are not here: {', '.join(lacking)}",
+            fix='pip install "onrecord[page]"',
+            exit_code=LACKING,
+        )
     local = serving.is_local(host)
+    listener = serving.listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"http://{shown}:{port}/  (Ctrl-C ends it)", err=True)
     if not local:
@@ -39,11 +48,4 @@ def serve(
             "If that is not what you want, leave --host away.",
             err=True,
         )
-    try:
-        serving.serve(layout, host=host, port=port, contact=" ".join(contact.split())[:300], local=local)
-    except ModuleNotFoundError as e:
-        raise Problem(
-            f"the page needs a package that is not here: {e.name}",
-            fix='pip install "onrecord[page]"',
-            exit_code=LACKING,
-        ) from e
+    serving.serve(layout, listener, contact=" ".join(contact.split())[:300], local=local)

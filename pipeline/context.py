@@ -1,6 +1,7 @@
 """A meeting in a batch: where its files are, what people say of it, and with what it is made."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -57,7 +58,9 @@ class Context(Record):
         return load(self._bytes("turns.json"), Turns, "turns/1", where=self.made / "turns.json")
 
     def transcript(self) -> Transcript:
-        return load(self._bytes("transcript.json"), Transcript, "transcript/1", where=self.made / "transcript.json")
+        path = self.made / "transcript.json"
+        stat = path.stat()
+        return _transcript(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
     def _bytes(self, name: str) -> bytes:
         return (self.made / name).read_bytes()
@@ -85,6 +88,12 @@ class Context(Record):
 
     def captions(self) -> Path | None:
         return self.raw / self.meeting.captions if self.meeting.captions else None
+
+
+@lru_cache(maxsize=1)
+def _transcript(path: Path, state: tuple[int, int, int]) -> Transcript:
+    """The transcript in a file, which several stages read one after the other."""
+    return load(path.read_bytes(), Transcript, "transcript/1", where=path)
 
 
 def write(context: Context, name: str, data: bytes) -> str:

@@ -18,6 +18,8 @@ from pipeline.stages import Stage, made_files
 from transcribe.problem import Problem
 from transcribe.records import load
 
+REMADE = "index-remade.txt"  # in the scratch folder: why the whole index was made again
+
 
 def _params(context: Context) -> dict[str, Any]:
     meeting = context.meeting
@@ -61,12 +63,20 @@ def _make(context: Context, progress: Progress) -> list[str]:
     quotes.write_parquet(rows, context.scratch / "quotes.parquet")
     try:
         index.replace(context.layout.index, context.meeting.id, rows)
-    except index.Stale:
+    except index.Stale as e:
+        (context.scratch / REMADE).write_text(e.what, "utf-8")
         rebuild(context.layout)
         index.replace(context.layout.index, context.meeting.id, rows)
     # First, so that nobody who is killed here has the new quotes and no history of the old ones.
     told = [write(context, changes.FILE, history)] if history else []
     return [*told, "quotes.parquet", write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+
+
+def _notes(context: Context) -> Iterator[str]:
+    remade = context.scratch / REMADE
+    if remade.is_file():
+        yield f"{remade.read_text('utf-8')}: it was made again, from the quotes of all meetings"
+        remade.unlink()
 
 
 def rebuild(layout: Layout) -> None:
@@ -88,4 +98,5 @@ INDEX = Stage(
     params=_params,
     make=_make,
     lost=_lost,
+    notes=_notes,
 )

@@ -24,7 +24,7 @@ from pipeline.receipts import put
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe import locks
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Record, SourceState
+from transcribe.records import AgendaItem, ChannelUse, Id, MediaFile, Meeting, Public, Record, SourceState
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -318,7 +318,9 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     found = _MeetingToml(**good | lists)
     title, body, held_on = found.title or roster.title, found.body or roster.body, found.held_on or roster.held_on
     listed = good.get("people", ())
-    people, wrong = people_known.on_the_day(toml, listed, roster, register, day=held_on, bodies=(title, body))
+    people, wrong = people_known.on_the_day(
+        toml, listed, roster, register, day=held_on, bodies=(title, body), public=_public(folder)
+    )
     faults += wrong
     captions, media = found.captions, _named_media(found.media)
     try:
@@ -347,6 +349,13 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
         agenda=found.agenda or roster.agenda,
     )
     return meeting, [*sorted(faults, key=lambda f: f.line or 0), *of_roster, *of_register]
+
+
+def _public(folder: Path) -> Public:
+    """Whether the data folder that a meeting is in shows people without an office by name."""
+    from pipeline import settings  # which needs Layout from here
+
+    return settings.examine(Layout(root=folder.parent.parent))[0].public
 
 
 def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[tuple[int, int, str], ...]:

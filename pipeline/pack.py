@@ -2,19 +2,21 @@
 
 import hashlib
 import os
+import tempfile
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
-from pipeline import changes, outputs, places, receipts, settings
+from pipeline import asked, changes, clips, outputs, places, receipts, settings
 from pipeline.events import now
 from pipeline.meetings import Layout, read_meeting, readable
 from pipeline.places import Past
 from pipeline.work import NAMES
 from search import cite, pack
 from search.changes import Change
+from search.clip import Clip
 from search.pack import Excerpt
 from search.quotes import Address, Quote, parse_address, read_parquet, resolve
 from transcribe.problem import LACKING, Problem
@@ -52,7 +54,7 @@ class Provenance(Record, omit_defaults=False):
     quote: Quote
     start_ms: int
     end_ms: int
-    clip: str
+    clip: Clip | None
     link: str
     recording: Recording | None
     origins: tuple[Origin, ...]
@@ -83,7 +85,8 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
     if out.exists() and not force:
         raise Problem("there is such a file already", where=out, fix="name another, or replace it with --force")
     excerpt = _excerpt(layout, parse_address(address))
-    files = _files(layout, excerpt)
+    excerpt, clip = _with_clip(layout, excerpt)
+    files = _files(layout, excerpt, clip)
     side = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -103,22 +106,22 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
     return Packed(path=str(out), address=excerpt.quote.cited, files=tuple(files), no_clip=excerpt.no_clip)
 
 
-def _excerpt(layout: Layout, asked: Address) -> Excerpt:
-    transcript = places.load_transcript(layout, asked.meeting)
-    table, folder = layout.made(asked.meeting) / "quotes.parquet", places.folder_of(layout, asked.meeting)
+def _excerpt(layout: Layout, place: Address) -> Excerpt:
+    transcript = places.load_transcript(layout, place.meeting)
+    table, folder = layout.made(place.meeting) / "quotes.parquet", places.folder_of(layout, place.meeting)
     if not table.is_file() or folder is None:
-        raise Problem(f"{asked.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {asked.meeting}")
-    if not asked.check and not resolve(asked, transcript):
-        raise places.why_silent(layout, asked, transcript)
+        raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
+    if not place.check and not resolve(place, transcript):
+        raise places.why_silent(layout, place, transcript)
     try:
-        passage = cite.around(asked, read_parquet(table), transcript, 0)
+        passage = cite.around(place, read_parquet(table), transcript, 0)
     except Problem as e:
-        raise places.why_silent(layout, asked, transcript) from e
+        raise places.why_silent(layout, place, transcript) from e
     quote = passage.quote
-    recording = places.recording_of(layout, asked.meeting)
+    recording = places.recording_of(layout, place.meeting)
     end_ms = quote.end_ms + PADDING_MS
     return Excerpt(
-        meeting=read_meeting(folder, asked.meeting),
+        meeting=read_meeting(folder, place.meeting),
         quote=quote,
         place=parse_address(quote.address),
         citation=cite.citation(quote, accessed=date.today(), players=settings.read(layout).players),
@@ -126,15 +129,27 @@ def _excerpt(layout: Layout, asked: Address) -> Excerpt:
         start_ms=max(0, quote.start_ms - PADDING_MS),
         end_ms=min(end_ms, recording.duration_ms) if recording else end_ms,
         changed=passage.changed,
-        no_clip="" if recording and recording.media else "there is no recording of this meeting here, only captions",
     )
 
 
-def _files(layout: Layout, excerpt: Excerpt) -> dict[str, bytes]:
+def _with_clip(layout: Layout, excerpt: Excerpt) -> tuple[Excerpt, dict[str, bytes]]:
+    """The excerpt, and the files of its clip; or why there is none."""
+    context = asked.context_of(layout, excerpt.meeting.id)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "clip.m4a"
+        try:
+            made = clips.write(context, excerpt.place, out, pad_s=PADDING_MS / 1000)
+        except Problem as e:
+            return msgspec.structs.replace(excerpt, no_clip=e.what), {}
+        files = {p.name: p.read_bytes() for p in (out, out.with_suffix(".vtt"), out.with_suffix(".json"))}
+    return msgspec.structs.replace(excerpt, clip=made), files
+
+
+def _files(layout: Layout, excerpt: Excerpt, clip: dict[str, bytes]) -> dict[str, bytes]:
     """The files of the zip, by name, the one to read first before all others."""
     place, meeting = excerpt.place, excerpt.meeting.id
     past = places.history(layout, place.start_ms, place.end_ms, excerpt.transcript, meeting)
-    files = {
+    files = clip | {
         "transcript.txt": pack.to_txt(excerpt).encode(),
         "transcript.vtt": pack.to_vtt(excerpt).encode(),
         "evidence.txt": pack.evidence(excerpt, [_told(p) for p in past]).encode(),

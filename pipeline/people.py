@@ -65,9 +65,8 @@ class Known(Record):
 
 
 class Register(Record):
-    """`data/people.toml`. `public` says whether people without an office are shown by name in this data folder."""
+    """`data/people.toml`."""
 
-    public: Public = ""
     people: tuple[Known, ...] = ()
 
 
@@ -85,7 +84,6 @@ class Listed(Record):
 
 
 EXAMPLES = {  # of how each key of people.toml is written
-    "public": 'public = "unnamed" (people without an office are not shown by name), or "named"',
     "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
     "people.id": 'id = "jo-okafor"',
     "people.name": 'name = "Councillor Jo Okafor"',
@@ -133,7 +131,7 @@ def _read(path: Path, mtime_ns: int, size: int) -> tuple[Register, tuple[Fault, 
                 if held.since and held.until and held.since > held.until:
                     what = f"this ended before it began: {held.since} to {held.until}"
                     faults.append(toml.fault(what, "people", i, key, n, "until", fix="write the earlier day as since"))
-    register = Register(public=good.get("public", ""), people=tuple(k for k in rows if k))
+    register = Register(people=tuple(k for k in rows if k))
     return register, tuple(sorted(faults, key=lambda f: f.line or 0))
 
 
@@ -189,9 +187,11 @@ def on_the_day(
     *,
     day: date | None,
     bodies: Sequence[str],
+    public: Public = "",
 ) -> tuple[tuple[Person, ...], list[Fault]]:
     """The people of a meeting, those of its `meeting.toml` first, as they were on its day; and what is wrong with that
-    list. `bodies` are what the meeting is of: its title and whose it is."""
+    list. `bodies` are what the meeting is of: its title and whose it is; `public` says whether people without an office
+    are shown by name where they do not say."""
     faults = _twice(toml, listed)
     known = {k.id: k for k in register.people}
     rostered = {r.id: r for r in roster.people}
@@ -207,8 +207,8 @@ def on_the_day(
             faults.append(toml.fault(what, "people", i, fix=f'write name = "…", or add the person to {FILE}'))
             continue
         person = Person(**found)
-        if not person.public and register.public:
-            person = msgspec.structs.replace(person, public="" if has_office(person) else register.public)
+        if public and not person.public and not has_office(person):
+            person = msgspec.structs.replace(person, public=public)
         people.append(person)
     return tuple(people), faults
 

@@ -197,7 +197,7 @@ def _names(c: Correction, people: Sequence[Person]) -> tuple[str, str]:
     """Who was taken for the speaker before a correction and after it, as they are shown; nobody where it is no such."""
     if c.kind not in ("speaker", *VOICES):
         return "", ""
-    unnamed = [p for p in people if privacy.is_unnamed(p)]
+    unnamed = privacy.not_named(people)
     names = {p.id: privacy.SHOWN if p in unnamed else p.name for p in people}
     old = [privacy.SHOWN if people_called(unnamed, part) else part for part in c.old.split(", ")]
     return ", ".join(dict.fromkeys(old)), names.get(c.new, c.new) or "unknown speaker"

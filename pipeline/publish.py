@@ -20,7 +20,7 @@ import msgspec
 from pipeline import asked, outputs, receipts, settings
 from pipeline.events import now
 from pipeline.meetings import Layout, readable
-from pipeline.serve import DataFolder, evidence
+from pipeline.shelf import DataFolder, evidence
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load

@@ -69,7 +69,7 @@ def draft(folder: Path, id: str, sources: Sequence[str], *, number: str = "") ->
     roster = Roster(
         title=committee,
         held_on=held.held_on if held else None,
-        sources=tuple(each.source for each in said),
+        sources=tuple(each.source for each in said if each.source.what),
         people=tuple(found),
         agenda=agenda,
     )

@@ -5,14 +5,19 @@ import msgspec
 from pipeline import toml_files
 from pipeline.meetings import Layout
 from search import links
-from transcribe.records import Record
+from transcribe.records import Public, Record
 
-EXAMPLES = {"players": '[players] and, below it, "video.wrenbridge.example" = "?start={s}"'}
+EXAMPLES = {
+    "public": 'public = "unnamed" (who came without an office is not shown by name), or "named"',
+    "players": '[players] and, below it, "video.wrenbridge.example" = "?start={s}"',
+}
 
 
 class Settings(Record):
-    """`players` says how the pages of a host are linked to a moment: host -> template, see `search.links`."""
+    """`players` says how the pages of a host are linked to a moment: host -> template, see `search.links`. `public`
+    says whether people without an office are shown by name, where they do not say themselves."""
 
+    public: Public = ""
     players: dict[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -39,4 +44,4 @@ def examine(layout: Layout) -> tuple[Settings, list[toml_files.Fault]]:
         except ValueError as e:
             faults.append(toml.fault(str(e), "players", host, fix=f"write it so: {EXAMPLES['players']}"))
             del players[host]
-    return Settings(players=players), sorted(faults, key=lambda f: f.line or 0)
+    return Settings(public=good.get("public", ""), players=players), sorted(faults, key=lambda f: f.line or 0)

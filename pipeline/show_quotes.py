@@ -39,6 +39,7 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
             {
                 "understood": results.understood,
                 "total": results.total,
+                "as_of": results.as_of,
                 "notes": results.notes,
                 "suggestions": results.suggestions,
                 "facets": {facet.name: facet.values for facet in results.facets},

@@ -53,7 +53,8 @@ def read(source: str, wanted: Wanted) -> Iterator[Said]:
     """All that a source says: a file, each XML and JSON file of a folder, or an address.
 
     An address is that of one answer, of a meeting's page, or of the council's site, which is asked for the meeting.
-    Raises Problem where it cannot be had, or is nothing that is known.
+    Of a folder, files that are nothing that is known are left out, with a note, and have no `what`. Raises Problem
+    where a source cannot be had, or nothing of it is known.
     """
     if is_address(source):
         yield from _ask(source, wanted)
@@ -66,8 +67,16 @@ def read(source: str, wanted: Wanted) -> Iterator[Said]:
     if not found or len(found) > MOST_FILES:
         what = "holds no XML or JSON" if not found else f"holds more than {MOST_FILES} files of XML or JSON"
         raise Problem(f"this folder {what}", where=readable(source), fix="name the files themselves")
+    refused: list[Problem] = []
     for each in found:
-        yield _file(each)
+        try:
+            yield _file(each)
+        except Problem as e:
+            refused.append(e)
+            left_out = Source(where=readable(each.name), what="", read=now(), sha256="")
+            yield Said(source=left_out, answer=Answer(what="", notes=(f"left out: {e.what}",)))
+    if len(refused) == len(found):
+        raise refused[0]
 
 
 def _file(path: Path) -> Said:

@@ -21,7 +21,7 @@ from search.styles import timecode as timecode
 from transcribe import listened
 from transcribe.correct import REACH_MS, middle
 from transcribe.problem import Problem
-from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
+from transcribe.records import Record, SpeakerName, Transcript, Word, text_of, text_with_gaps
 
 N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
 MOST_WORDS = 1_000  # of what is looked for so; longer is no quotation
@@ -194,7 +194,7 @@ def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], tra
     """
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     name = _speaker_of(words, transcript)
-    text = text_of(words)
+    text = text_with_gaps(words, transcript.stretches)
     return replace(
         most,
         address=str(replace(address, check="")),

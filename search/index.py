@@ -304,6 +304,11 @@ def commit_of(folder: Path) -> tuple[Path, tuple[int, int, int]]:
     return where, (meta.st_ino, meta.st_mtime_ns, meta.st_size)
 
 
+def as_of(folder: Path) -> str:
+    """A name for the last commit, as eight hex digits."""
+    return hashlib.sha256(repr(commit_of(folder)[1]).encode()).hexdigest()[:8]
+
+
 @lru_cache(maxsize=2)
 def _kept(where: Path, commit: tuple[int, int, int]) -> Untyped:
     return _opened(where.parent, to_read=True)

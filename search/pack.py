@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from search import exports
 from search.cite import NOTICE, STATUS, cite, timecode
+from search.clip import Clip
 from search.quotes import Address, Quote
 from search.styles import Citation, day
 from transcribe.correct import middle
@@ -19,8 +20,9 @@ from transcribe.transcript import to_webvtt
 
 
 class Excerpt(Record):
-    """A quotation and what stands around it, `[start_ms, end_ms)` of its meeting. `clip` is the name of the sound of
-    just that time, `no_clip` why there is none, `changed` whether it still says what was cited (None: nobody knows)."""
+    """A quotation and what stands around it, `[start_ms, end_ms)` of its meeting. `clip` is what a file beside it
+    plays, or None, and `no_clip` why there is none; `changed` whether it still says what was cited (None: nobody
+    knows)."""
 
     meeting: Meeting
     quote: Quote
@@ -29,7 +31,7 @@ class Excerpt(Record):
     transcript: Transcript
     start_ms: int
     end_ms: int
-    clip: str = ""
+    clip: Clip | None = None
     no_clip: str = ""
     changed: bool | None = None
 
@@ -56,12 +58,12 @@ def readme(excerpt: Excerpt, hashes: Sequence[tuple[str, str]]) -> str:
     if excerpt.quote.listen_first:
         lines += [f"Why to listen before quoting: {', '.join(excerpt.quote.listen_first)}."]
     span = f"{timecode(excerpt.start_ms)} to {timecode(excerpt.end_ms)}"
-    into = (place.start_ms - excerpt.start_ms) / 1000
-    sound = f"the sound from {span}, as it was recorded; the quotation begins {into:.1f} s in" if excerpt.clip else ""
     about = {
-        excerpt.clip: sound,
+        "clip.m4a": _played(excerpt.clip, place.start_ms) if excerpt.clip else "",
+        "clip.vtt": "its words as captions, in its own times",
+        "clip.json": "how it was cut, and from which files",
         "transcript.txt": f"what is said from {span} of the meeting, to read",
-        "transcript.vtt": "the same as captions" + (", in the times of the clip" if excerpt.clip else ""),
+        "transcript.vtt": "the same as captions, in the times of the meeting",
         "evidence.txt": "how we know who speaks, what of the words was changed, and by whom",
         "provenance.json": "for programs: the recording and its hashes, the source, versions, corrections and changes",
     }
@@ -70,6 +72,12 @@ def readme(excerpt: Excerpt, hashes: Sequence[tuple[str, str]]) -> str:
     if excerpt.no_clip:
         lines += ["", f"There is no clip: {excerpt.no_clip}."]
     return "\n".join(lines) + "\n"
+
+
+def _played(clip: Clip, start_ms: int) -> str:
+    from_ms, to_ms = clip.delivered
+    into_s = max(0, start_ms - from_ms) / 1000
+    return f"the sound from {timecode(from_ms)} to {timecode(to_ms)}; the quotation begins {into_s:.1f} s in"
 
 
 def to_txt(excerpt: Excerpt) -> str:
@@ -92,10 +100,8 @@ def to_txt(excerpt: Excerpt) -> str:
 
 
 def to_vtt(excerpt: Excerpt) -> str:
-    """The excerpt as WebVTT; of a clip, in its times."""
+    """The excerpt as WebVTT, in the times of the meeting."""
     cut = _cut(excerpt.transcript, excerpt.start_ms, excerpt.end_ms)
-    if excerpt.clip:
-        cut = replace(cut, words=tuple(_earlier(w, excerpt.start_ms) for w in cut.words))
     return to_webvtt(cut, (NOTICE, f"From {excerpt.meeting.id}, {excerpt.start_ms} ms to {excerpt.end_ms} ms."))
 
 
@@ -107,10 +113,6 @@ def _cut(transcript: Transcript, start_ms: int, end_ms: int) -> Transcript:
         for a, b in within([(s.start_ms, s.end_ms)], [(start_ms, end_ms)])
     ]
     return replace(transcript, words=_inside(transcript.words, start_ms, end_ms), stretches=tuple(stretches))
-
-
-def _earlier(word: Word, ms: int) -> Word:
-    return replace(word, start_ms=max(0, (word.start_ms or 0) - ms), end_ms=max(0, (word.end_ms or 0) - ms))
 
 
 def left_out(excerpt: Excerpt) -> tuple[Stretch, ...]:

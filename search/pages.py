@@ -1,12 +1,14 @@
 """The reading pages, an address each: search, meetings, a meeting, a quote, a person, and what is in the data."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from itertools import groupby
 from typing import Any, Literal
 from xml.etree import ElementTree as xml
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -19,6 +21,7 @@ from search.web import number, render, shelf_of, url
 from transcribe.problem import Problem
 
 N_HITS, N_FEED = 20, 50
+MOST_PAD_S = 60
 MOST_OFFSET = 1_000_000
 QUESTIONS = {  # the heads of what a search can be narrowed by
     "speaker": "Who spoke",
@@ -53,6 +56,7 @@ def routes() -> list[BaseRoute]:
         Route("/quote", quote_by_clock),
         Route("/quote/{meeting}/{range}", quote_page),
         Route("/media/{id}", media),
+        Route("/clip/{meeting}/{range}", clip),
         Route("/about", about_page),
         Route("/help", help_page),
     ]
@@ -241,6 +245,19 @@ def media(request: Request) -> Response:
 
 class _Ranges(FileResponse):
     max_ranges = 1  # players ask for one at a time; whoever asks for more gets the whole
+
+
+def clip(request: Request) -> Response:
+    """A clip of an address to keep, with `pad` seconds before and after it."""
+    pad_s = number(request.query_params.get("pad"), 0, 0, MOST_PAD_S)
+    path = shelf_of(request).clip(f"{request.path_params['meeting']}/{request.path_params['range']}", pad_s)
+    return FileResponse(
+        path,
+        media_type="video/mp4" if path.suffix == ".mp4" else "audio/mp4",
+        filename=path.name,
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(shutil.rmtree, path.parent, ignore_errors=True),
+    )
 
 
 # -- a quote ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 The page asks a `Shelf` for what it shows; whoever serves it says where that is kept.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
@@ -132,6 +133,7 @@ class Shelf(Protocol):
     def told(self, held: Held, passage: Passage) -> Told: ...
     def person(self, id: str) -> "Known": ...
     def codes(self) -> dict[str, str]: ...
+    def clip(self, address: str, pad_s: int) -> Path: ...
 
 
 class Known(Record):
@@ -187,10 +189,13 @@ class Block(Record):
 def blocks(held: Held, codes: dict[str, str], look_for: Callable[[str], tuple[tuple[int, int], ...]]) -> list[Block]:
     """A meeting from its beginning to its end."""
     made = [*_said(held, codes, look_for), *map(_stretch, _shown(held.transcript.stretches))]
+    starts = [b.start_ms for b in made if b.kind == "said"]
     for item in held.statements.items if held.statements else ():
         if item.start_ms is not None:
-            title = f"{item.item}. {item.title}"
-            made.append(Block(kind="item", start_ms=item.start_ms, end_ms=item.start_ms, text=title))
+            # Above the paragraph with the words that open it.
+            i = bisect_right(starts, item.start_ms)
+            at_ms = starts[i - 1] if i else item.start_ms
+            made.append(Block(kind="item", start_ms=at_ms, end_ms=at_ms, text=f"{item.item}. {item.title}"))
     order = {"item": 0, "stretch": 1, "said": 2}
     return sorted(made, key=lambda b: (b.start_ms, order[b.kind]))
 
@@ -200,8 +205,8 @@ def _shown(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
 
 
 def _stretch(stretch: Stretch) -> Block:
-    """What is hidden says only that: a reason may tell what was hidden."""
-    told = f"{stretch.reason}" if stretch.kind in ("excluded", "withheld") else ""
+    """What is masked says only that: a reason may tell what was hidden. Nor does a reader need to know who hid it."""
+    told = stretch.reason if stretch.kind in ("excluded", "withheld") and not stretch.reason.startswith("by ") else ""
     return Block(
         kind="stretch",
         start_ms=stretch.start_ms,
@@ -216,7 +221,8 @@ def _said(held: Held, codes: dict[str, str], look_for: Callable[[str], tuple[tup
     statements = iter(held.statements.statements if held.statements else ())
     statement = next(statements, None)
     last_ms = 0
-    cuts = sorted({0, len(words), *(i for i in range(1, len(words)) if words[i].speaker != words[i - 1].speaker)})
+    changing = (i for i in range(1, len(words)) if words[i].speaker != words[i - 1].speaker)
+    cuts = sorted({0, len(words), *changing, *_openings(held)})
     for first, end in pairwise(cuts):
         at, before = first, None
         run: list[tuple[int, int, Statement | None]] = []  # pieces of a paragraph: words [first, end)
@@ -234,6 +240,15 @@ def _said(held: Held, codes: dict[str, str], look_for: Callable[[str], tuple[tup
         block = _paragraph(held, run, codes, look_for, last_ms, goes_on=before is not None)
         yield block
         last_ms = block.end_ms
+
+
+def _openings(held: Held) -> Iterator[int]:
+    """Words at which an item of the agenda is opened: the first of the statement that does."""
+    if held.statements:
+        firsts = [s.first_word for s in held.statements.statements]
+        for item in held.statements.items:
+            if item.first_word is not None and (i := bisect_right(firsts, item.first_word)):
+                yield firsts[i - 1]
 
 
 def _paragraph(

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -171,7 +171,9 @@ async def _vanished(request: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    return _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer = _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer.headers.update(HEADERS)  # this one answer is made outside of what puts them on all others
+    return answer
 
 
 # -- around every answer --------------------------------------------------------------------------
@@ -211,11 +213,13 @@ class Limits:
     def _refusal(self, scope: Scope) -> Response | None:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > BODY_BYTES:
-            return PlainTextResponse("too large", status_code=413)
+            return _json_error(413, "this is too large")
         if len(scope.get("query_string", b"")) + len(scope.get("raw_path") or b"") > QUERY_BYTES:
-            return PlainTextResponse("this address is too long", status_code=414)
+            return _json_error(414, "this address is too long")
         if not scope["path"].startswith(("/static/", "/media/")) and not self._may(scope):
-            return PlainTextResponse("too many requests", status_code=429, headers={"Retry-After": "2"})
+            answer = _json_error(429, "too many requests")
+            answer.headers["Retry-After"] = "2"
+            return answer
         return None
 
     def _may(self, scope: Scope) -> bool:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
 from analyse import codebook
+from pipeline.cli import app
 from pipeline.events import Event
 from pipeline.work import Job
 from tests.make_media import write_sound
@@ -103,6 +105,14 @@ def onrecord(
         text=True,
         timeout=within_s,
     )
+
+
+def here(*args: str, data: Path) -> Result:
+    """What the command line does, without a process of its own; a Problem is left to be raised."""
+    done = CliRunner().invoke(app, [*args, "--data", str(data)])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
 
 
 def job(data: Path, folder: str, id: str, asr: Choice, diariser: Choice) -> Job:

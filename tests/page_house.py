@@ -37,8 +37,11 @@ PAYLOADS = (
 )
 
 
-def build(data: Path) -> Path:
-    """Make the folder and run it, with captions in the place of engines."""
+def build(below: Path) -> Path:
+    """Make the folder and run it, with captions in the place of engines; once for all tests of a session."""
+    data = below / "page-data"
+    if data.exists():
+        return data
     _put(data, MEETING, TOML, captions(), sound=True)
     said = [("Jo Okafor", "We begin."), ("Alison Tranter", f"{SECRET}."), ("Jo Okafor", "We do not say that here.")]
     _put(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')
@@ -82,13 +85,13 @@ def _put(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str 
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """A real server in a process of its own, and its address."""
+def served(data: Path, *more: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A real server in a process of its own: its address, and the process."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "--port", str(port), "--data", str(data)],
+        [sys.executable, "-m", "pipeline", "serve", "--port", str(port), "--data", str(data), *more],
         cwd=ROOT,
         env=environment(),
         stderr=subprocess.PIPE,
@@ -102,10 +105,11 @@ def served(data: Path) -> Iterator[str]:
             except OSError:
                 assert server.poll() is None, server.stderr and server.stderr.read().decode()
                 time.sleep(0.05)
-        yield base
+        yield base, server
     finally:
-        server.terminate()
-        server.communicate(timeout=10)
+        if server.poll() is None:
+            server.terminate()
+            server.communicate(timeout=10)
 
 
 def browser_path() -> str | None:

@@ -305,6 +305,17 @@ def test_what_is_hidden_is_in_no_export(tmp_path: Path, way: str) -> None:
     assert [secret for secret in SECRETS if secret in found] == []
 
 
+def test_a_member_of_the_public_is_named_in_no_export(tmp_path: Path) -> None:
+    said = [*SAID[:2], ("Morwenna Tressick", "I live on the corner, and nobody asked me about the cameras."), *SAID[2:]]
+    toml = TOML + '[[people]]\nid = "morwenna-tressick"\nname = "Morwenna Tressick"\nrole = "Resident"\n'
+    with_captions(tmp_path, "one", toml=toml, vtt=house.captions(said))
+    assert CliRunner().invoke(app, ["run", "--data", str(tmp_path)]).exit_code == 0
+    found = everything_exported(tmp_path)
+    assert "nobody asked me" in found
+    assert "Member of the public" in found
+    assert [part for part in ("Tressick", "tressick", "Morwenna", "morwenna") if part in found] == []
+
+
 def everything_exported(data: Path) -> str:
     """All that any export says, documents and archives opened, as one text."""
     run, texts = CliRunner(), []

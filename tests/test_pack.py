@@ -62,7 +62,7 @@ def test_a_pack_holds_what_a_quote_rests_on(context: Context, tmp_path: Path) ->
         assert hashlib.sha256(files[name].encode()).hexdigest() in files["README.txt"]
     assert "Councillor Jo Okafor, Chair (confirmed): “No. There was no consultation.”" in files["README.txt"]
     assert "Listened to by Jo Clerk" in files["README.txt"]
-    assert "only captions" in files["README.txt"]
+    assert "captions only" in files["README.txt"]
     assert files["transcript.txt"].count("--- the quotation, m/90000-99500 ---\n\n[0:01:30] Councillor Jo Okafor") == 1
     assert "[0:00:30]" in files["transcript.txt"]  # a minute before, and not more
     assert "[0:00:20]" not in files["transcript.txt"]

@@ -1,30 +1,39 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import io
 import re
 import shutil
+import signal
+import socket
+import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote as quoted
 from xml.etree import ElementTree
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import DataFolder, is_local
+from pipeline.serve import is_local
+from pipeline.shelf import DataFolder
 from search import reading, web
 from search.cite import NOTICE
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build
+from tests.house import onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
 from transcribe.records import text_of
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("page") / "data")
+    return build(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -45,7 +54,8 @@ def page(made: Path) -> Iterator[TestClient]:
 
 def addresses(page: TestClient) -> list[str]:
     """Every page there is, by following links from the first one."""
-    found, todo = set(), ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
+    found: set[str] = set()
+    todo = ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
     while todo:
         path = todo.pop()
         if path in found or len(found) > 150:
@@ -208,6 +218,27 @@ def test_a_recording_that_names_a_file_elsewhere_is_not_followed(data: Path) -> 
         assert page.get(f"/media/{MEETING}").status_code == 404
 
 
+def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestClient) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("onrecord-clip-*"))
+    answer = page.get(f"/clip/{MEETING}/10000-19500?pad=2")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="{MEETING}-0-00-10.m4a"'
+    with av.open(io.BytesIO(answer.content)) as container:
+        assert container.duration is not None
+        assert abs(container.duration / 1e6 - 13.5) < 0.2
+    assert set(Path(tempfile.gettempdir()).glob("onrecord-clip-*")) == before
+    assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
+
+
+def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
+    assert page.get(f"/clip/{HIDDEN}/5000-25000").status_code == 404
+    beside = page.get(f"/clip/{HIDDEN}/21000-25000?pad=60")
+    assert beside.status_code == 200
+    with av.open(io.BytesIO(beside.content)) as container:  # from 20 s, where the hidden stretch ends, to the end at 45
+        assert container.duration is not None
+        assert container.duration / 1e6 < 25.2
+
+
 # -- what it withstands ----------------------------------------------------------------------------
 
 
@@ -244,7 +275,17 @@ def test_any_range_gives_that_part_or_an_error(made: Path, asked: str) -> None:
         assert answer.content == whole
 
 
-_APPS: dict[Path, web.Starlette] = {}
+_APPS: dict[Path, Starlette] = {}
+
+
+def test_a_bug_is_a_page_without_its_insides(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DataFolder, "meetings", lambda self: 1 // 0)
+    for path in ("/meetings", "/api/meetings"):
+        answer = page.get(path)
+        assert answer.status_code == 500
+        assert answer.headers["content-security-policy"] == web.HEADERS["Content-Security-Policy"]
+        assert "Something went wrong" in answer.text
+        assert "division" not in answer.text
 
 
 def test_limits(page: TestClient, made: Path) -> None:
@@ -300,6 +341,31 @@ def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:
         finally:
             stop.set()
             writer.join()
+
+
+def test_where_nothing_can_listen_it_says_so(made: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = onrecord("serve", "--port", str(port), data=made)
+    assert done.returncode == 2
+    assert "nothing can listen" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "http://" not in done.stderr
+
+
+def test_the_command_says_where_it_is_and_ends_quietly(made: Path) -> None:
+    with served(made, "--host", "0.0.0.0") as (base, server):
+        answer = urllib.request.urlopen(f"{base}/meetings")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "server" not in answer.headers
+        request = urllib.request.Request(f"{base}/help", headers={"Host": "records.wrenbridge.example"})
+        assert urllib.request.urlopen(request).status == 200  # not on loopback alone: any name may be its own
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=10)[1].decode()
+    assert server.returncode == 0
+    assert "Everybody who can reach 0.0.0.0 can read" in told
 
 
 def test_only_loopback_is_local() -> None:

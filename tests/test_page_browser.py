@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -27,7 +28,7 @@ PAGES = (
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not browser_path():
         pytest.skip("no Chromium is here: tests/need-browser.sh says how to get one")
-    with served(build(tmp_path_factory.mktemp("browser") / "data")) as address:
+    with served(build(tmp_path_factory.getbasetemp())) as (address, _):
         yield address
 
 
@@ -211,10 +212,8 @@ def test_hostile_text_runs_nowhere(chromium: Browser, base: str) -> None:
         page.goto(base + path)
         assert page.evaluate("window.hit") is None, path
     for payload in PAYLOADS:
-        page.goto(base)
-        page.fill("#q", payload)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".summary, .empty, .prose")
+        page.goto(f"{base}/?{urlencode({'q': payload, 'f': payload})}")
+        assert page.input_value("#q") == payload
         assert page.evaluate("window.hit") is None, payload
     page.goto(f"{base}/meeting/{HOSTILE}")
     assert PAYLOADS[0] in page.inner_text("h1")
@@ -230,7 +229,8 @@ def test_wcag(chromium: Browser, base: str, scheme: Any) -> None:
 
     context = chromium.new_context(color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
-    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    everything = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    rules = {"runOnly": everything if scheme == "light" else ["color-contrast"]}
     for path in PAGES:
         page.goto(base + path)
         results = Axe().run(page, options=rules)

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.house import captions, onrecord
+from tests.house import captions, here
 from transcribe.personal import details
 from transcribe.records import Person, SpeakerName, Word
 
@@ -83,6 +83,7 @@ def test_those_who_are_not_named_are_found_in_others_words() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=12), max_size=30))
 def test_places_are_inside_and_in_order(texts: list[str]) -> None:
     said = words(" ".join([*texts, "my name is Ivy Brook", *texts]))
@@ -121,18 +122,18 @@ def test_the_commands_that_are_shown_hide_it(tmp_path: Path) -> None:
         "Nobody told me of facial recognition.",
     ]
     (place / "captions.vtt").write_text(captions([("Desmond Pell", each) for each in said]), "utf-8")
-    assert onrecord("run", "--jobs", "0", data=tmp_path).returncode == 0
-    shown = onrecord("personal", "panel", data=tmp_path).stdout
+    assert here("run", "--jobs", "0", data=tmp_path).exit_code == 0
+    shown = here("personal", "panel", data=tmp_path).stdout
     commands = [line.split() for line in shown.splitlines() if line.startswith("  onrecord correct")]
-    assert [c["words"] for c in json.loads(onrecord("personal", "panel", "--json", data=tmp_path).stdout)] == [
+    assert [c["words"] for c in json.loads(here("personal", "panel", "--json", data=tmp_path).stdout)] == [
         "Desmond Pell,",
         "14 Cooper Street.",
     ]
     for command in commands:
-        done = onrecord("correct", command[2], "--mask", data=tmp_path)
-        assert done.returncode == 0, done.stderr
+        done = here("correct", command[2], "--mask", data=tmp_path)
+        assert done.exit_code == 0, done.stderr
     text = (tmp_path / "processed" / "panel" / "transcript.vtt").read_text("utf-8")
     assert "Pell" not in text
     assert "Cooper" not in text
     assert "Nobody told me of" in text
-    assert "0 places to look at" in onrecord("personal", "panel", data=tmp_path).stdout
+    assert "0 places to look at" in here("personal", "panel", data=tmp_path).stdout

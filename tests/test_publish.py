@@ -26,7 +26,8 @@ WORDS = "There was no consultation with residents"  # of the statement that is h
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("publish") / "data")
+    whole = build(tmp_path_factory.getbasetemp())
+    return Path(shutil.copytree(whole, tmp_path_factory.mktemp("publish") / "data"))
 
 
 @pytest.fixture

@@ -35,7 +35,8 @@ PAGES = (
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not browser_path():
         pytest.skip("no Chromium is here: tests/need-browser.sh says how to get one")
-    data = build(tmp_path_factory.mktemp("published") / "data")
+    whole = build(tmp_path_factory.getbasetemp())
+    data = Path(shutil.copytree(whole, tmp_path_factory.mktemp("published") / "data"))
     out = data.parent / "a site # with 100% odd name"
     publish.publish(Layout(root=data), out, publish.Options(media="copy"))
     return out

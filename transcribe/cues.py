@@ -93,6 +93,8 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     calls = [_call(words, run, presiding) for run in said]
     calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
     answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    calls = [call or _thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
+    answers = [_answer(words, said, calls, i) for i in range(len(said))]
     return _Meeting(
         words,
         roster,
@@ -155,6 +157,22 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
             rule = "named last"
         return _Call(sentence, mention, rule) if rule else None
     return None
+
+
+def _thanks_that_calls(
+    said: Sequence[Run], calls: Sequence[_Call | None], answers: Sequence[str | None], i: int, presiding: set[str]
+) -> _Call | None:
+    """ "Thank you. Councillor Okafor" calls her, and a recogniser may write a comma: so it is where whoever presides
+    has just called somebody else, who spoke."""
+    sentence = said[i].sentences[-1]
+    before = calls[i - 2] if i >= 2 and answers[i - 2] == "spoke" else None
+    if not before or before.rule != "called" or said[i].speaker not in presiding:
+        return None
+    if said[i - 2].speaker != said[i].speaker or not sayings.ONLY_THANKS.fullmatch(sentence.pattern):
+        return None
+    mention = sentence.mentions[0]
+    known = mention.fits and before.mention.fits
+    return _Call(sentence, mention, "called") if known and not mention.fits.keys() & before.mention.fits else None
 
 
 def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:

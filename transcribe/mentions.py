@@ -32,7 +32,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.9, 0.75, 0.75
+FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")

@@ -21,7 +21,7 @@ from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_o
 from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
-MIXED = 0.1  # of a voice being two people's, if something speaks for either
+MIXED = 0.15  # of a voice being two people's, if something speaks for either
 THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
 OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed

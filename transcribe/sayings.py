@@ -33,6 +33,7 @@ INVITE = re.compile(
     r" on)* to)"
     rf"(?: first| now| in| you)* {NAME}"
     rf"|\bover to (?:you )?{NAME}"
+    rf"|\b(?:that's|this is|that is|this one's|that one's|it's) (?:one |a question |probably )*for {NAME}(?: i think)?$"
     rf"|\bi (?:now |then |next |therefore |will now |would now )?(?:call|invite)(?: on| upon)? {NAME}"
     r"|\b(?:i'll|i will|i'd|i would|i'd like to|i would like to|can i|could i|may i|let me|i'm going to)(?: now| then"
     rf"| next| just| perhaps)* (?:ask|invite) {NAME} (?:to|if|whether)\b"
@@ -63,7 +64,10 @@ OFFER = re.compile(
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
 ASK = re.compile(rf"\b(?:ask|could i ask|may i ask) {NAME} (?:to|if|for|whether)\b")
-QUESTION = re.compile(rf"(?:{_FILLER} )*{NAME} (?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b.*")
+QUESTION = re.compile(
+    rf"(?:{_FILLER} )*{NAME} (?:(?:perhaps |maybe )?(?:can|could|would|will|do|did|have|are|were) (?:you|we|i)\b"
+    r"|(?:perhaps|maybe) you\b|is (?:that|this) (?:one )?for you\b).*"
+)
 ASKED_ABOUT = re.compile(
     rf"\b(?:can|could|will|would|does|did|is|has|should|may|why|when)(?:n't)? {NAME} (?!said|says|told)"
     rf"|\b(?:question|questions) (?:is|are|goes|go|was) (?:for|to) {NAME}|\b(?:hear|ask) {NAME} (?:tell|say|to|if"
@@ -106,6 +110,7 @@ THANKS = re.compile(
     rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)|"
     rf" to)* {NAME}"
 )
+ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
 AFTER_VOCATIVE = re.compile(
     r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"

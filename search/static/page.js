@@ -277,7 +277,8 @@
     if (!picked) return;
     $("picked-time").textContent = `${clock(picked.from)}–${clock(picked.to)}`;
     $("picked-quote").href = `/quote/${picked.address}`;
-    $("picked-play").hidden = !onPage;
+    $("picked-clip").href = `/clip/${picked.address}?pad=2`;
+    for (const id of ["picked-play", "picked-clip"]) $(id).hidden = !onPage;
   };
   const touched = (range) => turns.filter((t) => range.intersectsNode(t)).map((t) => t.querySelector(".said"));
   const inside = (said, range) => {

@@ -1,0 +1,95 @@
+"""A clip written where it was asked for: the file, its words and its provenance beside it, all or none of them."""
+
+import os
+from pathlib import Path
+
+import av
+
+from pipeline import receipts
+from pipeline.context import Context
+from pipeline.events import now
+from search import clip
+from search.clip import Clip, file_sha256
+from search.quotes import Address
+from transcribe import cut as cutting
+from transcribe.problem import LACKING, Problem
+from transcribe.records import GENERATOR, Media, dump
+
+
+def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, force: bool = False) -> Clip:
+    """Cut what an address plays into `out`, with `.vtt` and `.json` beside it.
+
+    Raises Problem where that may not be, where the recording is gone or another than was listened to, and where a file
+    is there already and `force` is not set.
+    """
+    cutting.check_suffix(out)
+    beside = [out, out.with_suffix(".vtt"), out.with_suffix(".json")]
+    if there := next((p for p in beside if os.path.lexists(p)), None):
+        if not force:
+            raise Problem("there is such a file already", where=there, fix="name another, or replace it with --force")
+        if there.is_dir():
+            raise Problem("this is a folder", where=there, fix="name a file in it")
+    if not out.parent.is_dir():
+        raise Problem("there is no such folder", where=out.parent, fix="make it first")
+    if not (context.made / "transcript.json").is_file():
+        raise Problem("this meeting is not finished", where=context.made, fix=f"onrecord run {context.meeting.id}")
+    recording, transcript, hidden = context.recording(), context.transcript(), context.hidden()
+    wanted = clip.plan(address, recording, hidden, pad_ms=round(pad_s * 1000))
+    paths = {m.file: _found(context, m) for m in recording.media if _plays(m, wanted)}
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        done, played, parts = clip.cut(wanted, recording, paths, hidden, part, out.suffix.lower())
+        made = Clip(
+            meeting=context.meeting.id,
+            title=context.meeting.title,
+            address=str(address),
+            asked=(address.start_ms, address.end_ms),
+            pad_ms=round(pad_s * 1000),
+            delivered=(played.start_ms, played.end_ms),
+            how=done.how,
+            why=done.why,
+            codecs=done.codecs,
+            parts=parts,
+            recording_sha256=recording.sha256,
+            transcript_sha256=file_sha256(context.made / "transcript.json"),
+            source_url=context.meeting.source_url,
+            clip_sha256=file_sha256(part),
+            made=now(),
+            versions=(GENERATOR, f"PyAV {av.__version__}", transcript.engine),
+            notes=played.notes,
+        )
+        part.replace(out)
+        receipts.put(beside[1], clip.captions(transcript, played).encode())
+        receipts.put(beside[2], dump(made, "clip/1"))
+    except (OSError, av.FFmpegError) as e:
+        raise Problem(
+            f"the clip cannot be written: {e.strerror or e}", where=out, fix="check rights and room", exit_code=LACKING
+        ) from e
+    finally:
+        part.unlink(missing_ok=True)
+    return made
+
+
+def _plays(media: Media, wanted: clip.Range) -> bool:
+    return media.start_ms < wanted.end_ms and wanted.start_ms < media.start_ms + media.duration_ms
+
+
+def _found(context: Context, media: Media) -> Path:
+    """The very file that was listened to: in its place, or under another name in the meeting's folder."""
+    path = context.raw / media.file
+    probed = receipts.read(context.made, "probe")
+    known = probed.inputs.get(f"raw/{media.file}") if probed else None
+    try:
+        if path.is_file() and receipts.state_of(path, known).sha256 == media.sha256:
+            return path
+        for other in sorted(context.raw.iterdir()):
+            if other.is_file() and other.stat().st_size == media.size and file_sha256(other) == media.sha256:
+                return other
+    except OSError as e:
+        raise Problem(f"the recording cannot be read: {e.strerror or e}", where=path, fix="check its rights") from e
+    what = "changed since it was listened to" if path.exists() else "not there any more"
+    raise Problem(
+        f"the recording is {what}, and a clip of it would not be what was said",
+        where=path,
+        fix=f"put the file back, or run again with what is there: onrecord run {context.meeting.id}",
+    )
