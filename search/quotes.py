@@ -124,7 +124,13 @@ def _clock_ms(text: str) -> int:
 
 def resolve(address: Address, transcript: Transcript) -> tuple[Word, ...]:
     """The words of this transcript that belong to the address: those whose midpoint lies inside it."""
-    return tuple(w for w in transcript.words if _belongs(w, address.start_ms, address.end_ms))
+    start_ms, end_ms = address.start_ms, address.end_ms
+    near = (
+        w
+        for w in transcript.words  # nearly all of which lie elsewhere: that is told without a call
+        if w.start_ms is not None and w.start_ms < end_ms and w.end_ms is not None and w.end_ms >= start_ms
+    )
+    return tuple(w for w in near if _belongs(w, start_ms, end_ms))
 
 
 def check_of(recording_sha256: str, text: str, person: str | None) -> str:

@@ -148,12 +148,14 @@ def test_stance_is_left_out_unless_it_is_wanted(made: Path, tmp_path: Path) -> N
     }
 
 
-def test_a_quote_leads_to_its_moment_in_the_published_recording(data: Path, tmp_path: Path) -> None:
+def test_a_quote_leads_to_its_moment_and_names_nobody_who_is_not_shown_by_name(data: Path, tmp_path: Path) -> None:
     toml = data / "raw" / MEETING / "meeting.toml"
-    toml.write_text('source_url = "https://www.youtube.com/watch?v=abcdefghijk"\n' + toml.read_text("utf-8"), "utf-8")
+    named = toml.read_text("utf-8") + 'public = "unnamed"\n'  # the last of its people
+    toml.write_text('source_url = "https://www.youtube.com/watch?v=abcdefghijk"\n' + named, "utf-8")
     run = ("run", "--asr", "captions", "--diariser", "captions", "--jobs", "0")
     assert onrecord(*run, data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
-    put(data, tmp_path / "site")
+    put(data, tmp_path / "site", meetings=(MEETING,))
+    assert holding(tmp_path / "site", "Alison") == holding(tmp_path / "site", "alison") == []
     moment = "https://www.youtube.com/watch?v=abcdefghijk&amp;t=10s"
     for page in (f"meeting/{MEETING}.html", "person/jo-okafor.html", f"quote/{MEETING}/10000-19500.html"):
         text = (tmp_path / "site" / page).read_text("utf-8")
