@@ -34,13 +34,15 @@ UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 class Applied(Record):
     """What became of a correction: `ran` are the stages that were brought up to date, `waits` says what is left.
-    `elsewhere` are files outside the data folder that still hold what was hidden."""
+    `elsewhere` are files outside the data folder that still hold what was hidden, `published` says what became of
+    folders of pages."""
 
     correction: Correction
     ran: tuple[str, ...]
     wall_s: float
     waits: str = ""
     elsewhere: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
 
 
 class Changed(Problem):
@@ -388,12 +390,14 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
         raise late
     if hiding and copy and _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink):
         ran.append("playable")
+    published = purge.publish_again(context) if correction.kind in HIDING else ()
     return Applied(
         correction=correction,
         ran=tuple(ran),
         wall_s=round(time.monotonic() - began, 3),
         waits=waits,
         elsewhere=elsewhere,
+        published=published,
     )
 
 
