@@ -6,6 +6,7 @@ still has on the disk, and files made from the meeting, as far as they lie in th
 
 import contextlib
 from collections.abc import Sequence
+from functools import cache
 
 from pipeline import corrections, outputs
 from pipeline.context import Context
@@ -23,10 +24,11 @@ def forget_wording(context: Context) -> bool:
     an earlier restore or a killed process left of them beside. Returns whether there were any."""
     if not (erased := context.erased()):
         return False
-    as_it_was = _words(context)
+    as_it_was = cache(lambda: _words(context))
 
     def left_of(made: Sequence[Correction]) -> list[tuple[Correction, ...]]:
-        return purge.purged(made, erased, as_it_was, at=now())
+        words = as_it_was() if any(c.kind == "words" for c in made) else []
+        return purge.purged(made, erased, words, at=now())
 
     for unfinished in context.raw.glob(f".{corrections.FILE}.*"):
         unfinished.unlink(missing_ok=True)
