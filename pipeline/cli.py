@@ -289,7 +289,8 @@ def search(
 ) -> None:
     """Find quotes. Prints each with its speaker, meeting, time, codes and permanent address.
 
-    Use it to find who said what; the query language is in docs/search.md. Put queries that begin with a dash behind `--`.
+    Use it to find who said what. The query language is in docs/search.md; put queries that begin with a dash behind
+    `--`.
     """
     from pipeline import asked, show_quotes
     from search import find

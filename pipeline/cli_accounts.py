@@ -46,7 +46,10 @@ def add(name: Name, password_stdin: FromStdin = False, data: Data = DATA) -> Non
 
 @app.command(epilog='Example: onrecord accounts password "Mira Castell"')
 def password(name: Name, password_stdin: FromStdin = False, data: Data = DATA) -> None:
-    """Give somebody another password. Use it when one is forgotten or known to others. They are signed out everywhere."""
+    """Give somebody another password. They are signed out wherever they are signed in.
+
+    Use it when a password is forgotten, or known to somebody else.
+    """
     from pipeline import accounts, asked, show
 
     account = accounts.change_password(asked.layout_of(data), name, _password(stdin=password_stdin))

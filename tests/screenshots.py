@@ -10,6 +10,7 @@ it shows does (the grey of the player's bar, how much of the recording is fetche
 import argparse
 import io
 import json
+import secrets
 import shutil
 import tempfile
 import urllib.request
@@ -22,6 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
 
+from pipeline import accounts, asked
 from tests.house import ROOT
 from tests.page_house import browser_path, served
 
@@ -30,6 +32,8 @@ MEETING = "2024-05-14-public-safety"
 WORDS = "no engagement with residents"
 QUERY = "residents OR consultation"
 PERSON = "alison-tranter"
+WRITER = "Mira Castell"
+PASSWORD = secrets.token_urlsafe()
 VIEW: ViewportSize = {"width": 1000, "height": 760}
 MARGIN_PX = 12
 TODAY = "1 July 2024"
@@ -104,6 +108,42 @@ def evidence(page: Page, at: Place) -> str:
     return "section.appearances"
 
 
+def sign_in(page: Page, at: Place) -> str:
+    page.goto(f"{at.base}/sign-in")
+    page.fill("input[name=name]", WRITER)
+    page.wait_for_selector("input[name=password]")
+    return "main"
+
+
+def queue(page: Page, at: Place) -> str:
+    signed_in(page, at)
+    page.goto(f"{at.base}/queue")
+    page.wait_for_selector(".task form button")
+    page.wait_for_selector(".kinds a")
+    return ""
+
+
+def voices(page: Page, at: Place) -> str:
+    """A voice is confirmed on the page of the meeting."""
+    signed_in(page, at)
+    page.goto(f"{at.base}/meeting/{at.meeting}")
+    page.click(".voices > summary")
+    page.wait_for_selector(".voices .voice-forms select", state="attached")
+    return ".voices"
+
+
+def correcting(page: Page, at: Place) -> str:
+    """Words, listening, the speaker and hiding, at the quote."""
+    signed_in(page, at)
+    page.goto(f"{at.base}/quote/{at.quote}")
+    page.wait_for_selector("#work textarea")
+    page.wait_for_selector("#work .listened input[name=played]", state="attached")
+    page.click("#work summary:has-text('Hide it')")
+    page.wait_for_selector("#work button:has-text('Withhold')")
+    page.wait_for_selector("#work button:has-text('Hide personal details')")
+    return "#work"
+
+
 SCENES: dict[str, Callable[[Page, Place], str]] = {
     "search": search,
     "meeting": meeting,
@@ -111,7 +151,21 @@ SCENES: dict[str, Callable[[Page, Place], str]] = {
     "quote": one_quote,
     "citation": citation,
     "evidence": evidence,
+    "sign-in": sign_in,
+    "queue": queue,
+    "voices": voices,
+    "correcting": correcting,
 }
+
+
+def signed_in(page: Page, at: Place) -> None:
+    """Sign in, unless that was done."""
+    page.goto(f"{at.base}/sign-in?next=/queue")
+    if page.query_selector("input[name=password]"):
+        page.fill("input[name=name]", WRITER)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button")
+    page.wait_for_selector("form.signed")
 
 
 # -- taking them ----------------------------------------------------------------------------------
@@ -140,6 +194,13 @@ def first_quote(base: str, words: str) -> str:
     with urllib.request.urlopen(f"{base}/api/search?q={quote(words)}&limit=1") as answer:
         (hit,) = json.load(answer)["quotes"]
     return str(hit["quote"]["address"])
+
+
+def with_account(data: Path) -> None:
+    """Let somebody write on the page of this folder, with a password that nobody will know."""
+    layout = asked.layout_of(data)
+    if WRITER not in [a.name for a in accounts.read(layout)]:
+        accounts.add(layout, WRITER, PASSWORD)
 
 
 @contextmanager
@@ -199,6 +260,7 @@ def take(data: Path, out: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as below:
         copy = Path(below) / "data"
         shutil.copytree(data, copy)
+        with_account(copy)
         with served(copy) as (base, _), opened(base) as page:
             at = Place(base, MEETING, WORDS, first_quote(base, WORDS))
             out.mkdir(parents=True, exist_ok=True)
@@ -211,9 +273,9 @@ def take(data: Path, out: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    asked.add_argument("names", nargs="*", help="some pictures only")
-    asked.add_argument("--data", type=Path, default=ROOT / "data")
-    asked.add_argument("--out", type=Path, default=PICTURES)
-    said = asked.parse_args()
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("names", nargs="*", help="some pictures only")
+    options.add_argument("--data", type=Path, default=ROOT / "data")
+    options.add_argument("--out", type=Path, default=PICTURES)
+    said = options.parse_args()
     take(said.data, said.out, said.names)

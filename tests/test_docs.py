@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer.main
 from pipeline.cli import app
 from tests.house import ROOT
 from tests.page_house import MEETING, browser_path, build, served
-from tests.screenshots import PICTURES, SCENES, Place, first_quote, opened, taken
+from tests.screenshots import PICTURES, SCENES, Place, first_quote, opened, taken, with_account
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MOST_BYTES, MOST_BYTES_TOGETHER = 150_000, 1_500_000
@@ -59,7 +60,10 @@ def test_the_scenes_of_the_pictures_can_still_be_played(tmp_path_factory: pytest
     if not browser_path():
         pytest.skip("no Chromium is here: tests/need-browser.sh says how to get one")
     words = "no consultation with residents"
-    with served(build(tmp_path_factory.getbasetemp())) as (base, _), opened(base) as page:
+    data = tmp_path_factory.mktemp("pictures") / "data"
+    shutil.copytree(build(tmp_path_factory.getbasetemp()), data)
+    with_account(data)
+    with served(data) as (base, _), opened(base) as page:
         at = Place(base, MEETING, words, first_quote(base, words))
         shots = {name: taken(page, scene(page, at)) for name, scene in SCENES.items()}
     assert all(shot.startswith(b"\x89PNG") for shot in shots.values())
