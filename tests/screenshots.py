@@ -128,16 +128,28 @@ def voices(page: Page, at: Place) -> str:
     signed_in(page, at)
     page.goto(f"{at.base}/meeting/{at.meeting}")
     page.click(".voices > summary")
-    page.wait_for_selector(".voices .voice-forms select", state="attached")
+    page.locator(".voices li details summary").first.click()
+    page.wait_for_selector(".voices .voice-forms select")
     return ".voices"
 
 
 def correcting(page: Page, at: Place) -> str:
-    """Words, listening, the speaker and hiding, at the quote."""
+    """The words of a quote, open to be put right."""
     signed_in(page, at)
     page.goto(f"{at.base}/quote/{at.quote}")
-    page.wait_for_selector("#work textarea")
-    page.wait_for_selector("#work .listened input[name=played]", state="attached")
+    ready(page)
+    page.click("#edit-words")
+    page.wait_for_selector("textarea#words-text")
+    page.wait_for_selector("button:has-text('Save these words')")
+    return "article.one"
+
+
+def hiding(page: Page, at: Place) -> str:
+    """Below the quote: who speaks, that somebody listened, and what hides it."""
+    signed_in(page, at)
+    page.goto(f"{at.base}/quote/{at.quote}")
+    page.wait_for_selector("#work .listened button")
+    page.wait_for_selector("#work select[name=person]")
     page.click("#work summary:has-text('Hide it')")
     page.wait_for_selector("#work button:has-text('Withhold')")
     page.wait_for_selector("#work button:has-text('Hide personal details')")
@@ -155,6 +167,7 @@ SCENES: dict[str, Callable[[Page, Place], str]] = {
     "queue": queue,
     "voices": voices,
     "correcting": correcting,
+    "hiding": hiding,
 }
 
 
@@ -232,6 +245,7 @@ def taken(page: Page, wanted: str) -> bytes:
         passing,
     )
     if wanted:
+        page.evaluate("scrollTo(0, 0)")
         area = page.locator(wanted).first.bounding_box()
         assert area, wanted
         clip: FloatRect = {
