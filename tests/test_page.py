@@ -183,7 +183,12 @@ def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
         assert page.get(f"/api/meetings/{MEETING}").status_code == 503
         assert MEETING not in page.get("/meetings").text
         found = page.get("/api/search", params={"q": f"meeting:{MEETING}"}).json()
-        assert found["quotes"] == []
+        assert (found["quotes"], found["total"]) == ([], 0)
+        everything = page.get("/api/search", params={"limit": 1000}).json()
+        assert everything["total"] == len(everything["quotes"]) > 0
+        assert sum(v["n"] for f in everything["facets"] if f["name"] == "status" for v in f["values"]) == len(
+            everything["quotes"]
+        )
 
 
 def test_a_copy_that_was_not_silenced_for_this_is_not_served(data: Path) -> None:
