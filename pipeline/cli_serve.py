@@ -20,10 +20,11 @@ def serve(
     ] = "",
     data: Data = DATA,
 ) -> None:
-    """Show meetings and quotes in the browser: search them, listen, copy citations.
+    """Show meetings and quotes in the browser: search them, listen, copy citations, and correct them.
 
-    Use it to read, check and cite. It shows what is there and changes nothing. Only this machine can reach it, unless
-    --host names another address. Ctrl-C ends it.
+    Use it to read, check and cite. Everybody who reaches it can read; only who signs in with an account of
+    `onrecord accounts` can correct or hide something. Only this machine can reach it, unless --host names another
+    address. Ctrl-C ends it.
     """
     from importlib.util import find_spec
 
