@@ -56,7 +56,7 @@ class Site:
     ) -> None:
         self.edition = Edition(on, media, stance=stance, players=players)
         self._shelf = Chosen(shelf, ids, self.edition)
-        self._codes = shelf.codes()
+        self._codes = reading.code_names(shelf.codebook())
         self._app = Starlette()
         self._app.state.shelf, self._app.state.contact = self._shelf, contact
         self._templates = self._app.state.templates = web.templates()
