@@ -25,12 +25,13 @@ import tantivy
 from tantivy import Filter as TokenFilter
 from tantivy import TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from search.fold import words
+from search.fold import fold, words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
 VERSION = 3  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
-HEAP_BYTES = 64_000_000
+# To change a meeting, and to make the whole index: the more there is room for, the fewer parts have to be merged.
+HEAP_BYTES, WHOLE_HEAP_BYTES = 64_000_000, 400_000_000
 _TIME = 2**30  # milliseconds, 12 days: more than any meeting
 _DAY = 2**12 * _TIME
 
@@ -93,7 +94,7 @@ def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wa
         for meeting, quotes in meetings:
             _add(writer, schema, meeting, quotes)
 
-    _write(folder, change, wait_s=wait_s, n_threads=min(4, os.cpu_count() or 1))
+    _write(folder, change, wait_s=wait_s, heap_bytes=WHOLE_HEAP_BYTES, n_threads=min(4, os.cpu_count() or 1))
     for other in folder.glob("v*-*"):
         if other != current and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
@@ -122,7 +123,7 @@ def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]
 
 
 def _document(quote: Quote) -> dict[str, Untyped]:
-    folded = " ".join(words(quote.text))
+    folded = fold(quote.text)
     stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
     tags = [_id(code) for code in quote.codes]
     return {
@@ -190,14 +191,21 @@ def days(first: int | None, last: int | None) -> tuple[int, int]:
     return _DAY * (first or 1), _DAY * ((date.max.toordinal() if last is None else last) + 1) - 1
 
 
-def _write(folder: Path, change: Callable[[Untyped, Untyped], object], *, wait_s: float, n_threads: int = 1) -> None:
+def _write(
+    folder: Path,
+    change: Callable[[Untyped, Untyped], object],
+    *,
+    wait_s: float,
+    heap_bytes: int = HEAP_BYTES,
+    n_threads: int = 1,
+) -> None:
     """Make a change and commit it, or leave everything as it was."""
     where = folder / _shape()
     index = _opened(folder)
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            writer = index.writer(HEAP_BYTES * n_threads, n_threads)
+            writer = index.writer(heap_bytes, n_threads)
             break
         except ValueError as e:
             if "LockBusy" not in str(e):
