@@ -19,6 +19,7 @@ from pipeline import (
     cli_export,
     cli_keep,
     cli_meetings,
+    cli_publish,
     cli_roster,
     cli_score,
     cli_serve,
@@ -65,6 +66,7 @@ app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
 app.add_typer(cli_verify.app)
 app.add_typer(cli_serve.app)
+app.add_typer(cli_publish.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")

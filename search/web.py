@@ -75,7 +75,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
     )
     app.state.shelf = shelf
     app.state.contact = contact
-    app.state.templates = _templates()
+    app.state.templates = templates()
     app.state.desk = desk
     app.state.sessions = Sessions(desk.mark) if desk else None
     app.state.attempts = Attempts()
@@ -86,7 +86,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
 # -- templates ------------------------------------------------------------------------------------
 
 
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -103,7 +103,7 @@ def _templates() -> jinja2.Environment:
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
-    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
+    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals["can_sign_in"] = False
     return env
