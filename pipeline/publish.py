@@ -20,7 +20,7 @@ import msgspec
 from pipeline import asked, outputs, receipts, settings
 from pipeline.events import now
 from pipeline.meetings import Layout, readable
-from pipeline.shelf import DataFolder, evidence
+from pipeline.shelf import DataFolder, evidence_of
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
@@ -157,7 +157,7 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
         stance=options.stance,
         contact=options.contact,
         players=settings.read(layout).players,
-        why=evidence,
+        why=evidence_of,
     )
     return site, tuple(left_out)
 

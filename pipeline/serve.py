@@ -27,10 +27,12 @@ def serve(layout: Layout, listener: socket.socket, *, contact: str, local: bool)
     """Serve the page until it is stopped."""
     import uvicorn
 
+    from pipeline.desk import DataDesk
     from search.web import application
 
+    folder = DataFolder(layout)
     config = uvicorn.Config(
-        application(DataFolder(layout), local=local, contact=contact),
+        application(folder, local=local, contact=contact, desk=DataDesk(layout, folder)),
         log_level="warning",
         access_log=False,  # what people look for is nobody's business
         server_header=False,

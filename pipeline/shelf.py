@@ -74,13 +74,19 @@ class _Summary(msgspec.Struct):
     coverage: Coverage | None = None
 
 
-class _Kept:
+class Kept:
     """What was read last, for as long as the files that it was read from are the same."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._found: OrderedDict[Hashable, tuple[Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def has(self, key: Hashable, paths: Sequence[Path]) -> bool:
+        """Whether it was read, and the files are the same."""
+        with self._lock:
+            known = self._found.get(key)
+        return known is not None and known[0] == tuple(_state(p) for p in paths)
 
     def get(self, key: Hashable, paths: Sequence[Path], read: Callable[[], T]) -> T:
         state = tuple(_state(p) for p in paths)
@@ -113,7 +119,7 @@ class DataFolder:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._cutting = threading.BoundedSemaphore(N_CUTTING)
-        self._whole, self._summaries, self._small = _Kept(N_HELD), _Kept(N_SUMMARIES), _Kept(N_SUMMARIES)
+        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_SUMMARIES), Kept(N_SUMMARIES)
 
     # -- what there is
 
@@ -147,7 +153,7 @@ class DataFolder:
 
     def check_shown(self, id: str) -> Path:
         """The folder of a meeting's raw files. Raises NotNow where something was hidden that may still be shown."""
-        folder = self._folder(id)
+        folder = self.folder(id)
         if self._bared(id, folder):
             raise NotNow(
                 "this meeting is being changed: part of it was hidden, and is not out of it yet",
@@ -164,7 +170,7 @@ class DataFolder:
 
     def sound(self, id: str) -> Sound | None:
         """What may be played of a meeting: never the recording itself where anything of it is hidden."""
-        folder, made = self._folder(id), self.layout.made(id)
+        folder, made = self.folder(id), self.layout.made(id)
         recording = self._recording(id)
         if recording is None or not recording.media:
             return None
@@ -213,7 +219,7 @@ class DataFolder:
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=evidence(name) if name and not setters else (),
+            evidence=evidence_of(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
         )
@@ -244,7 +250,7 @@ class DataFolder:
         found = []
         for listed in self.meetings():
             names = [name for name in self._summary(listed.id).names if name.person == id]
-            found += [Appearance(meeting=listed, name=name, evidence=evidence(name)) for name in names]
+            found += [Appearance(meeting=listed, name=name, evidence=evidence_of(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -263,7 +269,8 @@ class DataFolder:
 
         return self._small.get("folders", [raw, self.layout.ids], read)
 
-    def _folder(self, id: str) -> Path:
+    def folder(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises Problem where it has no transcript."""
         folder = self._folders().get(id) if meetings.is_id(id) else None
         if folder is None or not (self.layout.made(id) / "transcript.json").is_file():
             raise Problem("There is no such meeting here")
@@ -358,7 +365,7 @@ class DataFolder:
         )
 
 
-def evidence(name: SpeakerName | None) -> tuple[str, ...]:
+def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
     """Why a voice is who it is said to be, the strongest first, in words."""
     own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
     return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))

@@ -43,6 +43,7 @@
 
   const media = $("media") || document.createElement("audio");
   const onPage = Boolean($("media"));
+  window.player = media; // for desk.js, which asks what of it was played
   let until = null; // ms, where a quote ends
   let button = null;
 
@@ -326,6 +327,8 @@
   const step = (by) => {
     const stops = listStops();
     if (!stops.length) return;
+    const focused = stops.findIndex((s) => s.contains(document.activeElement));
+    if (focused >= 0) stop = focused;
     stop = stop < 0 && by < 0 ? stops.length - 1 : (stop + by + stops.length) % stops.length;
     const here = stops[stop];
     here.scrollIntoView({ block: "center", behavior: "instant" });
