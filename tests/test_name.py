@@ -493,6 +493,19 @@ def test_four_hours_without_a_full_stop_take_seconds() -> None:
     assert time.perf_counter() - began < 10
 
 
+def test_names_that_are_words_count_only_as_names() -> None:
+    people = (
+        Person(id="a", name="A"),
+        Person(id="i", name="I"),
+        Person(id="x", name="X"),
+        Person(id="mark", name="Mark"),
+    )
+    roster = Roster(people)
+    words = dialogue("S1: I'm a resident and I mark a map. X? Councillor A?")
+    found = [m.fits.keys() for first, end in ((0, 8), (8, 9), (9, 11)) for m in roster.mentions(words, first, end)]
+    assert found == [{"x"}, {"a"}]
+
+
 def test_ambiguity_stays() -> None:
     (smith,) = Roster(PEOPLE).mentions(dialogue("S1: Councillor Smith?"), 0, 2)
     assert smith.fits.keys() == {"smith-a", "smith-b"}

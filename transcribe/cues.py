@@ -23,6 +23,7 @@ PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it n
 FEW_CALLS = 3  # of whoever presides, at least
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
+MOST_LETTERS = 100  # of what captions call a voice
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -36,6 +37,7 @@ class Cue(NamedTuple):
     first: int  # the words that gave it
     end: int
     source: str  # the voice that said them; none where it does not matter who did
+    called: str = ""  # what gave it, where that is no words of the meeting
 
 
 _GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
@@ -76,7 +78,10 @@ def find(
     for label, voice in voices.items():
         first_word = next((i for i, w in enumerate(words) if w.speaker == label), None)
         if first_word is not None:
-            yield Cue(label, roster.caption(voice), "captions", 1.0, first_word, first_word, label)
+            span = first_word, first_word, label
+            yield Cue(
+                label, roster.caption(voice), "captions", 1.0, *span, called=" ".join(voice.split())[:MOST_LETTERS]
+            )
 
 
 def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -> _Meeting:

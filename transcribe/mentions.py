@@ -59,6 +59,7 @@ _NOT_A_PERSON = _set(
 _ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
+_LETTERS = _set("a i o")  # that are words: nobody is called so without a title
 _BEFORE_NAMES = _set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
@@ -270,10 +271,10 @@ class Roster:
             heard, possessive = _heard(words[i:k])
             fits = self._exact.get(heard)
             if fits and not _goes_on(words, k, stop, cased):
-                whole = max(fits.values()) == FULL
+                whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
                 stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
-                opener = i == first and k < stop and heard in _ALSO_WORDS
+                opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
                         k += 1
