@@ -348,7 +348,8 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     """Keep a correction, and bring the meeting up to date as far as no engine is needed.
 
     Where something is hidden, the copy that people listen to goes first; with `copy` it is made again, silenced, at the
-    end, and with `rows` what the index dropped leaves the disk: both may take a while, and can be left to `finish`.
+    end, with pages that were published of the meeting, and with `rows` what the index dropped leaves the disk: both
+    may take a while, and can be left to `finish`.
     Raises Changed when it does not say any more what the correction was made from; Problem when a correction can't
     be kept, or when it is kept and the rest can't be done now: what is hidden is out of transcript and index even so.
     """
@@ -390,10 +391,13 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     if rows and correction.kind in ("mask", "exclude"):
         purge.forget_rows(context)
     if late:
+        if correction.kind in HIDING and copy:
+            purge.publish_again(context)
         raise late
     if hiding and copy and _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink):
         ran.append("playable")
-    published = purge.publish_again(context) if correction.kind in HIDING else ()
+    again = purge.publish_again if copy else purge.to_publish_again
+    published = again(context) if correction.kind in HIDING else ()
     return Applied(
         correction=correction,
         ran=tuple(ran),
@@ -420,6 +424,8 @@ def finish(context: Context, correction: Correction, sink: Sink) -> None:
         purge.forget_rows(context)
     if context.made.is_dir():
         _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink)
+    if correction.kind in HIDING:
+        purge.publish_again(context)
 
 
 def _check_same(context: Context, c: Correction, sink: Sink) -> None:

@@ -134,7 +134,13 @@ class DataDesk:
                     self._afterwards.submit(_finish, context, made)
         except apply.Changed as e:
             raise Conflict(e.what, now=e.now) from e
-        return Done(id=made.id, wall_s=applied.wall_s, waits=bool(applied.waits), elsewhere=applied.elsewhere)
+        return Done(
+            id=made.id,
+            wall_s=applied.wall_s,
+            waits=bool(applied.waits),
+            elsewhere=applied.elsewhere,
+            published=applied.published,
+        )
 
 
 def _get_ready() -> None:

@@ -294,6 +294,20 @@ def test_what_is_hidden_later_is_taken_out_of_the_folder(data: Path, tmp_path: P
     assert not (out / f"quote/{MEETING}/10000-19500.html").exists()
 
 
+def test_what_the_page_hides_goes_at_once_and_the_rest_comes_back_behind_it(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    put(data, out, media="copy")
+    context = context_of(data, MEETING)
+    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    applied = apply.apply(context, hidden, Heard(), copy=False, rows=False)
+    assert "being published again" in applied.published[0]
+    assert holding(out, WORDS) == []
+    assert not [name for name in files(out) if MEETING in name]
+    apply.finish(context, hidden, Heard())
+    assert holding(out, WORDS) == []
+    assert {f"meeting/{MEETING}.html", f"media/{MEETING}.m4a"} <= set(files(out))
+
+
 def test_words_go_at_once_even_if_nothing_can_be_made_again(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     put(data, out)
