@@ -191,7 +191,7 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     clerk.keyboard.press("y")
     clerk.wait_for_selector(".told", timeout=5_000)
     assert clerk.inner_text("#head-1") == head
-    assert clerk.evaluate("document.activeElement.closest('.task').id") == "task-1"
+    wait(clerk, "document.activeElement.closest('#task-1') !== null")
 
 
 def test_without_javascript(chromium: Browser, base: str, data: Path) -> None:
