@@ -124,11 +124,11 @@ def hide(
     return _made(context, inside, kind, by=by, reason=" ".join(reason.split()), until=until)
 
 
-def undo(context: Context, address: Address, *, by: str) -> Correction:
-    """Take back the latest correction in force that touches an address, but not what is about whole voices. Raises
-    Problem where there is none."""
+def undo(context: Context, address: Address, *, by: str, id: str = "") -> Correction:
+    """Take back the latest correction in force that touches an address, but not what is about whole voices; with an
+    `id` that one. Raises Problem where there is none."""
     made = [c for c in in_force(context.corrections()) if c.kind not in VOICES]
-    found = [c for c in made if c.touches(address.start_ms, address.end_ms)]
+    found = [c for c in made if c.touches(address.start_ms, address.end_ms) and id in ("", c.id)]
     if not found:
         raise Problem(
             "there is no correction here to take back",
@@ -162,20 +162,23 @@ def _made(context: Context, address: Address, kind: Kind, *, by: str, **more: An
 # -- corrections of whole voices --------------------------------------------------------------------
 
 
-def confirm(context: Context, label: str, person: str, *, by: str) -> Correction:
-    """All that a voice says is said by a person of the meeting (an id, name or alias), or nobody knows by whom."""
+def confirm(context: Context, label: str, person: str, *, by: str, saw: str | None = None) -> Correction:
+    """All that a voice says is said by a person of the meeting (an id, name or alias), or nobody knows by whom. The
+    person `saw` the voice's name as it is shown."""
     transcript = _transcript(context)
     name = _voice(context, transcript, label)
+    _check_named(context, name, saw)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
     if name.status == "confirmed" and _real(context, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
 
-def reject(context: Context, label: str, person: str = "", *, by: str) -> Correction:
+def reject(context: Context, label: str, person: str = "", *, by: str, saw: str | None = None) -> Correction:
     """A voice is not this person of the meeting; without one, not whom it is named as."""
     transcript = _transcript(context)
     name = _voice(context, transcript, label)
+    _check_named(context, name, saw)
     if not person and name.person is None:
         raise Problem(
             f"{name.label} is named as nobody",
@@ -280,6 +283,11 @@ def _check_seen(address: Address, saw: str | None, now: str) -> None:
         raise _changed(str(address), now)
 
 
+def _check_named(context: Context, name: SpeakerName, saw: str | None) -> None:
+    if saw is not None and saw.split() != name.display.split():
+        raise _changed(str(context.raw), name.display)
+
+
 def _changed(where: str, now: str) -> Changed:
     return Changed(
         f"this was changed meanwhile, and now says: {now[:500] or 'nothing'}",
@@ -334,11 +342,12 @@ def _few(ids: Sequence[str]) -> str:
 # -- applying -------------------------------------------------------------------------------------
 
 
-def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = True) -> Applied:
+def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = True, rows: bool = True) -> Applied:
     """Keep a correction, and bring the meeting up to date as far as no engine is needed.
 
     Where something is hidden, the copy that people listen to goes first; with `copy` it is made again, silenced, at the
-    end. Raises Changed when it does not say any more what the correction was made from; Problem when a correction can't
+    end, and with `rows` what the index dropped leaves the disk: both may take a while, and can be left to `finish`.
+    Raises Changed when it does not say any more what the correction was made from; Problem when a correction can't
     be kept, or when it is kept and the rest can't be done now: what is hidden is out of transcript and index even so.
     """
     began = time.monotonic()
@@ -376,7 +385,7 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
             late = e
     if hiding and undone and not waits and hear_words.words_listen(context):
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
-    if correction.kind in ("mask", "exclude"):
+    if rows and correction.kind in ("mask", "exclude"):
         purge.forget_rows(context)
     if late:
         raise late
@@ -390,6 +399,14 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
         elsewhere=elsewhere,
         n_beside=max(0, n_outside - _n_outside(context, correction)),
     )
+
+
+def finish(context: Context, correction: Correction, sink: Sink) -> None:
+    """Do what `apply` left without `copy` and `rows`. Nobody reads or hears anything else by it."""
+    if correction.kind in ("mask", "exclude"):
+        purge.forget_rows(context)
+    if context.made.is_dir():
+        _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink)
 
 
 def _n_outside(context: Context, c: Correction) -> int:

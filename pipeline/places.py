@@ -33,9 +33,10 @@ class Change(Record):
 
 
 class Past(Record, omit_defaults=False):
-    """A correction that touched a place: who made it, when (UTC), and what it turned into what. Neither is told of what
-    is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
+    """A correction that touched a place: its id, who made it, when (UTC), and what it turned into what. Neither is told
+    of what is hidden now (`hidden`), nor of hiding itself. `undone_by` took it back, where anybody did."""
 
+    id: str
     kind: Kind
     by: str
     at: str
@@ -193,6 +194,7 @@ def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, 
         back = undone.get(c.id)
         found.append(
             Past(
+                id=c.id,
                 kind=c.kind,
                 by=c.by,
                 at=c.at,

@@ -47,13 +47,19 @@ _CHAIRS = re.compile(
     r"|meeting|board)$)"
     r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
 )
+# Where nobody is called the chair, whoever is the town's first citizen is in it.
+_MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
+_CHAIR_TITLES = _set("mayor mayoress provost speaker president")
+_TO_CHAIR = _set("mr mister mrs madam madame lord lady")
 _TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
 _NOT_A_PERSON = _set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
     " report review amendment motion inquiry family"
 )
+_ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
+_LETTERS = _set("a i o")  # that are words: nobody is called so without a title
 _BEFORE_NAMES = _set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
@@ -119,7 +125,9 @@ class Roster:
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
-        self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
+        self.chairs = _in_the_chair(people, _CHAIRS) or _in_the_chair(people, _MAYORS)
+        offices = " ".join(p.role.lower() for p in people if p.id in self.chairs)
+        self._presides = _set(offices) & _CHAIR_TITLES
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
         offices, short = {*offices}, {*short}
@@ -161,6 +169,10 @@ class Roster:
         titles, names = split_name(voice)
         fits = self._exact.get(plain("".join(names)), {})
         return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def speaks_to_chair(self, words: Sequence[Word], i: int, first: int) -> bool:
+        """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
+        return i > first and plain(words[i].text) in self._presides and plain(words[i - 1].text) in _TO_CHAIR
 
     def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
         """Who is the member for the place that these words begin with; nobody, if several are."""
@@ -213,6 +225,8 @@ class Roster:
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = _clause_end(words, i, end)
+        if any(self.speaks_to_chair(words, k, first) for k in (i, i + 1) if k < end):
+            return None
         j = i
         while j < stop and plain(words[j].text) in _LEADS:
             j += 1
@@ -257,10 +271,10 @@ class Roster:
             heard, possessive = _heard(words[i:k])
             fits = self._exact.get(heard)
             if fits and not _goes_on(words, k, stop, cased):
-                whole = max(fits.values()) == FULL
+                whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
                 stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
-                opener = i == first and k < stop and heard in _ALSO_WORDS
+                opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
                         k += 1
@@ -300,6 +314,10 @@ class Roster:
 
 
 # -- the list ------------------------------------------------------------------------------------------
+
+
+def _in_the_chair(people: Sequence[Person], office: re.Pattern[str]) -> frozenset[str]:
+    return frozenset(p.id for p in people if any(map(office.search, p.role.lower().split("; "))))
 
 
 def _read(person: Person) -> _Known:
@@ -403,7 +421,7 @@ def is_full_stop(text: str) -> bool:
     if text[-1:] != ".":
         return False
     bare = plain(text)
-    return len(bare) > 1 and bare not in TITLES and bare not in HONOURS
+    return len(bare) > 1 and bare not in _ABBREVIATED
 
 
 def _is_name(text: str) -> bool:

@@ -42,6 +42,7 @@
 
   const media = $("media") || document.createElement("audio");
   const onPage = Boolean($("media"));
+  window.player = media; // for desk.js, which asks what of it was played
   let until = null; // ms, where a quote ends
   let button = null;
 
@@ -323,6 +324,8 @@
   let stop = -1;
   const step = (by) => {
     if (!stops.length) return;
+    const focused = stops.findIndex((s) => s.contains(document.activeElement));
+    if (focused >= 0) stop = focused;
     stop = stop < 0 && by < 0 ? stops.length - 1 : (stop + by + stops.length) % stops.length;
     const here = stops[stop];
     here.scrollIntoView({ block: "center", behavior: "instant" });
