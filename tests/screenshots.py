@@ -1,6 +1,6 @@
 """The pictures in the documents: the real page over the processed sample meeting, in a real browser.
 
-    python tests/screenshots.py                 after `make demo`; writes docs/pictures/*.png
+    python -m tests.screenshots                 after `make demo`; writes docs/pictures/*.png
 
 A copy of the data folder is served, so that what the pictures show being corrected is corrected nowhere else. Dates of
 today are shown as one fixed day, and the address as the usual one, so that a picture changes only when the page or what
