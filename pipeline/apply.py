@@ -23,7 +23,7 @@ from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
-from transcribe.privacy import stand_ins
+from transcribe.privacy import meant
 from transcribe.problem import SOME_FAILED, USAGE, Problem
 from transcribe.records import GAP, Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
@@ -171,7 +171,7 @@ def confirm(context: Context, label: str, person: str, *, by: str, saw: str | No
     name = _voice(context, transcript, label)
     _check_named(context, name, saw)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    if name.status == "confirmed" and _real(context, name.person) == id:
+    if name.status == "confirmed" and meant(context.meeting.people, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
@@ -187,7 +187,7 @@ def reject(context: Context, label: str, person: str = "", *, by: str, saw: str 
             fix=f"say who it is not: --reject {name.label}=PERSON",
             where=context.raw,
         )
-    id = _person(context, person).id if person else _real(context, name.person) or ""
+    id = _person(context, person).id if person else meant(context.meeting.people, name.person) or ""
     return _of_voice(context, transcript, name, "reject", id, by)
 
 
@@ -330,11 +330,6 @@ def _person(context: Context, wanted: str) -> Person:
         where=context.raw / "meeting.toml",
         fix=f"give an id ({known}), write [[people]] into meeting.toml, or say {UNKNOWN}",
     )
-
-
-def _real(context: Context, id: str | None) -> str | None:
-    """The id of the person who is meant, of somebody who is not shown by name."""
-    return next((real for real, shown in stand_ins(context.meeting.people).items() if shown == id), id)
 
 
 def _few(ids: Sequence[str]) -> str:

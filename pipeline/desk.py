@@ -160,6 +160,8 @@ def _finish(context: Context, made: Correction) -> None:
 def _correction(context: Context, wanted: Wanted, by: str) -> Correction:
     place = Address(meeting=context.meeting.id, start_ms=wanted.start_ms, end_ms=wanted.end_ms)
     saw = wanted.saw
+    if wanted.do in ("speaker", "confirm") and not wanted.person:
+        raise Problem("nobody was chosen", fix="choose who it is, or that nobody knows")
     if wanted.do == "words":
         return apply.reword(context, place, wanted.text, by=by, saw=saw)
     if wanted.do == "speaker":

@@ -241,6 +241,7 @@ def taken(page: Page, wanted: str) -> bytes:
             }
             for (const field of document.querySelectorAll('input[readonly]'))
                 for (const [now, then] of passing) field.value = field.value.replaceAll(now, then);
+            for (const field of document.querySelectorAll('input[type=date]')) field.value = '2024-08-08';
         }""",
         passing,
     )
