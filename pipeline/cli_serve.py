@@ -22,8 +22,8 @@ def serve(
 ) -> None:
     """Show meetings and quotes in the browser: search them, listen, copy citations.
 
-    Use it to read, check and cite. Who has an account (`onrecord accounts`) can also correct. Only this machine can reach it, unless
-    --host names another address. Ctrl-C ends it.
+    Use it to read, check and cite; who has an account (`onrecord accounts`) can also correct. Only this machine can
+    reach it, unless --host names another address. Ctrl-C ends it.
     """
     from importlib.util import find_spec
 
@@ -45,7 +45,7 @@ def serve(
     if not local:
         typer.echo(
             f"Everybody who can reach {host} can read what is in {data}, without a password and without encryption. "
-            "Passwords of those who sign in can be read on the way, too, unless a web server with HTTPS stands before it. "
+            "Passwords can be read on the way, too, unless a web server with HTTPS stands before it. "
             "If that is not what you want, leave --host away.",
             err=True,
         )
