@@ -138,7 +138,13 @@ class DataDesk:
             raise Conflict(e.what, now=e.now) from e
         except locks.Busy as e:
             raise Problem("this meeting is being changed by others just now", fix="try again in a moment") from e
-        return Done(id=made.id, wall_s=applied.wall_s, waits=bool(applied.waits), elsewhere=applied.elsewhere)
+        return Done(
+            id=made.id,
+            wall_s=applied.wall_s,
+            waits=bool(applied.waits),
+            elsewhere=applied.elsewhere,
+            published=applied.published,
+        )
 
 
 def _get_ready() -> None:

@@ -36,13 +36,14 @@ class Wanted(Record):
 
 
 class Done(Record):
-    """What became of it. `waits` says that something is left for the next run, and `elsewhere` are files outside the
-    data folder that still hold what was hidden."""
+    """What became of it. `waits` says that something is left for the next run, `elsewhere` are files outside the data
+    folder that still hold what was hidden, and `published` says what becomes of folders of pages."""
 
     id: str
     wall_s: float
     waits: bool = False
     elsewhere: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
 
 
 class Conflict(Problem):

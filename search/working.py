@@ -343,6 +343,8 @@ def _told(desk: Desk, wanted: Wanted, done: Done) -> str:
         told += " Part of this has to be listened to again by software: it comes with the next run."
     if done.elsewhere:
         told += f" It still stands in files elsewhere, which somebody has to delete: {', '.join(done.elsewhere)}."
+    if done.published:
+        told += f" Published pages: {'; '.join(done.published)}."
     return told
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe import sayings
-from transcribe.mentions import GIVEN, Mention, Roster
+from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
 from transcribe.oneself import Own, own_names
 from transcribe.records import Word, text_of
 from transcribe.rollcall import roll_call
@@ -23,6 +23,7 @@ PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it n
 FEW_CALLS = 3  # of whoever presides, at least
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
+MOST_LETTERS = 100  # of what captions call a voice
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -36,6 +37,7 @@ class Cue(NamedTuple):
     first: int  # the words that gave it
     end: int
     source: str  # the voice that said them; none where it does not matter who did
+    called: str = ""  # what gave it, where that is no words of the meeting
 
 
 _GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
@@ -76,7 +78,10 @@ def find(
     for label, voice in voices.items():
         first_word = next((i for i, w in enumerate(words) if w.speaker == label), None)
         if first_word is not None:
-            yield Cue(label, roster.caption(voice), "captions", 1.0, first_word, first_word, label)
+            span = first_word, first_word, label
+            yield Cue(
+                label, roster.caption(voice), "captions", 1.0, *span, called=" ".join(voice.split())[:MOST_LETTERS]
+            )
 
 
 def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -> _Meeting:
@@ -161,7 +166,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Collection[str], own: Own)
         ):
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
-            rule = "asked"
+            rule = "called" if presides and back == 0 else "asked"
         elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
@@ -286,9 +291,11 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         return
     following = meeting.runs[i + 1]
     voice = following.speaker or ""
-    fits = call.mention.fits or {STRANGER: 1.0}
-    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
+    fits = call.mention.fits or {STRANGER: 1.0}
+    if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
+        fits = {p: SURNAME if fit == GIVEN else fit for p, fit in fits.items()}
+    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":
         yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
