@@ -22,13 +22,8 @@ def serve(
 ) -> None:
     """Show meetings and quotes in the browser: search them, listen, copy citations, correct.
 
-<<<<<<< HEAD
-    Use it to read, check and cite; who has an account (`onrecord accounts`) can also correct. Only this machine can
-    reach it, unless --host names another address. Ctrl-C ends it.
-=======
     Use it to read, check and cite; whoever has an account (`onrecord accounts add NAME`) may also correct, confirm and
     hide. Only this machine can reach it, unless --host names another address. Ctrl-C ends it.
->>>>>>> main
     """
     from importlib.util import find_spec
 
