@@ -70,12 +70,13 @@ class Provenance(Record, omit_defaults=False):
 
 
 class Packed(Record):
-    """What was written, and why there is no clip in it, where there is none."""
+    """What was written, and why there is no clip in it, where there is none. `what_changed` as of an Excerpt."""
 
     path: str
     address: str
     files: tuple[str, ...]
     no_clip: str = ""
+    what_changed: str = ""
 
 
 def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Packed:
@@ -103,7 +104,13 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
         side.unlink(missing_ok=True)
     outputs.note(layout, out, "pack", [excerpt.meeting.id], (excerpt.start_ms, excerpt.end_ms))
     changes.note_cited(layout, excerpt.quote.cited)
-    return Packed(path=str(out), address=excerpt.quote.cited, files=tuple(files), no_clip=excerpt.no_clip)
+    return Packed(
+        path=str(out),
+        address=excerpt.quote.cited,
+        files=tuple(files),
+        no_clip=excerpt.no_clip,
+        what_changed=excerpt.what_changed,
+    )
 
 
 def _excerpt(layout: Layout, place: Address) -> Excerpt:
@@ -128,7 +135,7 @@ def _excerpt(layout: Layout, place: Address) -> Excerpt:
         transcript=transcript,
         start_ms=max(0, quote.start_ms - PADDING_MS),
         end_ms=min(end_ms, recording.duration_ms) if recording else end_ms,
-        changed=passage.changed,
+        what_changed=passage.what_changed,
     )
 
 

@@ -203,8 +203,7 @@ def print_quote(
     if history:
         _print_history(to, past)
     if passage.changed:
-        what = "the words are the same, the speaker is another" if passage.same_words else "it reads otherwise now"
-        to.print(Text(f"This place no longer says what was cited: {what}.", style="bold red"))
+        to.print(Text(f"This place no longer says what was cited: {passage.what_changed}.", style="bold red"))
     elif passage.moved:
         to.print(Text(f"What was cited is now a little earlier or later, at {quote.address}."))
     if not source.url and (sound := where_to_listen(layout, place.meeting, quote.start_ms, transcript)):

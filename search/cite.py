@@ -114,6 +114,15 @@ class Passage(Record):
     moved: bool = False
     same_words: bool = False
 
+    @property
+    def what_changed(self) -> str:
+        """What of a cited place is not as it was, to be told; empty where nothing is, or nobody knows."""
+        if not self.changed:
+            return ""
+        if self.same_words:
+            return "the words are the same, the speaker is another"
+        return "the wording changed, or who is named for it"
+
 
 def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_turns: int = 2) -> Passage:
     """What is said at an address, whole statement or not, with `n_turns` turns on either side.
@@ -142,7 +151,9 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
 
 def _other_speaker(quote: Quote, check: str, transcript: Transcript) -> bool:
     """Whether these words were cited as said by another person of the meeting, or by nobody who is known."""
-    people = {name.person for name in transcript.names} | {None}
+    others = {e.person for name in transcript.names for e in name.evidence}
+    nearly = {name.runner_up[0] for name in transcript.names if name.runner_up}
+    people = {name.person for name in transcript.names} | others | nearly | {None}
     return any(check_of(transcript.recording_sha256, quote.text, person) == check for person in people)
 
 

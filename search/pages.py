@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from search import cite, find, reading, tables
+from search import cite, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
@@ -229,6 +229,7 @@ def meeting_page(request: Request) -> Response:
         n_found=sum(len(p.found) > 0 for b in made for p in b.pieces),
         n_topic=sum(p.topic for b in made for p in b.pieces),
         coverage=held.transcript.coverage,
+        **working.of_meeting(request, held),
     )
 
 
@@ -286,6 +287,7 @@ def quote_page(request: Request) -> Response:
         marks=_marks(quote, shelf.codes()),
         sound=shelf.sound(quote.meeting),
         voice=held.voices.get(quote.speaker_label),
+        work=working.at(request, held, quote.start_ms, quote.end_ms),
         base=str(request.base_url).rstrip("/"),
     )
 

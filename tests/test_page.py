@@ -22,7 +22,8 @@ from starlette.testclient import TestClient
 
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import DataFolder, is_local
+from pipeline.serve import is_local
+from pipeline.shelf import DataFolder
 from search import reading, web
 from search.cite import NOTICE
 from tests.house import onrecord

@@ -7,22 +7,23 @@ of somebody else's things ("Councillor Okafor's motion") are no cues at all.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe import sayings
-from transcribe.mentions import FULL, GIVEN, Mention, Roster
+from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
+from transcribe.oneself import Own, own_names
 from transcribe.records import Word, text_of
+from transcribe.rollcall import roll_call
 from transcribe.sentences import Run, Sentence, between_ms, runs
-from transcribe.spoken import NEAR, TITLES, plain
 
 STRANGER = ""  # for the person of a cue: somebody who is not on the list
 
 PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it no longer is one
 FEW_CALLS = 3  # of whoever presides, at least
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
-ROLL_OF = 3  # names called one by one make a roll call
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
+MOST_LETTERS = 100  # of what captions call a voice
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -36,6 +37,7 @@ class Cue(NamedTuple):
     first: int  # the words that gave it
     end: int
     source: str  # the voice that said them; none where it does not matter who did
+    called: str = ""  # what gave it, where that is no words of the meeting
 
 
 _GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
@@ -55,6 +57,7 @@ class _Meeting(NamedTuple):
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
     presiding: frozenset[str]
     chairs: Mapping[str, float]
+    own: Own
     roll: Sequence[Mapping[str, float]]  # whom a run of a roll call means
 
 
@@ -64,6 +67,7 @@ def find(
     """All cues of a meeting. `voices` says what captions call a label, `confirmed` who people said that it is."""
     meeting = _read(words, roster, confirmed)
     yield from _presides(meeting)
+    yield from _late(meeting)
     for i, run in enumerate(meeting.runs):
         if run.speaker is not None:
             yield from _hands_over(meeting, i)
@@ -74,14 +78,22 @@ def find(
     for label, voice in voices.items():
         first_word = next((i for i, w in enumerate(words) if w.speaker == label), None)
         if first_word is not None:
-            yield Cue(label, roster.caption(voice), "captions", 1.0, first_word, first_word, label)
+            span = first_word, first_word, label
+            yield Cue(
+                label, roster.caption(voice), "captions", 1.0, *span, called=" ".join(voice.split())[:MOST_LETTERS]
+            )
 
 
 def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -> _Meeting:
     roster.introduce(words)
     said = runs(words, roster)
-    calls = [_call(words, run, frozenset()) for run in said]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    own, roll = own_names(words, said), roll_call(words, said, roster)
+
+    def answered(calls: Sequence[_Call | None]) -> list[str | None]:
+        return [_answer(words, said, calls, own, roll, i) for i in range(len(said))]
+
+    calls = [_call(words, run, frozenset(), own) for run in said]
+    answers = answered(calls)
     given = Counter(
         r.speaker
         for r, call, answer in zip(said, calls, answers, strict=True)
@@ -90,27 +102,40 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     most = max(given.values(), default=0)
     presiding = {s for s, n in given.items() if n >= 0.2 * most and (n >= FEW_CALLS or len(given) == 1)}
     presiding |= {label for label, person in confirmed.items() if person in roster.chairs}
-    calls = [_call(words, run, presiding) for run in said]
+    presiding |= {
+        r.speaker for r in said if r.speaker and r.speaker in given and _takes_the_chair(r, first=r in said[:3])
+    }
+    calls = [_call(words, run, presiding, own) for run in said]
     calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    answers = answered(calls)
     calls = [call or _thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
     return _Meeting(
         words,
         roster,
         said,
         calls,
-        answers,
+        answered(calls),
         frozenset(presiding),
         dict.fromkeys(roster.chairs, 1.0),
-        _roll(words, said, roster),
+        own,
+        roll,
     )
+
+
+def _takes_the_chair(run: Run, first: bool) -> bool:
+    """Whether a voice says that it is in the chair, or opens the meeting at its start."""
+    return any(_in_chair(s) or (first and sayings.OPENING.search(s.pattern)) for s in run.sentences)
+
+
+def _in_chair(sentence: Sentence) -> bool:
+    said = sayings.CHAIRING.search(sentence.pattern)
+    return bool(said and not sayings.QUOTED.search(sentence.pattern[: said.start()]))
 
 
 # -- the floor is given --------------------------------------------------------------------------------
 
 
-def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[str] | set[str]) -> _Call | None:
+def _call(words: Sequence[Word], run: Run, presiding: Collection[str], own: Own) -> _Call | None:
     """Whom a run gives the floor to at its end: the last sentence that names anybody, or nobody."""
     n_after = 0
     for back, sentence in enumerate(reversed(run.sentences)):
@@ -129,17 +154,19 @@ def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[
         named = re.findall(r"@(\d+)", pattern)
         if not named or (len(named) > 1 and not sayings.TWO_IN_TURN.search(pattern)):
             return None  # nobody is called, or it is not plain who
-        if _own_name(words, run, sentence):
+        if sentence.first in own:
             return None
         mention = sentence.mentions[int(named[0])]
         presides = run.speaker in presiding
         if len(named) > 1:
             return _Call(sentence, mention, "named last") if presides else None
         rule = ""
-        if sayings.BARE.fullmatch(pattern) or (presides and sayings.OFFER.match(pattern)):
+        if sayings.BARE.fullmatch(pattern) or (
+            presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
+        ):
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
-            rule = "asked"
+            rule = "called" if presides and back == 0 else "asked"
         elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
@@ -209,7 +236,14 @@ def _set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> boo
     return before and after
 
 
-def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | None], i: int) -> str | None:
+def _answer(
+    words: Sequence[Word],
+    said: Sequence[Run],
+    calls: Sequence[_Call | None],
+    own: Own,
+    roll: Sequence[Mapping[str, float]],
+    i: int,
+) -> str | None:
     """How a call was answered by the next voice; None where there was none, or it was not."""
     call = calls[i]
     if not call or i + 1 >= len(said) or said[i + 1].speaker is None or said[i].speaker is None:
@@ -221,12 +255,17 @@ def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | 
     opening = " ".join(s.pattern for s in following.sentences)
     if sayings.HERE.fullmatch(opening):
         return "here" if sayings.BARE.search(call.sentence.pattern) else None
+    if roll[i + 1]:
+        return "spoke"  # by calling the roll
     n_words = following.end - following.first
-    if (n_words <= 2 and not sayings.ACCEPTED.match(opening)) or sayings.REFUSED.search(" ".join(opening.split()[:14])):
+    if n_words <= 2 and not sayings.ACCEPTED.match(opening):
+        return None
+    tells_apologies = "apologies" in call.sentence.pattern  # for others, when asked for them
+    if sayings.REFUSED.search(" ".join(opening.split()[:14])) and not tells_apologies:
         return None
     for sentence in following.sentences:
-        own = _own_name(words, following, sentence) or sayings.AS_ROLE.search(sentence.pattern)
-        if sentence.first >= following.first + 14 or own:
+        oneself = sentence.first in own or sayings.AS_ROLE.search(sentence.pattern)
+        if sentence.first >= following.first + 14 or oneself:
             continue
         if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
             return None  # "Councillor Okafor has had to leave": said by somebody else
@@ -252,9 +291,11 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         return
     following = meeting.runs[i + 1]
     voice = following.speaker or ""
-    fits = call.mention.fits or {STRANGER: 1.0}
-    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
+    fits = call.mention.fits or {STRANGER: 1.0}
+    if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
+        fits = {p: SURNAME if fit == GIVEN else fit for p, fit in fits.items()}
+    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":
         yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
@@ -268,29 +309,6 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         yield Cue(voice, call.mention.fits, call.rule, 0.7 if late else 1.0, *span)
 
 
-def _roll(words: Sequence[Word], said: Sequence[Run], roster: Roster) -> list[Mapping[str, float]]:
-    """Whom each run means if it is a name called in a roll: a name or two words alone, again and again from one voice,
-    with a word or two for an answer."""
-
-    def answered(i: int) -> bool:
-        opening = " ".join(s.pattern for s in said[i + 1].sentences)
-        return said[i + 1].speaker not in (None, said[i].speaker) and bool(sayings.HERE.fullmatch(opening))
-
-    calls = [
-        i
-        for i, run in enumerate(said[:-1])
-        if run.speaker is not None and len(run.sentences[-1].pattern.split()) <= 3 and answered(i)
-    ]
-    by = Counter(said[i].speaker for i in calls)
-    meant: list[Mapping[str, float]] = [{}] * len(said)
-    for i in calls:
-        if by[said[i].speaker] >= ROLL_OF:
-            last = said[i].sentences[-1]
-            exact = last.mentions[0].fits if len(last.mentions) == 1 else {}
-            meant[i] = exact or roster.called(text_of(words[last.first : last.end]))
-    return meant
-
-
 # -- spoken to -----------------------------------------------------------------------------------------
 
 
@@ -302,6 +320,8 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
     spoke = before is not None and before.speaker is not None and before.end - before.first >= 8
     passed_on = bool(i and meeting.calls[i - 1] and meeting.calls[i - 1].rule == "called")  # type: ignore[union-attr]
     for n, sentence in enumerate(run.sentences[:3]):
+        if sentence.first in meeting.own:
+            continue
         thanked = sayings.THANKS.search(sentence.pattern)
         mention = sentence.mentions[int(thanked[1])] if thanked else _vocative(meeting.words, sentence)
         if mention is None or len(mention.fits) > MOST_MEANT or (thanked and n > 1):
@@ -337,38 +357,12 @@ def _vocative(words: Sequence[Word], sentence: Sentence) -> Mention | None:
 # -- oneself -------------------------------------------------------------------------------------------
 
 
-def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | None:
-    """The name that a voice gives itself in this sentence."""
-    said = sayings.SELF.search(sentence.pattern)
-    if said:
-        own = sentence.mentions[int(next(g for g in said.groups() if g))]
-        return own if own.form != "role" and not sayings.QUOTED.search(sentence.pattern[: said.start()]) else None
-    if sentence.first > run.first + 12:
-        return None
-    k = run.sentences.index(sentence)
-    pattern = sentence.pattern
-    if pattern == "@0" and k + 1 < len(run.sentences):
-        following = run.sentences[k + 1].pattern
-        said = sayings.ABOUT_ONESELF.match(f"{pattern} {following}")  # "Tom Holm. I live …"
-        if sentence.mentions[0].form == "both" and not re.match(r".*\byou\b", following):
-            said = re.match(sayings.NAME, pattern)  # "Tom Holm, Head of Parks. We have …"
-    else:
-        said = sayings.APPOSITION.fullmatch(pattern)
-    if not said:
-        return None
-    own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
-    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
-    if not whole or plain(words[own.first].text) in TITLES:
-        return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
-    return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
-
-
 def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
     speaker = run.speaker or ""
     outsider = sayings.OUTSIDER.search(" ".join(s.pattern for s in run.sentences[:4]))
     for sentence in run.sentences:
         span = sentence.first, sentence.end, speaker
-        own = _own_name(meeting.words, run, sentence)
+        own = meeting.own.get(sentence.first)
         if own:
             # "I'm Priya, I live in Mill Lane" is another Priya. A first name alone settles nothing.
             fits = {p: fit * fit for p, fit in own.fits.items() if fit > GIVEN or not outsider}
@@ -381,8 +375,7 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
             if len(mention.fits) <= MOST_MEANT and not mention.possessive:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
-        chairing = sayings.CHAIRING.search(sentence.pattern)
-        if chairing and not sayings.QUOTED.search(sentence.pattern[: chairing.start()]):
+        if _in_chair(sentence):
             yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
 
 
@@ -447,3 +440,22 @@ def _apologies(run: Run) -> Iterator[Cue]:
         substituted = sayings.SUBSTITUTED.search(sentence.pattern)
         if substituted:
             yield Cue("", sentence.mentions[int(substituted[1])].fits, "sent apologies", 1.0, *span)
+
+
+def _late(meeting: _Meeting) -> Iterator[Cue]:
+    """ "Councillor Okafor will be a few minutes late", and later on somebody else's "sorry I'm late": half of the cue
+    is where either is said."""
+    told: list[tuple[str, Mention, Sentence]] = []
+    since: dict[str, int] = {}  # voice -> how many had been said to be late when it was first heard
+    for run in meeting.runs:
+        speaker = run.speaker or ""
+        since.setdefault(speaker, len(told))
+        for sentence in run.sentences:
+            if sayings.SORRY_TO_BE_LATE.search(sentence.pattern):
+                for source, mention, where in told[: since[speaker]] if speaker else ():
+                    for at, mouth in ((where, source), (sentence, speaker)):
+                        yield Cue(speaker, mention.fits, "late, as was said", 0.5, at.first, at.end, mouth)
+            elif late := sayings.SAID_TO_BE_LATE.search(sentence.pattern):
+                mention = sentence.mentions[int(next(g for g in late.groups() if g))]
+                if len(mention.fits) <= MOST_MEANT:
+                    told.append((speaker, mention, sentence))

@@ -47,13 +47,23 @@ _CHAIRS = re.compile(
     r"|meeting|board)$)"
     r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
 )
+# Where nobody is called the chair, whoever is the town's first citizen is in it.
+_MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
+_CHAIR_TITLES = _set("mayor mayoress provost speaker president leader convener convenor")
+_ALONE = _set("commissioner commander ombudsman auditor coroner")  # offices that are called by their last word
+_RANKS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
+_ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair
+_TO_CHAIR = _set("mr mister mrs madam madame lord lady")
+_POLITE = _set("thank thanks grateful through obliged evening morning afternoon yes")
 _TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
 _NOT_A_PERSON = _set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
     " report review amendment motion inquiry family"
 )
+_ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
+_LETTERS = _set("a i o")  # that are words: nobody is called so without a title
 _BEFORE_NAMES = _set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
@@ -113,13 +123,20 @@ class Roster:
                 _, rest = split_name(alias)
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
-            self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
+            rank = "".join(titles)
+            self._hold(known.id, {rank, _RANKS.get(rank, rank), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *_roles(person.role))
+            self._hold(
+                known.id, {o for r in person.role.lower().split("; ") if (o := plain(r.rpartition(" ")[2])) in _ALONE}
+            )
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
-        self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
+        self._offices = {p.id: p.role.lower() for p in people}
+        self.chairs = _in_the_chair(people, _CHAIRS) or _in_the_chair(people, _MAYORS)
+        offices = " ".join(self._offices[p] for p in self.chairs)
+        self._presides = _set(offices) & _CHAIR_TITLES
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
         offices, short = {*offices}, {*short}
@@ -136,7 +153,9 @@ class Roster:
             fits[person] = max(fit, fits.get(person, 0.0))
 
     def introduce(self, words: Sequence[Word]) -> None:
-        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks."""
+        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
+        whether it is the leader or the mayor who presides, as whoever thanks them says."""
+        self._addressed(words)
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
                 continue
@@ -156,11 +175,34 @@ class Roster:
             if _OFFICE.search(office) and len(office.split()) < 9:
                 self._hold(next(iter(named.fits)), *_roles(office))
 
+    def _addressed(self, words: Sequence[Word]) -> None:
+        voices: dict[str, set[str]] = {}
+        for i, word in enumerate(words[1:], 1):
+            title = "chair" if plain(word.text) in CHAIR else plain(word.text)
+            before = [plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker]
+            if (
+                title in _CHAIR_TITLES | {"chair"}
+                and word.speaker
+                and _is_addressed(words, i, 0)
+                and _POLITE & {*before}
+            ):
+                voices.setdefault(title, set()).add(word.speaker)
+        title = max(voices, key=lambda t: len(voices[t]), default="chair")
+        if title != "chair" and len(voices[title]) >= _ADDRESSED_BY:
+            office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |council )*{title}(?: of (?!.*opposition).*)?$")
+            presiding = frozenset(p for p, role in self._offices.items() if any(map(office.search, role.split("; "))))
+            if presiding:
+                self.chairs, self._presides = presiding, frozenset({title})
+
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
         titles, names = split_name(voice)
         fits = self._exact.get(plain("".join(names)), {})
         return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def speaks_to_chair(self, words: Sequence[Word], i: int, first: int) -> bool:
+        """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
+        return plain(words[i].text) in self._presides and _is_addressed(words, i, first)
 
     def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
         """Who is the member for the place that these words begin with; nobody, if several are."""
@@ -213,6 +255,8 @@ class Roster:
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = _clause_end(words, i, end)
+        if any(self.speaks_to_chair(words, k, first) for k in (i, i + 1) if k < end):
+            return None
         j = i
         while j < stop and plain(words[j].text) in _LEADS:
             j += 1
@@ -257,10 +301,10 @@ class Roster:
             heard, possessive = _heard(words[i:k])
             fits = self._exact.get(heard)
             if fits and not _goes_on(words, k, stop, cased):
-                whole = max(fits.values()) == FULL
+                whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
                 stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
-                opener = i == first and k < stop and heard in _ALSO_WORDS
+                opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
                         k += 1
@@ -300,6 +344,18 @@ class Roster:
 
 
 # -- the list ------------------------------------------------------------------------------------------
+
+
+def _is_addressed(words: Sequence[Word], i: int, first: int) -> bool:
+    """Whether word `i`, a title, is said to whoever holds it: "Madam Mayor", "Thank you, Leader."."""
+    if i <= first:
+        return False
+    before = words[i - 1]
+    return plain(before.text) in _TO_CHAIR or (before.text[-1] == "," and words[i].text[-1] in ".,?!")
+
+
+def _in_the_chair(people: Sequence[Person], office: re.Pattern[str]) -> frozenset[str]:
+    return frozenset(p.id for p in people if any(map(office.search, p.role.lower().split("; "))))
 
 
 def _read(person: Person) -> _Known:
@@ -403,7 +459,7 @@ def is_full_stop(text: str) -> bool:
     if text[-1:] != ".":
         return False
     bare = plain(text)
-    return len(bare) > 1 and bare not in TITLES and bare not in HONOURS
+    return len(bare) > 1 and bare not in _ABBREVIATED
 
 
 def _is_name(text: str) -> bool:
