@@ -278,7 +278,7 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
     for each in found:
         change = each.change
         by = f", by {' and '.join(change.by)}" if change.by else ""
-        what = f"{change.hidden} since" if change.hidden else f"{' and '.join(each.kinds)} changed"
+        what = f"was {change.hidden}" if change.hidden else f"{' and '.join(each.kinds)} changed"
         out.print()
         out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
         for address in each.cited:
