@@ -59,6 +59,14 @@ def forget_outputs(context: Context) -> tuple[str, ...]:
     return (*outputs.purge(context.layout, context.meeting.id, context.silence()), *map(str, refused))
 
 
+def to_publish_again(context: Context) -> tuple[str, ...]:
+    """A line on each folder that the meeting was taken out of, and into which `publish_again` will put it back."""
+    return tuple(
+        f"{path}: taken out, and being published again without it; what was copied from there must be replaced"
+        for path in outputs.folders(context.layout, context.meeting.id)
+    )
+
+
 def publish_again(context: Context) -> tuple[str, ...]:
     """Put the meeting, as it stands now, back into the folders that it was published in. Returns a line on each."""
     from pipeline import publish

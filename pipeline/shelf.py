@@ -197,11 +197,9 @@ class DataFolder:
         if not held.settled:
             raise NotNow("this meeting is being brought up to date", fix="Try again in a few minutes.")
         try:
-            if not place.check and not resolve(place, held.transcript):
-                raise Problem("nothing is said there")
-            return held, cite.around(place, held.quotes, held.transcript, 3)
-        except Problem as e:
-            raise Problem(places.why_silent(self.layout, place, held.transcript).what) from e
+            return held, places.passage(self.layout, place, held.transcript, 3, held.quotes)
+        except Problem as e:  # where a file lies is nothing for readers
+            raise Problem(e.what) from e
 
     def told(self, held: Held, passage: Passage) -> Told:
         quote = passage.quote

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,6 +26,7 @@ from search.quotes import Quote, parse_address
 from search.reading import Appearance, Known, Shelf
 from transcribe.records import Record, SpeakerName
 
+STATIC = ("icon.svg", "page.css", "page.js", "published.js")
 N_HITS = 50  # quotes on a page of a person or a code
 N_TOGETHER = 2_500  # quotes in a file of the search, or a few more: a meeting is never parted
 
@@ -57,9 +57,9 @@ class Site:
         self.edition = Edition(on, media, stance=stance, players=players)
         self._shelf = Chosen(shelf, ids, self.edition)
         self._codes = reading.code_names(shelf.codebook())
-        self._app = Starlette()
-        self._app.state.shelf, self._app.state.contact = self._shelf, contact
-        self._templates = self._app.state.templates = web.templates()
+        self._app = web.application(shelf, contact=contact)
+        self._app.state.shelf = self._shelf
+        self._templates = self._app.state.templates
         self._templates.globals["published"] = self.edition
         self.rows: dict[str, tuple[Quote, ...]] = {}
         self._seen: dict[str, list[Appearance]] = {}
@@ -97,8 +97,8 @@ class Site:
 
     def pages(self) -> Iterator[Page]:
         """Every file but recordings; the first page of all comes last, since it names files of the search."""
-        for path in sorted((web.HERE / "static").iterdir()):
-            yield Page(path=f"static/{path.name}", meetings=(), make=path.read_bytes)
+        for name in STATIC:
+            yield Page(path=f"static/{name}", meetings=(), make=(web.HERE / "static" / name).read_bytes)
         for id, rows in self.rows.items():
             yield self._asked(f"meeting/{id}.html", pages.meeting_page, (id,), id=id)
             for quote in rows:
@@ -181,9 +181,8 @@ class Site:
                 results=Results(total=len(rows), hits=(), understood=""),
                 groups=[(hits[0].quote, hits) for hits in _by_meeting(shown)],
                 marks={q.address: self._marks(q) for q in shown},
-                earlier=web.url(here, **{"from": offset - N_HITS}) or here if offset else "",
+                earlier=web.url(here, **{"from": offset - N_HITS}) if offset else "",
                 later=web.url(here, **{"from": later}) if later < len(rows) else "",
-                first=offset + 1,
                 **more,
             )
 

@@ -75,7 +75,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
     )
     app.state.shelf = shelf
     app.state.contact = contact
-    app.state.templates = templates()
+    app.state.templates = _templates()
     app.state.desk = desk
     app.state.sessions = Sessions(desk.mark) if desk else None
     app.state.attempts = Attempts()
@@ -86,7 +86,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
 # -- templates ------------------------------------------------------------------------------------
 
 
-def templates() -> jinja2.Environment:
+def _templates() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,

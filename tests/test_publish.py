@@ -294,6 +294,20 @@ def test_what_is_hidden_later_is_taken_out_of_the_folder(data: Path, tmp_path: P
     assert not (out / f"quote/{MEETING}/10000-19500.html").exists()
 
 
+def test_what_the_page_hides_goes_at_once_and_the_rest_comes_back_behind_it(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    put(data, out, media="copy")
+    context = context_of(data, MEETING)
+    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    applied = apply.apply(context, hidden, Heard(), copy=False, rows=False)
+    assert "being published again" in applied.published[0]
+    assert holding(out, WORDS) == []
+    assert not [name for name in files(out) if MEETING in name]
+    apply.finish(context, hidden, Heard())
+    assert holding(out, WORDS) == []
+    assert {f"meeting/{MEETING}.html", f"media/{MEETING}.m4a"} <= set(files(out))
+
+
 def test_words_go_at_once_even_if_nothing_can_be_made_again(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     put(data, out)
@@ -303,6 +317,22 @@ def test_words_go_at_once_even_if_nothing_can_be_made_again(data: Path, tmp_path
     assert (out / "index.html").is_file()
     assert (out / f"meeting/{HOSTILE}.html").is_file()
     assert publish.renew(Layout(root=data), MEETING) == (out.resolve(),)
+    assert holding(out, WORDS)
+
+
+def test_a_meeting_that_cannot_be_shown_just_now_comes_back_when_it_can(data: Path, tmp_path: Path) -> None:
+    out, layout = tmp_path / "site", Layout(root=data)
+    put(data, out)
+    context = context_of(data, MEETING)
+    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    corrections.append(context.raw, hidden)
+    publish.withdraw(layout, HOSTILE)
+    assert publish.renew(layout, HOSTILE) == (out.resolve(),)
+    assert (out / f"meeting/{HOSTILE}.html").is_file()
+    assert holding(out, WORDS) == []
+    assert publish.renew(layout, MEETING) == ()
+    (context.raw / corrections.FILE).unlink()
+    assert publish.renew(layout, MEETING) == (out.resolve(),)
     assert holding(out, WORDS)
 
 

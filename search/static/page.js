@@ -332,7 +332,7 @@
     stop = stop < 0 && by < 0 ? stops.length - 1 : (stop + by + stops.length) % stops.length;
     const here = stops[stop];
     here.scrollIntoView({ block: "center", behavior: "instant" });
-    const link = here.querySelector(".play");
+    const link = here.querySelector(".play") || here.querySelector("a, button");
     if (link) link.focus({ preventScroll: true });
     if (transcript) {
       const ms = Number(here.id.slice(1));
