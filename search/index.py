@@ -29,7 +29,7 @@ from search.fold import fold, words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
-VERSION = 3  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
+VERSION = 4  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
 # To change a meeting, and to make the whole index: the more there is room for, the fewer parts have to be merged.
 HEAP_BYTES, WHOLE_HEAP_BYTES = 64_000_000, 400_000_000
 _TIME = 2**30  # milliseconds, 12 days: more than any meeting
