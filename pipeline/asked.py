@@ -1,6 +1,7 @@
 """What a verb was asked for, as jobs, contexts and plans."""
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 
 from analyse import codebook as codebooks
@@ -14,7 +15,7 @@ from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
 from pipeline.work import Job, Outcome
 from transcribe import engines
-from transcribe.problem import Problem
+from transcribe.problem import LACKING, Problem
 
 
 def layout_of(data: Path) -> Layout:
@@ -55,9 +56,9 @@ def tagging_of(layout: Layout, codebook: Codebook, named: str = "", coded: Path 
     return taggers.choose(named or "auto", codebook, coded)
 
 
-def _keep(given: Path | None, place: Path) -> None:
+def _keep(given: Path | None, place: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
     if given is not None and given.resolve() != place.resolve():
-        put(place, given.read_bytes())
+        put(place, read(given))
 
 
 def jobs_of(
@@ -85,7 +86,9 @@ def jobs_of(
         book = codebook_of(layout)
     tagging = tagging_of(layout, book, tagger, coded)
     if keep:
-        _keep(codebook, layout.codebook)
+        if tagger and (lacking := next((m for m in tagging.models if m.lacks), None)):
+            raise Problem(lacking.lacks, fix=lacking.fix, exit_code=LACKING)  # before the data folder is told of it
+        _keep(codebook, layout.codebook, codebooks.bytes_of)  # which may be named, and not a file
         _keep(coded, layout.coded)
         if tagger == "auto":
             layout.taggers.unlink(missing_ok=True)

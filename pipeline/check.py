@@ -273,13 +273,15 @@ def _advice_people(toml: Toml) -> Iterator[Fault]:
 
 
 def _advice_public(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
-    """People of whom nothing says whether they came as members of the public, which they are then taken for."""
-    unnamed = [p.name for p in meeting.people if privacy.is_unnamed(p) and not (p.role or p.public)]
-    if unnamed:
-        more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
-        what = f"no role, party or title, so shown as members of the public: {', '.join(unnamed[:3])}{more}"
-        fix = 'give a role if there is one (role = "Officer"), else role = "Resident", or public = "named"'
-        yield Fault(what=what, path=toml.path, fix=fix)
+    """People of whom nothing says whether they came as members of the public, which some or none are then taken for."""
+    untold = [p.name for p in meeting.people if not (p.role or p.public or privacy.has_office(p))]
+    if not untold:
+        return
+    shown = "shown as members of the public" if privacy.not_named(meeting.people) else "shown by name"
+    more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
+    what = f"no role, party or title, so {shown}: {', '.join(untold[:3])}{more}"
+    fix = 'give a role if there is one (role = "Officer"), else role = "Resident", or public = "named"'
+    yield Fault(what=what, path=toml.path, fix=fix)
 
 
 def _advice_agenda(toml: Toml) -> Iterator[Fault]:

@@ -128,6 +128,8 @@ def pack(
         show.to_json(packed)
         return
     show.out.print(show.printable(f"{packed.address}: {', '.join(packed.files)} in {packed.path}"))
+    if packed.what_changed:
+        show.out.print(f"This place no longer says what was cited: {packed.what_changed}.")
     if packed.no_clip:
         show.out.print(show.printable(f"no clip: {packed.no_clip}"))
 

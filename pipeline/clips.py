@@ -8,12 +8,12 @@ import av
 from pipeline import receipts
 from pipeline.context import Context
 from pipeline.events import now
-from search import clip
+from search import cite, clip
 from search.clip import Clip, file_sha256
-from search.quotes import Address
+from search.quotes import Address, read_parquet
 from transcribe import cut as cutting
 from transcribe.problem import LACKING, Problem
-from transcribe.records import GENERATOR, Media, dump
+from transcribe.records import GENERATOR, Media, Transcript, dump
 
 
 def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, force: bool = False) -> Clip:
@@ -56,7 +56,7 @@ def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, 
             clip_sha256=file_sha256(part),
             made=now(),
             versions=(GENERATOR, f"PyAV {av.__version__}", transcript.engine),
-            notes=played.notes,
+            notes=(*played.notes, *_changed(context, address, transcript)),
         )
         part.replace(out)
         receipts.put(beside[1], clip.captions(transcript, played).encode())
@@ -68,6 +68,20 @@ def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, 
     finally:
         part.unlink(missing_ok=True)
     return made
+
+
+def _changed(context: Context, address: Address, transcript: Transcript) -> list[str]:
+    """What should be known where the clip does not play what was cited: a recording plays what it plays."""
+    table = context.made / "quotes.parquet"
+    if not address.check or not table.is_file():
+        return []
+    try:
+        passage = cite.around(address, read_parquet(table), transcript, 0)
+    except Problem:
+        return ["this place no longer says what was cited: nothing is said there"]
+    if passage.changed:
+        return [f"this place no longer says what was cited: {passage.what_changed}"]
+    return [f"what was cited is now at {passage.quote.address}"] if passage.moved else []
 
 
 def _plays(media: Media, wanted: clip.Range) -> bool:

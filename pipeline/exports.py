@@ -88,7 +88,9 @@ def _meetings(
             continue
         content = made if isinstance(made, bytes) else made.encode()
         path = out / f"{id}{suffix}" if len(done) > 1 or out.is_dir() else out
-        yield _put(path, lambda side, content=content: side.write_bytes(content), replace=replace)  # type: ignore[misc]
+        _put(path, lambda side, content=content: side.write_bytes(content), replace=replace)  # type: ignore[misc]
+        outputs.note(layout, path, format, [id])
+        yield path
     if refused:
         raise Problem(
             f"{len(refused)} of {len(done)} meetings were not exported; the first: {refused[0].what}",
@@ -132,8 +134,9 @@ def _quotes(
         raise _not_for_the_screen(format, f"quotes.{format}")
     path = out / f"quotes.{format}" if out.is_dir() else out
     make = {"csv": _csv, "parquet": tables.to_parquet, "sqlite": tables.to_sqlite}[format]
-    yield _put(path, lambda side: make(meetings, side), replace=replace)
+    _put(path, lambda side: make(meetings, side), replace=replace)
     outputs.note(layout, path, format, done)
+    yield path
 
 
 def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:
@@ -141,7 +144,7 @@ def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:
         file.writelines(tables.to_csv(meetings))
 
 
-def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> Path:
+def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> None:
     """Make a file beside its place and move it there; what is there stays unless it may be replaced."""
     if path.exists() and not replace:
         raise Problem("this file is there already", where=path, fix="--replace writes over it")
@@ -154,4 +157,3 @@ def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> Path:
         raise Problem(f"cannot write: {e.strerror}", where=path, fix="name another place with -o") from e
     finally:
         side.unlink(missing_ok=True)
-    return path

@@ -18,7 +18,7 @@ from search import cite, pack
 from search.changes import Change
 from search.clip import Clip
 from search.pack import Excerpt
-from search.quotes import Address, Quote, parse_address, read_parquet, resolve
+from search.quotes import Address, Quote, parse_address
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, Recording, Stretch, dump
 
@@ -70,12 +70,13 @@ class Provenance(Record, omit_defaults=False):
 
 
 class Packed(Record):
-    """What was written, and why there is no clip in it, where there is none."""
+    """What was written, and why there is no clip in it, where there is none. `what_changed` as of an Excerpt."""
 
     path: str
     address: str
     files: tuple[str, ...]
     no_clip: str = ""
+    what_changed: str = ""
 
 
 def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Packed:
@@ -103,20 +104,22 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
         side.unlink(missing_ok=True)
     outputs.note(layout, out, "pack", [excerpt.meeting.id], (excerpt.start_ms, excerpt.end_ms))
     changes.note_cited(layout, excerpt.quote.cited)
-    return Packed(path=str(out), address=excerpt.quote.cited, files=tuple(files), no_clip=excerpt.no_clip)
+    return Packed(
+        path=str(out),
+        address=excerpt.quote.cited,
+        files=tuple(files),
+        no_clip=excerpt.no_clip,
+        what_changed=excerpt.what_changed,
+    )
 
 
 def _excerpt(layout: Layout, place: Address) -> Excerpt:
     transcript = places.load_transcript(layout, place.meeting)
-    table, folder = layout.made(place.meeting) / "quotes.parquet", places.folder_of(layout, place.meeting)
-    if not table.is_file() or folder is None:
-        raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
-    if not place.check and not resolve(place, transcript):
-        raise places.why_silent(layout, place, transcript)
-    try:
-        passage = cite.around(place, read_parquet(table), transcript, 0)
-    except Problem as e:
-        raise places.why_silent(layout, place, transcript) from e
+    passage, folder = places.passage(layout, place, transcript), places.folder_of(layout, place.meeting)
+    if folder is None:
+        raise Problem(
+            "this meeting's folder is gone", where=layout.raw, fix="put it back, with what people wrote there"
+        )
     quote = passage.quote
     recording = places.recording_of(layout, place.meeting)
     end_ms = quote.end_ms + PADDING_MS
@@ -128,7 +131,7 @@ def _excerpt(layout: Layout, place: Address) -> Excerpt:
         transcript=transcript,
         start_ms=max(0, quote.start_ms - PADDING_MS),
         end_ms=min(end_ms, recording.duration_ms) if recording else end_ms,
-        changed=passage.changed,
+        what_changed=passage.what_changed,
     )
 
 

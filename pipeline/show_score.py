@@ -16,6 +16,7 @@ from transcribe.score import TurnScore, WordScore
 from transcribe.score_names import NameScore
 from transcribe.score_voices import SpeakerScore
 
+LABEL_WIDTH = 0.11  # of a plot's width, and some room beside it
 PLOTS = frozenset({".png", ".svg", ".pdf"})
 
 
@@ -150,8 +151,12 @@ def plot_names(found: Scored[SpeakerScore], path: Path) -> None:
     axes.plot(coverage, precision, marker="o", color="#1d4ed8")
     told = 2.0  # the coverage that was labelled last; points crowd
     for at, height, at_least in points:
-        if told - at > 0.03:
-            axes.annotate(f"≥ {at_least:.2f}", (at, height), textcoords="offset points", xytext=(0, -14), ha="center")
+        if told - at > LABEL_WIDTH:
+            label = f"≥ {at_least:.2f}"
+            edge = "right" if at > 1 - LABEL_WIDTH else "left" if at < LABEL_WIDTH else "center"
+            axes.annotate(
+                label, (at, height), textcoords="offset points", xytext=(0, -14), ha=edge, annotation_clip=False
+            )
             told = at
     axes.set(xlim=(0, 1), ylim=(min(0.9, *precision) - 0.02, 1.005))
     axes.set(xlabel="coverage: words in voices that got a name", ylabel="precision: named words with the right name")

@@ -16,12 +16,14 @@ from search import cite
 from search.quotes import speaker_name
 from transcribe.correct import Correction
 from transcribe.personal import details
-from transcribe.privacy import stand_ins, stands_in
+from transcribe.privacy import meant, stands_in
 from transcribe.ranges import length
 from transcribe.records import Evidence, SpeakerName
 from transcribe.said_by import BY_PEOPLE, Standing
 
 EVIDENCE_SHOWN = 3
+MOST_LIKELY = 3  # people shown who are as likely as each other
+SAME_WEIGHT = 0.05
 MOST_LETTERS = 200  # of the words that an evidence is shown with
 INDENT = " " * 6
 
@@ -95,7 +97,11 @@ def _print_how(context: Context, name: SpeakerName, said: Sequence[Correction]) 
         status.append(f"{name.probability:.0%} likely")
     if name.runner_up:
         person, probability = name.runner_up
-        status.append(f"{'next' if name.person else 'most likely'}: {_called(context, person)}, {probability:.0%}")
+        likely = [person] if name.person else _as_likely(name, person)
+        who = " or ".join(_called(context, each) for each in likely[:MOST_LIKELY])
+        more = f" or {len(likely) - MOST_LIKELY} more" if len(likely) > MOST_LIKELY else ""
+        each = " each" if len(likely) > 1 else ""
+        status.append(f"{'next' if name.person else 'most likely'}: {who}{more}, {probability:.0%}{each}")
     best = _best(name)
     if not (name.person or best or said):
         status.append("nothing that is said tells who this is")
@@ -109,6 +115,14 @@ def _print_how(context: Context, name: SpeakerName, said: Sequence[Correction]) 
         about = "" if name.person or name.runner_up else f" ({_called(context, e.person)})"
         words = textwrap.shorten(e.words, MOST_LETTERS, placeholder=" …")
         _line(f"{cite.timecode(e.at_ms)}  {e.weight:+.1f}  {e.kind}{about}: “{words}”", hang=9)
+
+
+def _as_likely(name: SpeakerName, person: str) -> list[str]:
+    """Whoever may as well be a voice without a name as the one who comes first: two councillors of one name."""
+    weights: dict[str, float] = {person: 0.0}
+    for e in name.evidence:
+        weights[e.person] = weights.get(e.person, 0.0) + e.weight
+    return [p for p, weight in weights.items() if abs(weight - weights[person]) < SAME_WEIGHT]
 
 
 def _best(name: SpeakerName) -> list[Evidence]:
@@ -144,7 +158,7 @@ def _print_next(context: Context, waiting: Sequence[SpeakerName]) -> None:
     """The command that comes next, where voices wait to be confirmed: of an unknown one first."""
     name = min(waiting, key=lambda n: n.status != "unknown", default=None)
     if name:
-        pair = printable(f"{name.label}={_real(context, name.person) or 'PERSON'}")
+        pair = printable(f"{name.label}={meant(context.meeting.people, name.person) or 'PERSON'}")
         out.print()
         out.print("Listen, then say who it is:")
         out.print(Text(f"  onrecord speakers {context.meeting.id} --confirm {shlex.quote(pair)}"))
@@ -190,13 +204,8 @@ def print_changes(
         out.print(Text(printable(waits)))
 
 
-def _real(context: Context, person: str | None) -> str | None:
-    """The id of somebody, of whoever is not shown by name as well."""
-    return next((id for id, shown in stand_ins(context.meeting.people).items() if shown == person), person)
-
-
 def _called(context: Context, person: str) -> str:
-    real = _real(context, person)
+    real = meant(context.meeting.people, person)
     return next((" ".join(p.name.split()) for p in context.meeting.people if p.id == real), person)
 
 

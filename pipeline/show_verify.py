@@ -7,8 +7,9 @@ from rich.text import Text
 
 from pipeline.show import n_of, out, printable
 from search import cite
+from search.alignment import Difference
 from search.clip import Clip
-from search.verify import Difference, Finding
+from search.verify import Finding
 
 _STYLES = {
     "matches": "green",

@@ -209,7 +209,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=6,
+        version=7,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,

@@ -8,9 +8,10 @@ import msgspec
 
 from pipeline.meetings import Layout
 from pipeline.places import load_transcript
-from search import articles, verify
+from search import articles, quoted, verify
+from search.alignment import Spoken
 from search.quotes import read_parquet
-from search.verify import Covered, Finding, Spoken
+from search.verify import Covered, Finding
 from transcribe.problem import Problem
 from transcribe.records import Coverage
 
@@ -32,7 +33,7 @@ class Checker:
 
     def article(self, path: Path, *, speaker: str = "", meeting: str = "") -> tuple[Finding, ...]:
         """Every quoted passage of an article, in order. Raises Problem for what is no article."""
-        found = articles.passages(articles.read(path))
+        found = quoted.passages(articles.read(path))
         return tuple(
             verify.find(self._layout.index, passage, self._spoken, self.covered, speaker=speaker, meeting=meeting)
             for passage in found

@@ -373,6 +373,8 @@ def _operation(about: str, kind: type[Record], parameters: list[dict[str, Any]])
             "200": sent(kind.__name__, about),
             "400": sent("Error", "The question cannot be read"),
             "404": sent("Error", "There is nothing of this name, or nothing is said there"),
+            "414": sent("Error", "The address is too long: at most 16,000 bytes"),
+            "429": sent("Error", "Too many requests: see Retry-After"),
             "503": sent("Error", "It is being changed just now: try again"),
         },
     }

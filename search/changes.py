@@ -15,7 +15,7 @@ import msgspec
 from search.quotes import Quote, speaker_name
 from transcribe.correct import HIDING, REACH_MS, middle
 from transcribe.listened import said
-from transcribe.records import Hidden, Record, Stretch, Transcript, text_of
+from transcribe.records import Hidden, Record, Stretch, Transcript, text_with_gaps
 
 Kind = Literal["words", "speaker", "codes"]
 
@@ -126,7 +126,7 @@ def _now(
         if 2 * shared_ms > min(row.end_ms - row.start_ms, end_ms - start_ms):
             codes |= dict.fromkeys(row.codes)
     return Reading(
-        text=text_of(words),
+        text=text_with_gaps(words, transcript.stretches),
         speaker="several speakers" if len(labels - {None}) > 1 else name.display,
         speaker_status=name.status,
         person=name.person,

@@ -21,7 +21,7 @@ from search.styles import timecode as timecode
 from transcribe import listened
 from transcribe.correct import REACH_MS, middle
 from transcribe.problem import Problem
-from transcribe.records import Record, SpeakerName, Transcript, Word, text_of
+from transcribe.records import Record, SpeakerName, Transcript, Word, text_of, text_with_gaps
 
 N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
 MOST_WORDS = 1_000  # of what is looked for so; longer is no quotation
@@ -114,6 +114,15 @@ class Passage(Record):
     moved: bool = False
     same_words: bool = False
 
+    @property
+    def what_changed(self) -> str:
+        """What of a cited place is not as it was, to be told; empty where nothing is, or nobody knows."""
+        if not self.changed:
+            return ""
+        if self.same_words:
+            return "the words are the same, the speaker is another"
+        return "the wording changed, or who is named for it"
+
 
 def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_turns: int = 2) -> Passage:
     """What is said at an address, whole statement or not, with `n_turns` turns on either side.
@@ -142,7 +151,9 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
 
 def _other_speaker(quote: Quote, check: str, transcript: Transcript) -> bool:
     """Whether these words were cited as said by another person of the meeting, or by nobody who is known."""
-    people = {name.person for name in transcript.names} | {None}
+    others = {e.person for name in transcript.names for e in name.evidence}
+    nearly = {name.runner_up[0] for name in transcript.names if name.runner_up}
+    people = {name.person for name in transcript.names} | others | nearly | {None}
     return any(check_of(transcript.recording_sha256, quote.text, person) == check for person in people)
 
 
@@ -194,7 +205,7 @@ def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], tra
     """
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     name = _speaker_of(words, transcript)
-    text = text_of(words)
+    text = text_with_gaps(words, transcript.stretches)
     return replace(
         most,
         address=str(replace(address, check="")),

@@ -183,8 +183,9 @@ def sections(source: Source) -> list[Section]:
 def paragraphs(transcript: Transcript, ends: Sequence[int] = ()) -> list[Paragraph]:
     """A transcript to be read: a paragraph for each voice that speaks, long ones parted where a sentence ends.
 
-    None goes on past one of `ends`, which are times in order.
+    None goes on past one of `ends`, nor over a stretch of which there are no words.
     """
+    ends = sorted({*ends, *(s.start_ms for s in transcript.stretches)})
     said: list[Paragraph] = []
     at_ms, keyed_words = 0, []
     for word in transcript.words:

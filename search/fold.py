@@ -6,6 +6,8 @@ disagree. Each character is folded by itself, which keeps offsets into the origi
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import cache
 
 # Nothing parts a word from its own apostrophe: "don't", "don’t" and "dont" are one word.
 _APOSTROPHES = frozenset("'’‘‛ʼʹ′`´＇")
@@ -29,6 +31,7 @@ _FIGURES = {
     **{word: str(n) for n, word in enumerate(f"{_ONES} eighteen nineteen".split())},
     **{word: str(10 * n) for n, word in enumerate(_TENS.split(), 2)},
     **{word: f"{n}{_ENDINGS.get(n, 'th')}" for n, word in enumerate(_ORDINALS.split(), 1)},
+    **{f"{word[:-1]}ieth": f"{10 * n}th" for n, word in enumerate(_TENS.split(), 2)},
 }
 _IN_WORDS = {figures: word for word, figures in _FIGURES.items()}
 
@@ -40,6 +43,70 @@ def other_spelling(word: str) -> str | None:
     ('14', 'twelfth', None)
     """
     return _FIGURES.get(word) or _IN_WORDS.get(word)
+
+
+MOST_IN_NUMBER = 6  # words: "six hundred and forty five thousand"
+_NUMBER = re.compile(r"(\d{1,3})(000)?(st|nd|rd|th)?")
+
+
+def in_words(word: str) -> list[str]:
+    """A number in figures as the words that people say for it; any other word is itself.
+
+    Whole numbers to 999, whole thousands to 999,000, and ordinals to 99th. What may be said in several ways, as years
+    and decimals are, stays in figures.
+
+    >>> in_words("25"), in_words("640"), in_words("9000"), in_words("21st"), in_words("2024")
+    (['twenty', 'five'], ['six', 'hundred', 'and', 'forty'], ['nine', 'thousand'], ['twenty', 'first'], ['2024'])
+    """
+    found = _NUMBER.fullmatch(word) if word[:1].isdecimal() and word.isascii() else None
+    if found is None or (len(word) > 1 and word[0] == "0"):
+        return [word]
+    n, ending = int(found[1]), found[3]
+    if ending:
+        if whole := _IN_WORDS.get(word):
+            return [whole]
+        last = _IN_WORDS.get(f"{n % 10}{ending}")
+        return [*_cardinal(n - n % 10), last] if last and 20 < n < 100 and not found[2] else [word]
+    return [*_cardinal(n), "thousand"] if found[2] else _cardinal(n) or [_IN_WORDS["0"]]
+
+
+@cache
+def _said() -> dict[tuple[str, ...], str]:
+    """The figures for all numbers that `in_words` knows, by their words."""
+    numbers = [*range(1000), *range(1000, 1_000_000, 1000)]
+    written = [*map(str, numbers), *(f"{n}{end}" for n in range(100) for end in ("st", "nd", "rd", "th"))]
+    return {tuple(said): figures for figures in written if (said := in_words(figures)) != [figures]}
+
+
+def in_figures(words: Sequence[str], least: int = 0) -> list[str]:
+    """Words with the numbers in them, from `least` on, in figures.
+
+    >>> in_figures(["two", "vans", "for", "twenty", "five", "days"]), in_figures(["two", "or", "ten"], least=10)
+    (['2', 'vans', 'for', '25', 'days'], ['two', 'or', '10'])
+    """
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        for n in range(min(MOST_IN_NUMBER, len(words) - at), 0, -1):
+            figures = _said().get(tuple(words[at : at + n]))
+            if figures and int(figures.rstrip("stndrh")) >= least:
+                found.append(figures)
+                at += n
+                break
+        else:
+            found.append(words[at])
+            at += 1
+    return found
+
+
+def _cardinal(n: int) -> list[str]:
+    """A number from 1 to 999 in words; of 0 none."""
+    if n >= 100:
+        rest = _cardinal(n % 100)
+        return [_IN_WORDS[str(n // 100)], "hundred", *(["and", *rest] if rest else [])]
+    if word := _IN_WORDS.get(str(n)):
+        return [word] if n else []
+    return [_IN_WORDS[str(n - n % 10)], _IN_WORDS[str(n % 10)]]
 
 
 def _fold_character(character: str) -> str:
@@ -77,6 +144,15 @@ def words(text: str) -> list[str]:
     ['it', 'wasnt', '1500', 'letters']
     """
     return fold(text).split()
+
+
+def heard(text: str) -> list[str]:
+    """The folded words of a text as they are heard: numbers in words, however they are written.
+
+    >>> heard("14 days, or twenty-five?")
+    ['fourteen', 'days', 'or', 'twenty', 'five']
+    """
+    return [word for written in words(text) for word in in_words(written)]
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:

@@ -54,8 +54,18 @@ class Stale(Problem):
 # -- writing --------------------------------------------------------------------------------------
 
 
-def replace(folder: Path, meeting: str, quotes: Sequence[Quote], *, wait_s: float = 60.0) -> None:
+def replace(
+    folder: Path,
+    meeting: str,
+    quotes: Sequence[Quote],
+    *,
+    first: Callable[[], None] = lambda: None,
+    wait_s: float = 60.0,
+) -> None:
     """Put these quotes in the place of all that the index holds of this meeting, in one step.
+
+    `first` is called before they are committed and while nobody else writes the index: what it puts in place is there
+    for whoever makes the index again afterwards.
 
     Makes the index where there is none. Raises Stale where `rebuild` is needed, and Problem when another process
     is still writing after `wait_s`.
@@ -67,6 +77,7 @@ def replace(folder: Path, meeting: str, quotes: Sequence[Quote], *, wait_s: floa
     def change(writer: Untyped, schema: Untyped) -> None:
         writer.delete_documents_by_term("marks", mark("id", meeting))
         _add(writer, schema, meeting, quotes)
+        first()
 
     _write(folder, change, wait_s=wait_s)
 

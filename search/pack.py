@@ -21,8 +21,7 @@ from transcribe.transcript import to_webvtt
 
 class Excerpt(Record):
     """A quotation and what stands around it, `[start_ms, end_ms)` of its meeting. `clip` is what a file beside it
-    plays, or None, and `no_clip` why there is none; `changed` whether it still says what was cited (None: nobody
-    knows)."""
+    plays, or None, and `no_clip` why there is none; `what_changed` is told where it no longer says what was cited."""
 
     meeting: Meeting
     quote: Quote
@@ -33,7 +32,7 @@ class Excerpt(Record):
     end_ms: int
     clip: Clip | None = None
     no_clip: str = ""
-    changed: bool | None = None
+    what_changed: str = ""
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -53,8 +52,8 @@ def readme(excerpt: Excerpt, hashes: Sequence[tuple[str, str]]) -> str:
     """What this is, the quotation as it is cited, and each file (name, SHA-256)."""
     place = excerpt.place
     lines = ["A quotation from a meeting, and what it rests on", "", cite(excerpt.citation), ""]
-    if excerpt.changed:
-        lines += ["THIS PLACE NO LONGER SAYS WHAT WAS CITED: the wording or the speaker changed since.", ""]
+    if excerpt.what_changed:
+        lines += [f"THIS PLACE NO LONGER SAYS WHAT WAS CITED: {excerpt.what_changed}.", ""]
     if excerpt.quote.listen_first:
         lines += [f"Why to listen before quoting: {', '.join(excerpt.quote.listen_first)}."]
     span = f"{timecode(excerpt.start_ms)} to {timecode(excerpt.end_ms)}"

@@ -1,15 +1,15 @@
-"""The page: one Starlette application that shows what a `Shelf` holds. It reads and never writes.
+"""The page: one Starlette application that shows what a `Shelf` holds, and where a `Desk` changes it.
 
 Everything is rendered here and works without JavaScript. Templates escape whatever they are given; nothing is
 loaded from anywhere else, and the browser is told to refuse it (Content-Security-Policy, without inline script or
-style). What writes is an application of its own that is mounted beside this one.
+style). What is offered to those who may write is in `search.working`.
 """
 
 import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,14 +21,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search import cite, reading
+from search.desk import Desk
 from search.index import Stale
 from search.reading import NotNow, Shelf
+from search.sessions import Attempts, Session, Sessions
 from transcribe.problem import Problem
 from transcribe.records import Unreadable
 
@@ -37,12 +39,13 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 BODY_BYTES = 64_000  # of a request; reading needs none
 PER_S, BURST, N_CLIENTS = 40.0, 200.0, 10_000  # requests of one client; media and static files are not counted
 QUERY_BYTES = 16_000
+STYLE_NAMES = {"apa": "APA", "oscola": "OSCOLA", "csl-json": "CSL-JSON", "ris": "RIS", "bibtex": "BibTeX"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # by which a browser also tells this server that a form is its own
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -50,16 +53,17 @@ HEADERS = {
 log = logging.getLogger("onrecord")
 
 
-def application(shelf: Shelf, *, local: bool = True, contact: str = "", more: Sequence[BaseRoute] = ()) -> Starlette:
+def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: Desk | None = None) -> Starlette:
     """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
-    can have a browser read it; `contact` is where people ask for a correction; `more` are routes of other parts."""
-    from search import api, pages
+    can have a browser read it; `contact` is where people ask for a correction. Who is signed in can write at a `desk`;
+    without one the page can only be read."""
+    from search import api, pages, working
 
     app = Starlette(
         routes=[
             *pages.routes(),
             *api.routes(),
-            *more,
+            *(working.routes() if desk else ()),
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
         ],
         middleware=[
@@ -72,6 +76,10 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", more: Se
     app.state.shelf = shelf
     app.state.contact = contact
     app.state.templates = _templates()
+    app.state.desk = desk
+    app.state.sessions = Sessions(desk.mark) if desk else None
+    app.state.attempts = Attempts()
+    app.state.limits = {}
     return app
 
 
@@ -95,7 +103,9 @@ def _templates() -> jinja2.Environment:
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
-    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
+    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
+    env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
+    env.globals["can_sign_in"] = False
     return env
 
 
@@ -118,10 +128,24 @@ def url(path: str, **query: Any) -> str:
 
 
 def render(request: Request, template: str, *, status: int = 200, **what: Any) -> HTMLResponse:
-    """A page. `here` is the path and query that it has."""
+    """A page; what it offers to whoever is signed in is nobody else's, nor to be kept."""
     state = request.app.state
-    made = state.templates.get_template(template).render(contact=state.contact, path=request.url.path, **what)
-    return HTMLResponse(made, status_code=status, headers={"Cache-Control": "no-cache"})
+    writer = writer_of(request)
+    made = state.templates.get_template(template).render(
+        contact=state.contact,
+        path=request.url.path,
+        writer=writer,
+        told_now=writer.told() if writer else (),
+        can_sign_in=bool(state.desk and state.desk.has_accounts()),
+        **what,
+    )
+    return HTMLResponse(made, status_code=status, headers={"Cache-Control": "no-store" if writer else "no-cache"})
+
+
+def writer_of(request: Request) -> Session | None:
+    """Who is signed in, if anybody is."""
+    sessions: Sessions | None = request.app.state.sessions
+    return sessions.of(request) if sessions else None
 
 
 # -- errors ---------------------------------------------------------------------------------------
@@ -171,7 +195,9 @@ async def _vanished(request: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    return _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer = _error(request, 500, "Something went wrong in this program", "It has been written to the log.")
+    answer.headers.update(HEADERS)  # this one answer is made outside of what puts them on all others
+    return answer
 
 
 # -- around every answer --------------------------------------------------------------------------
@@ -211,11 +237,13 @@ class Limits:
     def _refusal(self, scope: Scope) -> Response | None:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > BODY_BYTES:
-            return PlainTextResponse("too large", status_code=413)
+            return _json_error(413, "this is too large")
         if len(scope.get("query_string", b"")) + len(scope.get("raw_path") or b"") > QUERY_BYTES:
-            return PlainTextResponse("this address is too long", status_code=414)
+            return _json_error(414, "this address is too long")
         if not scope["path"].startswith(("/static/", "/media/")) and not self._may(scope):
-            return PlainTextResponse("too many requests", status_code=429, headers={"Retry-After": "2"})
+            answer = _json_error(429, "too many requests")
+            answer.headers["Retry-After"] = "2"
+            return answer
         return None
 
     def _may(self, scope: Scope) -> bool:

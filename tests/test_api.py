@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from pipeline.meetings import Layout
-from pipeline.serve import DataFolder
+from pipeline.shelf import DataFolder
 from search import web
 from tests.page_house import HIDDEN, MEETING, build
 

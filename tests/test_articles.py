@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.articles import MOST_PASSAGES, Paragraph, Passage, passages, read
+from search.articles import Paragraph, read
+from search.quoted import MOST_PASSAGES, Passage, passages
 from transcribe.problem import Problem
 
 

@@ -219,7 +219,7 @@ def cli(*arguments: str, env: dict[str, str] | None = None, timeout_s: float = 1
 
 
 def test_the_road_through_real_workers_and_the_command_line(layout: Layout) -> None:
-    toml = 'title = "Panel"\n[[people]]\nid = "ama-brandt"\nname = "Ama Brandt"\n'
+    toml = 'title = "Panel"\n[[people]]\nid = "ama-brandt"\nname = "Ama Brandt"\npublic = "named"\n'
     for name in ("one", "two"):
         add(layout, name, captions=CAPTIONS, toml=toml)
     data = ["--data", str(layout.root)]

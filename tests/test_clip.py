@@ -227,6 +227,9 @@ def test_words_and_provenance_lie_beside_a_clip(data: Path, tmp_path: Path) -> N
     assert " ".join(c.text for c in cues).startswith("No, Chair. There was no consultation")
     assert cues[0].voice == "Superintendent Alison Tranter"
     assert cues[0].start_in_seconds < 1.5
+    assert told["notes"] == []
+    notes = json.loads(cut(data, "panel/10000-19500~00000000", "-o", str(tmp_path / "b.m4a"), "--json"))["notes"]
+    assert notes == ["this place no longer says what was cited: the wording changed, or who is named for it"]
 
 
 def test_what_is_there_already_or_hidden_or_changed_is_refused(data: Path, tmp_path: Path) -> None:

@@ -76,13 +76,12 @@ def readable(text: str) -> Codebook:
 def test_all_that_is_wrong_is_said_with_its_line() -> None:
     book, faults = examine(BROKEN.encode())
     assert book is None
-    expected = {1: "not a name", 6: "no cue names", 11: "definition is empty", 12: "(a+)+$", 22: "colour"}
-    assert [f.line for f in faults] == sorted(expected)
+    expected = {1: "not a name", 6: "no cue names", 11: "definition is empty", 12: "(a+)+$"}
+    expected |= {15: "is there twice", 20: "bad cue", 22: "colour"}  # one in a table hides no other of it
+    assert sorted({f.line for f in faults}) == sorted(expected)
     for fault in faults:
         assert expected[fault.line] in fault.what
         assert fault.fix
-    _, faults = examine(BROKEN.replace('colour = "red"\n', "").encode())
-    assert {(15, True), (20, False)} <= {(f.line, "twice" in f.what) for f in faults}
     _, (fault,) = examine(BROKEN.replace("[topic]", "[topic").encode())
     assert fault.line == 4
 
@@ -168,9 +167,7 @@ def repairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A meeting about other matters, run with the other codebook that ships."""
     data = tmp_path_factory.mktemp("repairs")
     with_captions(data, "housing", toml='title = "Housing Panel"\n', vtt=captions(REPAIRS))
-    book = data / "book.toml"
-    book.write_bytes((Path(__file__).parent.parent / "analyse/codebooks/housing-repairs.toml").read_bytes())
-    done = CliRunner().invoke(app, ["run", "--jobs", "0", "--codebook", str(book), "--data", str(data)])
+    done = CliRunner().invoke(app, ["run", "--jobs", "0", "--codebook", "housing-repairs", "--data", str(data)])
     assert done.exit_code == 0, done.output
     return data
 

@@ -452,6 +452,20 @@ def test_who_listened_is_told_until_the_words_change(house: House) -> None:
     assert find.search(index, "agreed").hits[0].quote.listened_by == ""
 
 
+def test_words_on_either_side_of_what_is_hidden_never_read_as_one_sentence(house: House) -> None:
+    house.ran()
+    house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+    here = "m/29000-41000"
+    shown = onrecord("quote", here, data=house.data).stdout
+    assert "“w29. […] w40.”" in shown
+    paragraph = onrecord("export", "txt", "m", data=house.data).stdout
+    assert "w29.\n\n[0:00:30] [to 0:00:40: personal details hidden]\n\n[0:00:40]" in paragraph
+    cited = next(line for line in shown.splitlines() if line.startswith(f"{here}~"))
+    assert "no longer" not in onrecord("quote", cited.split()[0], data=house.data).stdout
+    seen = apply.reword(house.context, parse_address(here), "w29. w41.", by="Mira", saw="w29. […] w40.")
+    assert seen.old == "w29. w40."
+
+
 def test_what_is_withheld_is_in_nothing_and_is_listed_when_it_is_due(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

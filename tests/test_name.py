@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.meetings import read_meeting
+from tests.committees import committee, score
 from transcribe.decide import LEAST_PROBABILITY
 from transcribe.mentions import Roster
 from transcribe.name import name
@@ -162,6 +163,7 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("Tom Home, Head of Parks.", None),
         ("Priya Rahman, Cabinet Member for Community Safety.", "raman"),
         ("I'm Ruth Hale.", "hale"),
+        ("Tom Holm, I run the parks.", "holm"),
         ("I'm Jo, chair of this committee, and I am chairing this meeting.", "okafor"),
         # and those that are not
         ("I'm Councillor Okafor's assistant.", None),
@@ -177,6 +179,70 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
 )
 def test_self_introductions(said: str, person: str | None) -> None:
     assert named(f"S1: {said} {LONG}")["S1"] == person
+
+
+def test_a_round_of_introductions_gives_names_first() -> None:
+    asked = "S1: Good evening. I'll ask members to introduce themselves, from my left."
+    said = f"""
+        S2: Maja Lindqvist, Mill ward.
+        S1: Thank you. And then?
+        S3: Evening, Chair. Councillor Nwosu, Castle ward.
+        S1: Thank you. The first item is the report. {LONG}"""
+    found = named(asked + said)
+    assert (found["S2"], found["S3"]) == ("lindqvist", "grace")
+    unasked = named(said)
+    assert (unasked["S2"], unasked["S3"]) == (None, None)
+    in_turn = named("S1: Maja Lindqvist, Mill ward.\nS2: Grace Nwosu, Castle ward.\nS3: Tom Holm, for the officers.")
+    assert in_turn == {"S1": "lindqvist", "S2": "grace", "S3": "holm"}
+    calling = (
+        f"S1: Introduce yourselves.\nS2: Maja Lindqvist.\nS3: Here, and {LONG}\nS2: Grace Nwosu.\nS4: Well, {LONG}"
+    )
+    assert named(calling)["S2"] is None
+
+
+def test_who_is_said_to_be_late_and_says_sorry_for_it() -> None:
+    told = f"S1: Councillor Nwosu rang to say that she'd be a few minutes late.\nS2: Thank you. {LONG}\n"
+    assert named(f"{told}S3: Thank you, Chair, and sorry I was late. {LONG}")["S3"] == "grace"
+    assert named(f"{told}S3: Thank you, Chair. {LONG}")["S3"] is None
+    assert named(f"S3: Good evening.\n{told}S3: Sorry to be late. {LONG}")["S3"] is None  # was there before
+    two = f"S1: Councillor Lindqvist will be late as well.\n{told}"
+    assert named(f"{two}S3: Sorry I'm late. {LONG}")["S3"] is None
+
+
+def test_apologies_that_were_asked_for_are_told_by_whoever_was_asked() -> None:
+    found = named(f"""
+        S1: Good evening, and welcome to this meeting of the Parks Committee. Mr Holm, have we any apologies?
+        S2: Yes, Chair, we have apologies from Councillor Nwosu, who is away.
+        S1: Thank you, Mr Holm. {LONG}""")
+    assert found["S2"] == "holm"
+
+
+def test_a_mayor_or_a_leader_presides_where_nobody_is_called_the_chair() -> None:
+    mayor = Person(id="mayor", name="Councillor Ivo Brandt", role="Mayor")
+    council = (mayor, *(p for p in PEOPLE if p.id != "okafor"))
+    text = f"""
+        S1: Good evening, and welcome to this meeting of Wrenbridge Council. Councillor Lindqvist?
+        S2: Thank you, Mr Mayor. {LONG}
+        S1: Superintendent Hale?
+        S3: Through you, Mr Mayor, {LONG}
+        S1: Mr Holm?
+        S4: Thank you, Mr Mayor. {LONG}"""
+    assert named(text, council) == {"S1": "mayor", "S2": "lindqvist", "S3": "hale", "S4": "holm"}
+    led = Person(id="leader", name="Councillor Ivo Brandt", role="Leader of the Council")
+    cabinet = (led, Person(id="other", name="Councillor Una Frost", role="Leader of the Opposition"), *council[1:])
+    assert named(text.replace("Mr Mayor", "Leader"), cabinet)["S1"] == "leader"
+    questioned = named(text.replace("Mr Mayor", "Chair"), (mayor, *PEOPLE))
+    assert questioned["S1"] == "okafor"
+
+
+@pytest.mark.parametrize(
+    "made", sorted(Path(__file__).with_name("data").glob("committees/*.txt")), ids=lambda p: p.stem
+)
+def test_made_up_committees_in_several_manners(made: Path) -> None:
+    meeting = committee(made)
+    found = score(meeting, name(meeting.words, [], meeting.people))
+    assert found.precision >= 0.98
+    assert found.coverage >= 0.65
 
 
 def test_thanks_go_to_whoever_has_just_spoken_and_only_if_they_have() -> None:
@@ -428,6 +494,19 @@ def test_four_hours_without_a_full_stop_take_seconds() -> None:
     began = time.perf_counter()
     name(words, [], crowd)
     assert time.perf_counter() - began < 10
+
+
+def test_names_that_are_words_count_only_as_names() -> None:
+    people = (
+        Person(id="a", name="A"),
+        Person(id="i", name="I"),
+        Person(id="x", name="X"),
+        Person(id="mark", name="Mark"),
+    )
+    roster = Roster(people)
+    words = dialogue("S1: I'm a resident and I mark a map. X? Councillor A?")
+    found = [m.fits.keys() for first, end in ((0, 8), (8, 9), (9, 11)) for m in roster.mentions(words, first, end)]
+    assert found == [{"x"}, {"a"}]
 
 
 def test_ambiguity_stays() -> None:

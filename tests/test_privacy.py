@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.house import captions, here
-from transcribe.privacy import has_office, is_unnamed, stand_ins, unnamed
+from transcribe.privacy import has_office, not_named, stand_ins, unnamed
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word
 
 PELL = Person(id="desmond-pell", name="Desmond Pell", role="Resident", aliases=("Mr Pell",))
@@ -29,18 +29,30 @@ JO = Person(id="jo-okafor", name="Councillor Jo Okafor", role="Chair")
         (Person(id="a", name="Desmond Pell", role="Officer"), True),
         (Person(id="a", name="Desmond Pell", party="Civic Alliance"), True),
         (Person(id="a", name="Cllr Pell"), True),
+        (Person(id="a", name="Ms Desdemona Pell MP"), True),
+        (Person(id="a", name="The Rt Hon Desdemona Pell"), True),
+        (Person(id="a", name="MP"), True),
+        (Person(id="a", name="Ms Pell"), False),
         (Person(id="a", name="Detective Chief Inspector Pell"), True),
         (Person(id="a", name="Superintendent Pell"), True),
     ],
 )
 def test_who_holds_an_office(person: Person, office: bool) -> None:
     assert has_office(person) is office
-    assert is_unnamed(person) is not office
+    chair = Person(id="c", name="Jo Okafor", role="Chair")
+    assert not_named([chair, person]) == ([] if office else [person])
 
 
 def test_a_person_may_choose() -> None:
-    assert not is_unnamed(Person(id="a", name="Desmond Pell", public="named"))
-    assert is_unnamed(Person(id="a", name="Cllr Pell", public="unnamed"))
+    people = [Person(id="a", name="Desmond Pell", public="named"), Person(id="b", name="Cllr Pell", public="unnamed")]
+    assert not_named(people) == people[1:]
+
+
+def test_a_bare_list_hides_only_whom_it_says_are_the_public() -> None:
+    bare = [Person(id="a", name="Jo Okafor"), Person(id="b", name="Desmond Pell")]
+    assert not_named(bare) == []
+    resident = Person(id="c", name="Ivy Brook", role="Resident")
+    assert not_named([*bare, resident]) == [resident]
 
 
 def test_stand_ins_are_nobody_elses_id() -> None:
@@ -66,6 +78,7 @@ def name(label: str, person: Person | None, display: str = "") -> SpeakerName:
 labels = st.sampled_from(["S1", "Desmond Pell", "Mr Pell", "@desmond-pell", "@jo-okafor", "Jo Okafor", "SPEAKER_01"])
 
 
+@settings(deadline=None)
 @given(st.lists(labels, unique=True, min_size=1), st.data())
 def test_nothing_but_words_says_who_somebody_is(used: list[str], data: st.DataObject) -> None:
     given = {"@desmond-pell": [PELL], "@jo-okafor": [JO]}

@@ -1,6 +1,7 @@
 """Saying who a voice is, from the command line to the index, and through other engines with other labels and cuts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipeline import apply, batch, corrections, work
 from pipeline.cli import app
 from pipeline.context import Context
 from search import find
-from tests.house import TOML, Engine, Heard, job, with_captions, with_sound
+from tests.house import TOML, Engine, Heard, captions, here, job, with_captions, with_sound
 from transcribe.correct import Correction
 from transcribe.engines import Choice
 from transcribe.problem import Problem
@@ -206,3 +207,24 @@ def test_what_cannot_be_said_of_a_voice_says_why(data: Path, arguments: list[str
     with pytest.raises(Problem, match=what) as problem:
         CliRunner().invoke(app, ["speakers", "m", *arguments, "--data", str(data)], catch_exceptions=False)
     assert problem.value.fix
+
+
+def test_two_people_of_one_name_are_both_said_to_be_likely(tmp_path: Path) -> None:
+    people = "".join(
+        f'[[people]]\nid = "{id}"\nname = "Councillor {name}"\nrole = "{role}"\n'
+        for id, name, role in (("a", "Alan Smith", "Member"), ("b", "Bea Smith", "Member"), ("c", "Jo Okafor", "Chair"))
+    )
+    said = [
+        ("S1", "Good evening, and welcome to this meeting of the Parks Committee. Councillor Smith?"),
+        ("S2", "Thank you, Chair. There is a good deal to say about the lamps in the park, and I shall say it."),
+    ]
+    with_captions(tmp_path, "panel", toml=f'title = "Panel"\n{people}', vtt=captions(said))
+    assert here("run", "--jobs", "0", data=tmp_path).exit_code == 0
+    shown = here("speakers", "panel", data=tmp_path).stdout
+    assert re.search(r"most likely: Councillor (Alan|Bea) Smith or Councillor (Alan|Bea) Smith, \d\d% each", shown)
+
+
+def test_what_captions_call_a_voice_is_shown_as_evidence(tmp_path: Path) -> None:
+    with_captions(tmp_path, "panel")
+    assert here("run", "--jobs", "0", data=tmp_path).exit_code == 0
+    assert "caption voice: “Jo Okafor”" in here("speakers", "panel", data=tmp_path).stdout

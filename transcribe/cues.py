@@ -11,18 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe import sayings
-from transcribe.mentions import FULL, GIVEN, Mention, Roster
+from transcribe.calls import Call, answer_to, call_of, meant, set_off, thanks_that_calls
+from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
+from transcribe.oneself import Own, own_names
 from transcribe.records import Word, text_of
+from transcribe.rollcall import roll_call
 from transcribe.sentences import Run, Sentence, between_ms, runs
-from transcribe.spoken import NEAR, TITLES, plain
 
 STRANGER = ""  # for the person of a cue: somebody who is not on the list
 
-PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it no longer is one
+PROMPT_MS = 3000  # how soon an answer comes
 FEW_CALLS = 3  # of whoever presides, at least
-LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
-ROLL_OF = 3  # names called one by one make a roll call
-AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
+MOST_LETTERS = 100  # of what captions call a voice
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -36,25 +36,18 @@ class Cue(NamedTuple):
     first: int  # the words that gave it
     end: int
     source: str  # the voice that said them; none where it does not matter who did
-
-
-_GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
-
-
-class _Call(NamedTuple):
-    sentence: Sentence
-    mention: Mention
-    rule: str  # "called", "named last", "asked", "asked about"
+    called: str = ""  # what gave it, where that is no words of the meeting
 
 
 class _Meeting(NamedTuple):
     words: Sequence[Word]
     roster: Roster
     runs: Sequence[Run]
-    calls: Sequence[_Call | None]
+    calls: Sequence[Call | None]
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
     presiding: frozenset[str]
     chairs: Mapping[str, float]
+    own: Own
     roll: Sequence[Mapping[str, float]]  # whom a run of a roll call means
 
 
@@ -64,6 +57,7 @@ def find(
     """All cues of a meeting. `voices` says what captions call a label, `confirmed` who people said that it is."""
     meeting = _read(words, roster, confirmed)
     yield from _presides(meeting)
+    yield from _late(meeting)
     for i, run in enumerate(meeting.runs):
         if run.speaker is not None:
             yield from _hands_over(meeting, i)
@@ -74,14 +68,22 @@ def find(
     for label, voice in voices.items():
         first_word = next((i for i, w in enumerate(words) if w.speaker == label), None)
         if first_word is not None:
-            yield Cue(label, roster.caption(voice), "captions", 1.0, first_word, first_word, label)
+            span = first_word, first_word, label
+            yield Cue(
+                label, roster.caption(voice), "captions", 1.0, *span, called=" ".join(voice.split())[:MOST_LETTERS]
+            )
 
 
 def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -> _Meeting:
     roster.introduce(words)
     said = runs(words, roster)
-    calls = [_call(words, run, frozenset()) for run in said]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    own, roll = own_names(words, said), roll_call(words, said, roster)
+
+    def answered(calls: Sequence[Call | None]) -> list[str | None]:
+        return [answer_to(words, said, calls, own, roll, i) for i in range(len(said))]
+
+    calls = [call_of(words, run, frozenset(), own) for run in said]
+    answers = answered(calls)
     given = Counter(
         r.speaker
         for r, call, answer in zip(said, calls, answers, strict=True)
@@ -90,150 +92,37 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     most = max(given.values(), default=0)
     presiding = {s for s, n in given.items() if n >= 0.2 * most and (n >= FEW_CALLS or len(given) == 1)}
     presiding |= {label for label, person in confirmed.items() if person in roster.chairs}
-    calls = [_call(words, run, presiding) for run in said]
-    calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
-    calls = [call or _thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
-    answers = [_answer(words, said, calls, i) for i in range(len(said))]
+    presiding |= {
+        r.speaker for r in said if r.speaker and r.speaker in given and _takes_the_chair(r, first=r in said[:3])
+    }
+    calls = [call_of(words, run, presiding, own) for run in said]
+    calls = [call and call._replace(mention=meant(said, i, call)) for i, call in enumerate(calls)]
+    answers = answered(calls)
+    calls = [call or thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
     return _Meeting(
         words,
         roster,
         said,
         calls,
-        answers,
+        answered(calls),
         frozenset(presiding),
         dict.fromkeys(roster.chairs, 1.0),
-        _roll(words, said, roster),
+        own,
+        roll,
     )
 
 
+def _takes_the_chair(run: Run, first: bool) -> bool:
+    """Whether a voice says that it is in the chair, or opens the meeting at its start."""
+    return any(_in_chair(s) or (first and sayings.OPENING.search(s.pattern)) for s in run.sentences)
+
+
+def _in_chair(sentence: Sentence) -> bool:
+    said = sayings.CHAIRING.search(sentence.pattern)
+    return bool(said and not sayings.QUOTED.search(sentence.pattern[: said.start()]))
+
+
 # -- the floor is given --------------------------------------------------------------------------------
-
-
-def _call(words: Sequence[Word], run: Run, presiding: Sequence[str] | frozenset[str] | set[str]) -> _Call | None:
-    """Whom a run gives the floor to at its end: the last sentence that names anybody, or nobody."""
-    n_after = 0
-    for back, sentence in enumerate(reversed(run.sentences)):
-        n_after += sentence.end - sentence.first
-        if n_after - (sentence.end - sentence.first) > 25:
-            put = sayings.PUT_TO.search(sentence.pattern)
-            if put and len(re.findall(r"@\d+", sentence.pattern)) == 1:
-                return _Call(sentence, sentence.mentions[0], "asked about")
-            if sentence.mentions or n_after > LONGEST_QUESTION:
-                return None
-        if not sentence.mentions:
-            continue
-        pattern = sentence.pattern
-        if not sayings.MINUTES.search(pattern):
-            pattern = " ".join(sayings.THANKS.sub("", pattern).split())
-        named = re.findall(r"@(\d+)", pattern)
-        if not named or (len(named) > 1 and not sayings.TWO_IN_TURN.search(pattern)):
-            return None  # nobody is called, or it is not plain who
-        if _own_name(words, run, sentence):
-            return None
-        mention = sentence.mentions[int(named[0])]
-        presides = run.speaker in presiding
-        if len(named) > 1:
-            return _Call(sentence, mention, "named last") if presides else None
-        rule = ""
-        if sayings.BARE.fullmatch(pattern) or (presides and sayings.OFFER.match(pattern)):
-            rule = "called"
-        elif back < 2 and _is_asked(words, sentence, mention, pattern):
-            rule = "asked"
-        elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
-            rule = "asked about"
-        elif sayings.NOT_NOW.search(pattern):
-            return None
-        elif any(p.search(pattern) for p in _GIVES):
-            rule = "called"
-        elif sayings.ASK.search(pattern):
-            rule = "asked"
-        elif (
-            presides
-            and n_after - (sentence.end - sentence.first) < 12
-            and not mention.possessive
-            and run.end - run.first < 60
-        ):
-            rule = "named last"
-        return _Call(sentence, mention, rule) if rule else None
-    return None
-
-
-def _thanks_that_calls(
-    said: Sequence[Run], calls: Sequence[_Call | None], answers: Sequence[str | None], i: int, presiding: set[str]
-) -> _Call | None:
-    """ "Thank you. Councillor Okafor" calls her, and a recogniser may write a comma: so it is where whoever presides
-    has just called somebody else, who spoke."""
-    sentence = said[i].sentences[-1]
-    before = calls[i - 2] if i >= 2 and answers[i - 2] == "spoke" else None
-    if not before or before.rule != "called" or said[i].speaker not in presiding:
-        return None
-    if said[i - 2].speaker != said[i].speaker or not sayings.ONLY_THANKS.fullmatch(sentence.pattern):
-        return None
-    mention = sentence.mentions[0]
-    known = mention.fits and before.mention.fits
-    return _Call(sentence, mention, "called") if known and not mention.fits.keys() & before.mention.fits else None
-
-
-def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
-    """Whom "the Minister" means who may be several: the one whom the same voice has just called by a fuller name; where
-    whoever presides says it, the one to whom the question was that has just been asked."""
-    mention = call.mention
-    if mention.form != "role" or len(mention.fits) < 2:
-        return mention
-    own = [r for r in said[max(0, i - 6) : i + 1] if r.speaker == said[i].speaker][::-1]
-    asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
-    for run in [*asking, *own]:
-        for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
-            fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
-            if fuller and earlier.fits.keys() <= mention.fits.keys():
-                return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
-    return mention
-
-
-def _is_asked(words: Sequence[Word], sentence: Sentence, mention: Mention, pattern: str) -> bool:
-    """ "Superintendent, can you say …", or "… in whose name, Superintendent?": addressed, not spoken of."""
-    if sayings.QUESTION.fullmatch(pattern):
-        return True
-    question = words[sentence.end - 1].text.rstrip("\"'”’)").endswith("?")
-    inside = mention.first > sentence.first and mention.end < sentence.end
-    if not _set_off(words, sentence, mention):
-        return False
-    to_you = re.search(r"\byou\b", pattern)
-    return bool(to_you) if inside else question or bool(to_you and mention.first > sentence.first)
-
-
-def _set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
-    before = mention.first == sentence.first or words[mention.first - 1].text[-1] in ",—"
-    after = mention.end == sentence.end or words[mention.end - 1].text[-1] in ",—"
-    return before and after
-
-
-def _answer(words: Sequence[Word], said: Sequence[Run], calls: Sequence[_Call | None], i: int) -> str | None:
-    """How a call was answered by the next voice; None where there was none, or it was not."""
-    call = calls[i]
-    if not call or i + 1 >= len(said) or said[i + 1].speaker is None or said[i].speaker is None:
-        return None
-    following = said[i + 1]
-    wait_ms = between_ms(words, said[i].end - 1)
-    if wait_ms is None or wait_ms > PATIENCE_MS:
-        return None
-    opening = " ".join(s.pattern for s in following.sentences)
-    if sayings.HERE.fullmatch(opening):
-        return "here" if sayings.BARE.search(call.sentence.pattern) else None
-    n_words = following.end - following.first
-    if (n_words <= 2 and not sayings.ACCEPTED.match(opening)) or sayings.REFUSED.search(" ".join(opening.split()[:14])):
-        return None
-    for sentence in following.sentences:
-        own = _own_name(words, following, sentence) or sayings.AS_ROLE.search(sentence.pattern)
-        if sentence.first >= following.first + 14 or own:
-            continue
-        if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
-            return None  # "Councillor Okafor has had to leave": said by somebody else
-    again = calls[i + 2] if i + 2 < len(said) and said[i + 2].speaker == said[i].speaker else None
-    if n_words < 15 and again and again.rule == "called" and again.mention.fits == call.mention.fits:
-        return None  # called again at once: that was somebody else
-    return "spoke"
 
 
 def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
@@ -252,9 +141,11 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         return
     following = meeting.runs[i + 1]
     voice = following.speaker or ""
-    fits = call.mention.fits or {STRANGER: 1.0}
-    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
+    fits = call.mention.fits or {STRANGER: 1.0}
+    if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
+        fits = {p: SURNAME if fit == GIVEN else fit for p, fit in fits.items()}
+    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":
         yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
@@ -268,29 +159,6 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         yield Cue(voice, call.mention.fits, call.rule, 0.7 if late else 1.0, *span)
 
 
-def _roll(words: Sequence[Word], said: Sequence[Run], roster: Roster) -> list[Mapping[str, float]]:
-    """Whom each run means if it is a name called in a roll: a name or two words alone, again and again from one voice,
-    with a word or two for an answer."""
-
-    def answered(i: int) -> bool:
-        opening = " ".join(s.pattern for s in said[i + 1].sentences)
-        return said[i + 1].speaker not in (None, said[i].speaker) and bool(sayings.HERE.fullmatch(opening))
-
-    calls = [
-        i
-        for i, run in enumerate(said[:-1])
-        if run.speaker is not None and len(run.sentences[-1].pattern.split()) <= 3 and answered(i)
-    ]
-    by = Counter(said[i].speaker for i in calls)
-    meant: list[Mapping[str, float]] = [{}] * len(said)
-    for i in calls:
-        if by[said[i].speaker] >= ROLL_OF:
-            last = said[i].sentences[-1]
-            exact = last.mentions[0].fits if len(last.mentions) == 1 else {}
-            meant[i] = exact or roster.called(text_of(words[last.first : last.end]))
-    return meant
-
-
 # -- spoken to -----------------------------------------------------------------------------------------
 
 
@@ -302,6 +170,8 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
     spoke = before is not None and before.speaker is not None and before.end - before.first >= 8
     passed_on = bool(i and meeting.calls[i - 1] and meeting.calls[i - 1].rule == "called")  # type: ignore[union-attr]
     for n, sentence in enumerate(run.sentences[:3]):
+        if sentence.first in meeting.own:
+            continue
         thanked = sayings.THANKS.search(sentence.pattern)
         mention = sentence.mentions[int(thanked[1])] if thanked else _vocative(meeting.words, sentence)
         if mention is None or len(mention.fits) > MOST_MEANT or (thanked and n > 1):
@@ -321,7 +191,7 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
 def _vocative(words: Sequence[Word], sentence: Sentence) -> Mention | None:
     """Who is spoken to in a sentence: its one name, set off by commas, with nothing before it that makes it a list or
     a report."""
-    if len(sentence.mentions) != 1 or not _set_off(words, sentence, sentence.mentions[0]):
+    if len(sentence.mentions) != 1 or not set_off(words, sentence, sentence.mentions[0]):
         return None
     before, _, after = sentence.pattern.partition("@0")
     if sentence.pattern == "@0" or sayings.BEFORE_VOCATIVE.match(before.strip()) or len(before.split()) > 12:
@@ -337,38 +207,12 @@ def _vocative(words: Sequence[Word], sentence: Sentence) -> Mention | None:
 # -- oneself -------------------------------------------------------------------------------------------
 
 
-def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | None:
-    """The name that a voice gives itself in this sentence."""
-    said = sayings.SELF.search(sentence.pattern)
-    if said:
-        own = sentence.mentions[int(next(g for g in said.groups() if g))]
-        return own if own.form != "role" and not sayings.QUOTED.search(sentence.pattern[: said.start()]) else None
-    if sentence.first > run.first + 12:
-        return None
-    k = run.sentences.index(sentence)
-    pattern = sentence.pattern
-    if pattern == "@0" and k + 1 < len(run.sentences):
-        following = run.sentences[k + 1].pattern
-        said = sayings.ABOUT_ONESELF.match(f"{pattern} {following}")  # "Tom Holm. I live …"
-        if sentence.mentions[0].form == "both" and not re.match(r".*\byou\b", following):
-            said = re.match(sayings.NAME, pattern)  # "Tom Holm, Head of Parks. We have …"
-    else:
-        said = sayings.APPOSITION.fullmatch(pattern)
-    if not said:
-        return None
-    own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
-    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
-    if not whole or plain(words[own.first].text) in TITLES:
-        return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
-    return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
-
-
 def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
     speaker = run.speaker or ""
     outsider = sayings.OUTSIDER.search(" ".join(s.pattern for s in run.sentences[:4]))
     for sentence in run.sentences:
         span = sentence.first, sentence.end, speaker
-        own = _own_name(meeting.words, run, sentence)
+        own = meeting.own.get(sentence.first)
         if own:
             # "I'm Priya, I live in Mill Lane" is another Priya. A first name alone settles nothing.
             fits = {p: fit * fit for p, fit in own.fits.items() if fit > GIVEN or not outsider}
@@ -381,8 +225,7 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
             if len(mention.fits) <= MOST_MEANT and not mention.possessive:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
-        chairing = sayings.CHAIRING.search(sentence.pattern)
-        if chairing and not sayings.QUOTED.search(sentence.pattern[: chairing.start()]):
+        if _in_chair(sentence):
             yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
 
 
@@ -401,7 +244,7 @@ def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[
 
 def _presides(meeting: _Meeting) -> Iterator[Cue]:
     """Whoever gives others the floor is in the chair; so is, mostly, whoever opens the meeting."""
-    given: dict[str, list[_Call]] = {}
+    given: dict[str, list[Call]] = {}
     for run, call, answer in zip(meeting.runs, meeting.calls, meeting.answers, strict=True):
         if run.speaker in meeting.presiding and call and call.rule == "called" and answer == "spoke":
             given.setdefault(run.speaker, []).append(call)
@@ -447,3 +290,22 @@ def _apologies(run: Run) -> Iterator[Cue]:
         substituted = sayings.SUBSTITUTED.search(sentence.pattern)
         if substituted:
             yield Cue("", sentence.mentions[int(substituted[1])].fits, "sent apologies", 1.0, *span)
+
+
+def _late(meeting: _Meeting) -> Iterator[Cue]:
+    """ "Councillor Okafor will be a few minutes late", and later on somebody else's "sorry I'm late": half of the cue
+    is where either is said."""
+    told: list[tuple[str, Mention, Sentence]] = []
+    since: dict[str, int] = {}  # voice -> how many had been said to be late when it was first heard
+    for run in meeting.runs:
+        speaker = run.speaker or ""
+        since.setdefault(speaker, len(told))
+        for sentence in run.sentences:
+            if sayings.SORRY_TO_BE_LATE.search(sentence.pattern):
+                for source, mention, where in told[: since[speaker]] if speaker else ():
+                    for at, mouth in ((where, source), (sentence, speaker)):
+                        yield Cue(speaker, mention.fits, "late, as was said", 0.5, at.first, at.end, mouth)
+            elif late := sayings.SAID_TO_BE_LATE.search(sentence.pattern):
+                mention = sentence.mentions[int(next(g for g in late.groups() if g))]
+                if len(mention.fits) <= MOST_MEANT:
+                    told.append((speaker, mention, sentence))

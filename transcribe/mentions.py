@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from transcribe import offices
 from transcribe.phones import closeness
 from transcribe.records import Person, Word
 from transcribe.spoken import (
@@ -21,6 +22,7 @@ from transcribe.spoken import (
     NEAR,
     POLICE,
     TITLES,
+    is_full_stop,
     likeness,
     name_parts,
     plain,
@@ -42,18 +44,13 @@ _OTHER_OFFICE = re.compile(
     r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
     r"|inspector|constable|sergeant|chief executive)\b"
 )
-_CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
-    r"|meeting|board)$)"
-    r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
-)
-_TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
 _NOT_A_PERSON = _set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
     " report review amendment motion inquiry family"
 )
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
+_LETTERS = _set("a i o")  # that are words: nobody is called so without a title
 _BEFORE_NAMES = _set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
@@ -65,7 +62,6 @@ _OF_OTHERS = _set(
     "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
 )
 _MONTHS = _set("may june april august")
-_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
 _PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
 
@@ -113,18 +109,20 @@ class Roster:
                 _, rest = split_name(alias)
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
-            self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
-            self._hold(known.id, *_roles(person.role))
+            rank = "".join(titles)
+            self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *titles} if POLICE & set(titles) else ())
+            self._hold(known.id, *offices.roles(person.role))
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
-        self.chairs = frozenset(p.id for p in people if any(map(_CHAIRS.search, p.role.lower().split("; "))))
+        self._offices = {p.id: p.role for p in people}
+        self.chairs, self._presides = offices.presiding(self._offices)
 
-    def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
-        offices, short = {*offices}, {*short}
-        self._short |= short - self._ranks.keys() - offices
-        for rank in offices | short:
+    def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
+        called, short = {*called}, {*short}
+        self._short |= short - self._ranks.keys() - called
+        for rank in called | short:
             whole = any(rank != s and (rank.startswith(s) or rank.endswith(s)) for s in short)
             self._add(self._ranks, rank, person, OFFICE if whole else ROLE)
             self._openers.add(rank[:3])
@@ -136,7 +134,10 @@ class Roster:
             fits[person] = max(fit, fits.get(person, 0.0))
 
     def introduce(self, words: Sequence[Word]) -> None:
-        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks."""
+        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
+        whether it is the leader or the mayor who presides, as whoever thanks them says."""
+        if found := offices.addressed(words, self._offices):
+            self.chairs, self._presides = found
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
                 continue
@@ -154,13 +155,17 @@ class Roster:
             )
             office = said.rstrip(",.;:").removeprefix("the ")
             if _OFFICE.search(office) and len(office.split()) < 9:
-                self._hold(next(iter(named.fits)), *_roles(office))
+                self._hold(next(iter(named.fits)), *offices.roles(office))
 
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
         titles, names = split_name(voice)
         fits = self._exact.get(plain("".join(names)), {})
         return {p: fit for p, fit in self._of_kind(fits, titles).items() if fit >= SURNAME}
+
+    def speaks_to_chair(self, words: Sequence[Word], i: int, first: int) -> bool:
+        """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
+        return plain(words[i].text) in self._presides and offices.is_spoken_to(words, i, first)
 
     def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
         """Who is the member for the place that these words begin with; nobody, if several are."""
@@ -213,6 +218,8 @@ class Roster:
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = _clause_end(words, i, end)
+        if any(self.speaks_to_chair(words, k, first) for k in (i, i + 1) if k < end):
+            return None
         j = i
         while j < stop and plain(words[j].text) in _LEADS:
             j += 1
@@ -257,10 +264,10 @@ class Roster:
             heard, possessive = _heard(words[i:k])
             fits = self._exact.get(heard)
             if fits and not _goes_on(words, k, stop, cased):
-                whole = max(fits.values()) == FULL
+                whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
                 stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
-                opener = i == first and k < stop and heard in _ALSO_WORDS
+                opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
                         k += 1
@@ -319,31 +326,6 @@ def _read(person: Person) -> _Known:
     return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
 
 
-def _roles(role: str) -> tuple[set[str], set[str]]:
-    """What somebody with this role is called, plain: each of several offices, whole; and short, up to "for" or "of".
-
-    >>> whole, short = _roles("Deputy Leader and Cabinet Member for Parks")
-    >>> sorted(whole), short
-    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
-     {'cabinetmember'})
-    """
-    whole: set[str] = {role.lower()}
-    short: set[str] = set()
-    for office in _OFFICES.split(role.lower()):
-        words = re.sub(r"[(].*", "", office).split()
-        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
-        about = words[cut + 1 :]
-        whole |= {" ".join(words), re.split(r"[,(]| and ", office)[0]}
-        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
-        if cut and about and len(about) < 4:
-            whole.add(" ".join([*about, *words[:cut]]))
-    return _plain_offices(whole), _plain_offices(short)
-
-
-def _plain_offices(names: Iterable[str]) -> set[str]:
-    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
-
-
 # -- the words -----------------------------------------------------------------------------------------
 
 
@@ -396,14 +378,6 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
         if words[k].text[-1] in ",;:?!…—" or is_full_stop(words[k].text):
             return k + 1
     return end
-
-
-def is_full_stop(text: str) -> bool:
-    """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
-    if text[-1:] != ".":
-        return False
-    bare = plain(text)
-    return len(bare) > 1 and bare not in TITLES and bare not in HONOURS
 
 
 def _is_name(text: str) -> bool:

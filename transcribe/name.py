@@ -143,7 +143,7 @@ def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person])
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for cue in found:
         at_ms = next((w.start_ms for w in words[cue.first :] if w.start_ms is not None), 0)
-        said = text_of(words[cue.first : cue.end])
+        said = cue.called or text_of(words[cue.first : cue.end])
         for person, fit in cue.fits.items():
             key = (cue.voice, person, cue.rule, cue.source)
             seen[key] += 1

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Literal
 
 from transcribe import english
-from transcribe.privacy import is_unnamed, stands_in
+from transcribe.privacy import not_named, stands_in
 from transcribe.records import Person, Record, SpeakerName, Word, text_of
 from transcribe.spoken import CIVIL, name_parts, plain
 
@@ -157,7 +157,7 @@ def _called(words: Sequence[Word], people: Sequence[Person]) -> Iterator[Span]:
     """Where somebody who is not shown by name is named: with first name or title, or by a surname that is no word."""
     heard = [re.sub(r"['’]s\W*$", "", w.text) for w in words]
     said = [plain(h) for h in heard]
-    for person in filter(is_unnamed, people):
+    for person in not_named(people):
         given, surname = ([plain(p) for p in parts] for parts in name_parts(person.name))
         n = len(surname)
         for i in range(len(said) - n + 1):

@@ -15,7 +15,8 @@ from transcribe.said_by import BY_PEOPLE, people_called
 from transcribe.spoken import MEMBER, POLICE, plain, split_name
 
 SHOWN = "Member of the public"
-OFFICES = MEMBER | POLICE | {"mayor"}  # titles of office; Dr and Lady are none
+OFFICES = MEMBER | POLICE | {"mayor", "hon", "honourable"}  # titles of office; Dr and Lady are none
+_AFTER_NAME = {"am", "mp", "ms", "msp"}  # members of parliaments, behind a name
 _OF_PUBLIC = {"resident", "residents", "public", "petitioner", "questioner", "objector", "applicant", "neighbour"}
 _OF_PUBLIC |= {"citizen", "tenant", "leaseholder", "parent", "visitor", "guest"}
 _BESIDE = {"a", "an", "the", "of", "and", "from", "to", "member", "speaker", "local", "lead", "supporter", "questions"}
@@ -32,15 +33,30 @@ def has_office(person: Person) -> bool:
     False
     """
     titles, _ = split_name(person.name)
-    if person.party or person.ward or OFFICES & set(titles):
+    if person.party or person.ward or OFFICES & set(titles) or plain(person.name.rpartition(" ")[2]) in _AFTER_NAME:
         return True
     role = {plain(word) for word in re.findall(r"\w+", person.role)}
     return bool(role) and not (role & _OF_PUBLIC and role <= _OF_PUBLIC | _BESIDE)
 
 
-def is_unnamed(person: Person) -> bool:
-    """Whether somebody is not shown by name."""
-    return person.public == "unnamed" or (person.public != "named" and not has_office(person))
+def not_named(people: Sequence[Person]) -> list[Person]:
+    """Those of a meeting's people who are not shown by name.
+
+    A bare list, with no office on it at all, does not tell councillors from the public, and to call them that would be
+    wrong: it hides only those of whom it says that they are.
+
+    >>> pell = Person(id="pell", name="Desmond Pell")
+    >>> [p.id for p in not_named([Person(id="jo", name="Jo Okafor", role="Chair"), pell])]
+    ['pell']
+    >>> not_named([Person(id="jo", name="Jo Okafor"), pell])
+    []
+    """
+    tells = any(map(has_office, people))
+
+    def is_public(person: Person) -> bool:
+        return not person.public and not has_office(person) and bool(tells or person.role)
+
+    return [p for p in people if p.public == "unnamed" or is_public(p)]
 
 
 def stand_ins(people: Sequence[Person]) -> dict[str, str]:
@@ -52,7 +68,12 @@ def stand_ins(people: Sequence[Person]) -> dict[str, str]:
     taken = {p.id for p in people}
     free = (f"public-{n}" for n in range(1, 2 * len(people) + 2))
     numbers = (each for each in free if each not in taken)
-    return {p.id: number for p, number in zip(filter(is_unnamed, people), numbers, strict=False)}
+    return {p.id: number for p, number in zip(not_named(people), numbers, strict=False)}
+
+
+def meant(people: Sequence[Person], id: str | None) -> str | None:
+    """The id of the person who is meant by an id, which may stand in for that of somebody who is not shown by name."""
+    return next((own for own, shown in stand_ins(people).items() if shown == id), id)
 
 
 def stands_in(label: str | None) -> bool:
@@ -92,7 +113,7 @@ def unnamed(
 def shown_as(speaker: str, person: str | None, people: Sequence[Person]) -> tuple[str, str | None]:
     """How somebody who was shown as `speaker`, and was `person`, is shown by what is said of people now.
 
-    >>> shown_as("Desmond Pell", "desmond-pell", [Person(id="desmond-pell", name="Desmond Pell")])
+    >>> shown_as("Desmond Pell", "desmond-pell", [Person(id="desmond-pell", name="Desmond Pell", role="Resident")])
     ('Member of the public', 'public-1')
     """
     instead = stand_ins(people)

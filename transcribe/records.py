@@ -389,3 +389,26 @@ def language_code(tag: str) -> str:
 def text_of(words: Iterable[Word]) -> str:
     """Words as they are printed: joined by single spaces."""
     return " ".join(w.text for w in words)
+
+
+GAP = "[…]"
+
+
+def text_with_gaps(words: Iterable[Word], stretches: Sequence[Stretch]) -> str:
+    """Words as they are printed, with `GAP` where something may have been said between them that is not there: nobody
+    is to read as one sentence what stands on either side of what was hidden, or not made out.
+
+    >>> words = [Word(text="Yes", start_ms=0, end_ms=400), Word(text="never.", start_ms=900, end_ms=1200)]
+    >>> text_with_gaps(words, [Stretch(kind="masked", start_ms=400, end_ms=900, reason="")])
+    'Yes […] never.'
+    """
+    parts: list[str] = []
+    before: int | None = None
+    for word in words:
+        if word.start_ms is not None and word.end_ms is not None:
+            at_ms = (word.start_ms + word.end_ms) // 2
+            if before is not None and any(before <= s.start_ms and s.end_ms <= at_ms for s in stretches):
+                parts.append(GAP)
+            before = at_ms
+        parts.append(word.text)
+    return " ".join(parts)

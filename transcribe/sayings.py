@@ -34,6 +34,7 @@ INVITE = re.compile(
     rf"(?: first| now| in| you)* {NAME}"
     rf"|\bover to (?:you )?{NAME}"
     rf"|\b(?:that's|this is|that is|this one's|that one's|it's) (?:one |a question |probably )*for {NAME}(?: i think)?$"
+    rf"|\b(?:and|so) that(?:'s| is) {NAME}$"
     rf"|\bi (?:now |then |next |therefore |will now |would now )?(?:call|invite)(?: on| upon)? {NAME}"
     r"|\b(?:i'll|i will|i'd|i would|i'd like to|i would like to|can i|could i|may i|let me|i'm going to)(?: now| then"
     rf"| next| just| perhaps)* (?:ask|invite) {NAME} (?:to|if|whether)\b"
@@ -51,15 +52,24 @@ FLOOR = re.compile(
     rf"|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
     r"|your question|please|go ahead|go on|off you go|has the floor|you're on mute|you are on mute|you're muted"
+    r"|you've (?:\w+ )?(?:been|agreed|offered|asked)\b|this is (?:one for you|yours|your \w+)$"
+    r"|(?:could be|can be|is) (?:here|with us)(?: tonight| today| this \w+)? to (?:present|introduce|speak|talk)\b"
+    r"|(?:can|could|may|might|will)(?: perhaps| probably)? (?:tell|update|explain|answer|respond|speak to|help)\b"
+    r"|(?:will|is going to|is here to) (?:present|introduce|take us|talk us|run through|do|set out"
+    r"|explain|give us|update|open|read)\b"
     r"|your \w+ minutes|to (?:move|second|propose|present|introduce|respond|reply|speak|open|close|sum up)\b"
     r"|on this$|is (?:going|next)\b|take it away|can you hear)"
     rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
+    rf"|@(\d+)(?: has| has got| had|'s got)(?: some| an?)? (?:wording|amendment|motion|recommendation|update)\b"
     rf"|{NAME} (?:wants|wanted|would like|wishes|is waiting|has asked|is indicating|has indicated)(?: just)? to"
-    r" (?:come (?:back )?in|speak|ask|say|respond|reply|add|contribute)"
+    r" (?:come (?:back )?in|start|speak|ask|say|respond|reply|add|contribute)"
 )
 INDICATED = re.compile(rf"{NAME} (?:has|is) (?:just )?(?:indicated|indicating|waving)$")
 OFFER = re.compile(
     rf"(?:{_FILLER} )*{NAME} (?:would you (?:like|wish|want) to|do you (?:want|wish) to|did you (?:want|wish) to)\b"
+)
+OFFERED = re.compile(
+    rf"\b(?:does|do|did|would) {NAME} (?:wish|want|like|care) to (?:add|say|comment|respond|reply|come|speak)\b"
 )
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
@@ -96,8 +106,8 @@ REFUSED = re.compile(
     r"|can i just come in|may i come in)"
 )
 HERE = re.compile(
-    r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|agreed|i'm|am|chair|thank|thanks|you)"
-    r" ?){1,4}"
+    r"(?:(?:yes|here|present|aye|no|nay|yea|for|against|abstain|abstaining|abstention|agreed|in favour|i'm|am|afraid"
+    r"|please|madam|mr|chair|chairman|thank|thanks|you) ?){1,5}"
 )
 ACCEPTED = re.compile(
     r"(?:yes |well |and |good \w+ |um |okay )*(?:thank you|thanks|mr chair|madam chair|chair|of course|certainly"
@@ -134,6 +144,16 @@ AS_ROLE = re.compile(
     rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
 )
+INTRODUCTIONS = re.compile(
+    r"\bintroduc(?:e|ing) (?:your|our|them)selves|\b(?:do|start with|some|round of|with) introductions\b"
+    r"|\b(?:go|going|went) (?:around|round) the (?:table|room|screen|committee|panel)\b|\bsay who (?:you|they|we) are\b"
+)
+_HELLO = (
+    r"(?:(?:yes|hello|hi|good|morning|afternoon|evening|thank you|thanks|all|everyone|everybody|chair|chairman|and|so"
+    r"|um|er|erm) ?)"
+)
+GREETING = re.compile(rf"{_HELLO}{{1,6}}")
+INTRODUCTION = re.compile(rf"{_HELLO}{{0,4}}@0(?!['\d])")
 OWN_PLACE = re.compile(
     r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
     r"(?: here)?,? (?:of|in|from|is|for) "
@@ -175,5 +195,16 @@ APOLOGY = re.compile(
     r"|@\d+ (?:sends|has sent|have sent|gave|has given|have given) (?:\w+ )?apologies"
     r"|@\d+ (?:is|was|are) (?:unable|not able) to (?:attend|be|join)|@\d+ (?:can't|cannot) (?:be|join|make it|attend)"
 )
-LATE = re.compile(r"\b(?:late|lateness|leave early)\b")
+LATE = re.compile(
+    r"\b(?:late|lateness|leave early|join(?:ing)? us (?:then|later|shortly|at)|along (?:later|shortly))\b"
+)
 SUBSTITUTED = re.compile(rf"\b(?:substitut\w+|deputising|standing in|attending) (?:for|in place of) {NAME}")
+SAID_TO_BE_LATE = re.compile(
+    r"\bapologies for (?:lateness|late arrival|being late)(?: \w+){0,3}? from @(\d+)"
+    r"|@(\d+)(?! .*@\d.*\b(?:late|lateness|delayed)\b)(?: [\w']+){0,12}"
+    r" (?:late|lateness|delayed|held up|on (?:his|her|their) way)\b"
+)
+SORRY_TO_BE_LATE = re.compile(
+    r"\b(?:sorry|apologise|apologies|forgive me)(?: for)?(?: (?:that|if|to|be|being|my|i'm|i|am|was|have|been|come|a"
+    r"|bit|little|slightly|so|arriving|coming|chair|all|everyone|everybody)){0,6} (?:late|lateness|delayed)\b"
+)

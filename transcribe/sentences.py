@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from transcribe.mentions import Mention, Roster, is_full_stop
+from transcribe.mentions import Mention, Roster
 from transcribe.records import Word, text_of
+from transcribe.spoken import is_full_stop
 
 LONGEST = 80  # words of a sentence; some captions have no full stops
 PAUSE_MS = 1200  # ends a sentence
@@ -94,11 +95,11 @@ def _sentences(words: Sequence[Word], first: int, end: int, roster: Roster, case
                 called = text_of(words[first : i + 1])
                 fits = roster.alone(called)  # "Nawosu?" called out on its own
                 mentions = [Mention(first, i + 1, fits, False)] if fits else []
-            yield Sentence(first, i + 1, _pattern(words, first, i + 1, mentions), tuple(mentions))
+            yield Sentence(first, i + 1, _pattern(words, first, i + 1, mentions, roster), tuple(mentions))
             first = i + 1
 
 
-def _pattern(words: Sequence[Word], first: int, end: int, mentions: Sequence[Mention]) -> str:
+def _pattern(words: Sequence[Word], first: int, end: int, mentions: Sequence[Mention], roster: Roster) -> str:
     at = {m.first: (k, m) for k, m in enumerate(mentions)}
     parts, i = [], first
     while i < end:
@@ -106,6 +107,9 @@ def _pattern(words: Sequence[Word], first: int, end: int, mentions: Sequence[Men
             k, mention = at[i]
             parts.append(f"@{k}'s" if mention.possessive else f"@{k}")
             i = mention.end
+        elif roster.speaks_to_chair(words, i, first):
+            parts.append("chair")  # "Madam Mayor", in the chair
+            i += 1
         else:
             parts.append(re.sub(r"[^\w']", "", words[i].text.lower().replace("’", "'")))
             i += 1

@@ -1,10 +1,12 @@
 """How fast the page is: start-up, a meeting of four hours in a real browser, and many readers at once.
 
-    python -m tests.bench.page            # in a scratch folder, about two minutes
+    python -m tests.bench.page                          # in a scratch folder, about two minutes
+    python -m tests.bench.page --statements 1000000     # instead: pages of searches over so many, facets included
 
 Prints what was measured; nothing is asserted, since other work on the machine changes it.
 """
 
+import argparse
 import asyncio
 import random
 import statistics
@@ -12,10 +14,17 @@ import tempfile
 import time
 import urllib.request
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from starlette.testclient import TestClient
 
+from pipeline.meetings import Layout
+from pipeline.shelf import DataFolder
+from search import index, web
+from search.quotes import Quote
+from tests.bench import searching as corpus
 from tests.house import TOML, onrecord
 from tests.page_house import browser_path, served
 
@@ -110,7 +119,36 @@ async def many(base: str) -> None:
     print(f"errors: {wrong or 'none'}")
 
 
+def searches(root: Path, n_statements: int) -> None:
+    """The time in which the application makes a page of each kind of search, without the network."""
+    chance = random.Random(1)
+    words = corpus.vocabulary(chance)
+
+    def made() -> Iterator[tuple[str, list[Quote]]]:
+        for meeting, quotes in corpus.meetings(n_statements, words, chance):
+            (root / "raw" / meeting).mkdir(parents=True)
+            yield meeting, quotes
+
+    index.rebuild(root / "processed" / "index", made())
+    web.BURST = 1e9
+    page = TestClient(web.application(DataFolder(Layout(root=root))))
+    for kind, queries in corpus.queries(words, random.Random(2), 25).items():
+        took = []
+        for query in queries:
+            began = time.perf_counter()
+            assert page.get("/", params={"q": query}).status_code == 200
+            took.append(1000 * (time.perf_counter() - began))
+        print(f"{kind:24} median {statistics.median(took):5.1f}  p95 {statistics.quantiles(took, n=20)[-1]:5.1f} ms")
+
+
 def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--statements", type=int)
+    n_statements = asked.parse_args().statements
+    if n_statements:
+        with tempfile.TemporaryDirectory() as folder:
+            searches(Path(folder), n_statements)
+        return
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         long_meeting(data)

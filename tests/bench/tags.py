@@ -24,8 +24,7 @@ from statistics import mean
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))
 
 from analyse.score import Report, Score  # noqa: E402
 from pipeline import asked, batch, measure_tags  # noqa: E402

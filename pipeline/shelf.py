@@ -1,0 +1,401 @@
+"""A data folder as the page shows it.
+
+Files may change, or go, while they are served: each is read again when it is another than it was, and a meeting whose
+files do not belong together just now says so. What is hidden is looked up where people write it, not in what a run has
+made of it: until a run has taken it out, the meeting is not shown at all, nor is its sound played.
+"""
+
+import hashlib
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from analyse.records import Statements
+from pipeline import clips, corrections, meetings, places, receipts, settings
+from pipeline.asked import codebook_of, context_of
+from pipeline.fresh import Kept
+from pipeline.meetings import Layout
+from search import cite, find
+from search.cite import Passage
+from search.find import Results
+from search.quotes import Quote, parse_address, read_parquet, resolve
+from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told
+from transcribe import correct, playable
+from transcribe.problem import Problem
+from transcribe.ranges import Ranges, joined, without
+from transcribe.records import (
+    Coverage,
+    Evidence,
+    Meeting,
+    Recording,
+    SpeakerName,
+    Stretch,
+    Transcript,
+    Unreadable,
+    load,
+)
+from transcribe.repair import repairs
+
+N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
+N_SUMMARIES = 20_000
+LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
+N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
+LONGEST_CLIP_MS = 30 * 60_000
+KINDS = {  # of evidence for a name, in words
+    "chair handover": "the chair gave them the floor",
+    "addressed": "they were spoken to by name, and answered",
+    "self-introduction": "they said who they are",
+    "roll call": "they answered to a roll call",
+    "thanks": "they were thanked by name after speaking",
+    "apology": "apologies were given for them",
+    "caption voice": "the published captions name them",
+    "role": "they spoke as the office does",
+}
+
+
+class _Word(msgspec.Struct):
+    speaker: str | None = None
+
+
+class _Summary(msgspec.Struct):
+    """What is read of a transcript for lists: the texts of words are skipped, which makes it fast."""
+
+    engine: str
+    words: list[_Word]
+    stretches: tuple[Stretch, ...] = ()
+    names: tuple[SpeakerName, ...] = ()
+    coverage: Coverage | None = None
+
+
+class DataFolder:
+    """A `search.reading.Shelf` over a data folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._cutting = threading.BoundedSemaphore(N_CUTTING)
+        self._looking, self._look_again = threading.Lock(), 0.0
+        self._to_look: list[str] = []
+        self._bared_seen: frozenset[str] = frozenset()
+        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_SUMMARIES), Kept(N_SUMMARIES)
+
+    # -- what there is
+
+    def search(self, text: str, *, sort: Literal["best", "newest"], limit: int, offset: int, facets: bool) -> Results:
+        """What the index finds, without meetings of which a part was hidden that the index may still hold.
+
+        All meetings are asked in turn; one that a search finds meanwhile is left out at once, and not counted.
+        """
+        folders = self._folders()
+        without = self._known_bared(folders)
+        while True:
+            found = find.search(
+                self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets, without=without
+            )
+            ids = {h.quote.meeting for h in found.hits}
+            bared = frozenset(id for id in ids if id not in folders or self._withheld(id, folders[id]))
+            if not bared:
+                return found
+            without |= bared
+
+    def _known_bared(self, folders: dict[str, Path]) -> frozenset[str]:
+        """Meetings that are not to be shown just now, as far as one has looked: a search takes little time to look."""
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look(folders, time.monotonic())
+            finally:
+                self._looking.release()
+        return frozenset(id for id in self._bared_seen if id in folders and self._withheld(id, folders[id]))
+
+    def _look(self, folders: dict[str, Path], began: float) -> None:
+        """Go on with the round of all meetings, or begin another."""
+        if began < self._look_again:
+            return
+        self._to_look = self._to_look or list(folders)
+        found = set()
+        while self._to_look and time.monotonic() < began + LOOK_S:
+            id = self._to_look.pop()
+            if id in folders and self._withheld(id, folders[id]):
+                found.add(id)
+        self._bared_seen = frozenset(id for id in self._bared_seen | found if id in folders)
+        if not self._to_look:
+            self._look_again = time.monotonic() + LOOK_EVERY_S
+
+    def _withheld(self, id: str, folder: Path) -> bool:
+        """Whether a meeting is not to be shown: what cannot be read may hide something, too."""
+        try:
+            return self._bared(id, folder)
+        except (Problem, OSError):
+            return True
+
+    def codes(self) -> dict[str, str]:
+        """Codes of the codebook, with their names."""
+        return self._small.get(
+            "codes", [self.layout.codebook], lambda: {c.code: c.name for c in codebook_of(self.layout).codes}
+        )
+
+    def meetings(self) -> Sequence[Listed]:
+        """All meetings that have a transcript; what cannot be read is left out."""
+        listed = []
+        for id, folder in self._folders().items():
+            try:
+                if (self.layout.made(id) / "transcript.json").is_file() and not self._bared(id, folder):
+                    listed.append(self._listed(id, folder))
+            except (Problem, OSError):
+                continue
+        return listed
+
+    def check_shown(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises NotNow where something was hidden that may still be shown."""
+        folder = self.folder(id)
+        if self._bared(id, folder):
+            raise NotNow(
+                "this meeting is being changed: part of it was hidden, and is not out of it yet",
+                where=folder,
+                fix="Try again in a few minutes.",
+            )
+        return folder
+
+    def meeting(self, id: str) -> Held:
+        folder = self.check_shown(id)
+        made = self.layout.made(id)
+        files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
+        return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))
+
+    def sound(self, id: str) -> Sound | None:
+        """What may be played of a meeting: never the recording itself where anything of it is hidden."""
+        folder, made = self.folder(id), self.layout.made(id)
+        recording = self._recording(id)
+        if recording is None or not recording.media:
+            return None
+        copy = made / "playable.m4a"
+        shown = correct.silence(self._summary(id).stretches)
+        hidden = joined([*self._hidden(id, folder), *shown])
+        if hidden or playable.needs_copy(recording.media):
+            made_so = receipts.read(made, "playable")
+            silenced = made_so.params.get("silence", ()) if made_so else ()
+            right = made_so is not None and made_so.params.get("recording") == recording.sha256
+            if not right or without(hidden, silenced) or not copy.is_file():
+                return None
+            return Sound(path=copy, video=False)
+        part = recording.media[0]
+        path = folder / part.file
+        if ".." in Path(part.file).parts or not path.is_file():
+            return None
+        return Sound(path=path, video=any(s.kind == "video" for s in part.streams))
+
+    # -- one place, one person
+
+    def passage(self, address: str) -> tuple[Held, Passage]:
+        place = parse_address(address)
+        held = self.meeting(place.meeting)
+        if not held.settled:
+            raise NotNow("this meeting is being brought up to date", fix="Try again in a few minutes.")
+        try:
+            return held, places.passage(self.layout, place, held.transcript, 3, held.quotes)
+        except Problem as e:  # where a file lies is nothing for readers
+            raise Problem(e.what) from e
+
+    def told(self, held: Held, passage: Passage) -> Told:
+        quote = passage.quote
+        here = parse_address(quote.address)
+        words = resolve(here, held.transcript)
+        made = places.changed_by_people(self.layout, quote.meeting)
+        name = next((n for n in held.transcript.names if n.label == quote.speaker_label), None)
+        setters = [c.by for c in places.changes(words, made) if c.kind == "speaker" and c.by]
+        past = places.history(self.layout, here.start_ms, here.end_ms, held.transcript, quote.meeting)
+        source = cite.citation(quote, accessed=date.today(), players=settings.read(self.layout).players)
+        return Told(
+            changes=(
+                *map(_past, past),
+                *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
+            ),
+            citations={style: cite.cite(source, style) for style in cite.STYLES},
+            evidence=evidence_of(name) if name and not setters else (),
+            confirmed_by=setters[-1] if setters else _confirmed_by(name),
+            link=source.url,
+        )
+
+    def clip(self, address: str, pad_s: int) -> Path:
+        """What an address plays, with padding, in a new folder that the caller takes away."""
+        place = parse_address(address)
+        held, sound = self.meeting(place.meeting), self.sound(place.meeting)
+        if sound is None:
+            raise Problem("There is no recording of this meeting to cut from")
+        if place.end_ms - place.start_ms > LONGEST_CLIP_MS:
+            raise Problem("This is too long for a clip: at most half an hour is cut at once")
+        if not self._cutting.acquire(timeout=CUT_WAIT_S):
+            raise NotNow("Other clips are being cut", fix="Try again in a moment.")
+        folder = Path(tempfile.mkdtemp(prefix="onrecord-clip-"))
+        try:
+            name = f"{place.meeting}-{cite.timecode(place.start_ms).replace(':', '-')}"
+            out = folder / f"{name}{'.mp4' if sound.video else '.m4a'}"
+            clips.write(context_of(self.layout, held.meeting.folder), replace(place, check=""), out, pad_s=pad_s)
+            return out
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            self._cutting.release()
+
+    def person(self, id: str) -> Known:
+        found = []
+        for listed in self.meetings():
+            names = [name for name in self._summary(listed.id).names if name.person == id]
+            found += [Appearance(meeting=listed, name=name, evidence=evidence_of(name)) for name in names]
+        if not found:
+            raise Problem("Nobody of this name is known to have spoken")
+        newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
+        return Known(id=id, name=newest[0].name.display, appearances=tuple(newest))
+
+    # -- reading
+
+    def _folders(self) -> dict[str, Path]:
+        """Folders of raw files by meeting id."""
+        raw = self.layout.raw
+
+        def read() -> dict[str, Path]:
+            folders = meetings.find_folders(self.layout) if raw.is_dir() else []
+            ids = meetings.assign_ids(self.layout, folders)
+            return {ids[f.name]: f for f in reversed(folders)}
+
+        return self._small.get("folders", [raw, self.layout.ids], read)
+
+    def folder(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises Problem where it has no transcript."""
+        folder = self._folders().get(id) if meetings.is_id(id) else None
+        if folder is None or not (self.layout.made(id) / "transcript.json").is_file():
+            raise Problem("There is no such meeting here")
+        return folder
+
+    def _meeting(self, id: str, folder: Path) -> Meeting:
+        paths = [folder / "meeting.toml", folder]
+        return self._small.get(("meeting", id), paths, lambda: meetings.examine(folder, id)[0])
+
+    def _recording(self, id: str) -> Recording | None:
+        path = self.layout.made(id) / "recording.json"
+        return self._small.get(("recording", id), [path], lambda: places.recording_of(self.layout, id))
+
+    def _hidden(self, id: str, folder: Path) -> Ranges:
+        """What people have hidden, by what they wrote last."""
+
+        def written() -> Ranges:
+            excluded = ((a, b) for a, b, _ in self._meeting(id, folder).exclude)
+            return joined([*excluded, *correct.silence(correct.hidden(corrections.read(folder)))])
+
+        paths = [folder / "meeting.toml", folder / corrections.FILE, folder]
+        return self._small.get(("hidden", id), paths, written)
+
+    def _bared(self, id: str, folder: Path) -> bool:
+        """Whether what is shown of a meeting may hold something that was hidden since its transcript was made."""
+        hidden = self._hidden(id, folder)
+        if not hidden:
+            return False
+        path = receipts.receipt_path(self.layout.made(id), "transcript")
+        made = self._small.get(("receipt", id), [path], lambda: receipts.read(self.layout.made(id), "transcript"))
+        shown = [(s["start_ms"], s["end_ms"]) for s in made.params.get("silence", ())] if made else []
+        return bool(without(hidden, shown))
+
+    def _summary(self, id: str) -> _Summary:
+        path = self.layout.made(id) / "transcript.json"
+
+        def read() -> _Summary:
+            try:
+                return msgspec.json.decode(path.read_bytes(), type=_Summary)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+                raise Unreadable(f"not a readable transcript: {e}", where=path, fix="onrecord run") from e
+
+        return self._summaries.get(id, [path], read)
+
+    def _listed(self, id: str, folder: Path) -> Listed:
+        meeting, summary, recording = self._meeting(id, folder), self._summary(id), self._recording(id)
+        status = {n.label: n.status for n in summary.names}
+        by_status: dict[str, int] = {}
+        for word in summary.words:
+            known = status.get(word.speaker or "", "unknown")
+            by_status[known] = by_status.get(known, 0) + 1
+        return Listed(
+            id=id,
+            title=meeting.title or id,
+            body=meeting.body,
+            held_on=meeting.held_on,
+            duration_ms=recording.duration_ms if recording else 0,
+            coverage=summary.coverage,
+            stretches=summary.stretches,
+            n_words=len(summary.words),
+            words_by_status=by_status,
+            engine=summary.engine,
+            has_sound=bool(recording and recording.media),
+        )
+
+    def _read(self, id: str, folder: Path) -> Held:
+        made = self.layout.made(id)
+        path = made / "transcript.json"
+        data = path.read_bytes()
+        transcript = load(data, Transcript, "transcript/1", where=path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        statements: Statements | None = None
+        quotes: tuple[Quote, ...] = ()
+        try:
+            place = made / "statements.json"
+            statements = load(place.read_bytes(), Statements, "statements/2", where=place)
+            quotes = read_parquet(made / "quotes.parquet")
+        except (Problem, OSError):
+            statements = None
+        settled = (
+            statements is not None
+            and statements.transcript_sha256 == sha256
+            and all(q.transcript_sha256 == sha256 for q in quotes)
+        )
+        return Held(
+            meeting=self._meeting(id, folder),
+            recording=self._recording(id),
+            transcript=transcript,
+            statements=statements if settled else None,
+            quotes=quotes if settled else (),
+            settled=settled,
+        )
+
+
+def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
+    """Why a voice is who it is said to be, the strongest first, in words."""
+    own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
+    return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))
+
+
+def _because(e: Evidence) -> str:
+    if e.kind == "human":
+        return e.words[:1].upper() + e.words[1:]
+    return f"{cite.timecode(e.at_ms)}: {KINDS[e.kind]}" + (f" (“{e.words}”)" if e.words else "")
+
+
+def _confirmed_by(name: SpeakerName | None) -> str:
+    said = next((e.words for e in (name.evidence if name else ()) if e.kind == "human"), "")
+    return said.removeprefix("confirmed by ") if name and name.status == "confirmed" else ""
+
+
+DID = {
+    "words": "changed the words",
+    "speaker": "said who speaks",
+    "confirm": "said who this voice is",
+    "reject": "said who this voice is not",
+    "listen": "listened, and found the words right",
+    "mask": "hid personal details here",
+    "exclude": "took something here out of the public record",
+    "withhold": "withheld something here",
+}
+
+
+def _past(p: places.Past) -> str:
+    """A correction in words. Old names stay out of it: they may have been wrong about somebody."""
+    told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
+    if p.kind == "words" and not p.hidden and not p.undone_by:
+        told += f", from “{p.old}” to “{p.new}”"
+    return told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else "") + "."

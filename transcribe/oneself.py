@@ -1,0 +1,96 @@
+"""The names that voices give themselves: "My name is …", "Tom Holm, Head of Parks", and rounds of introductions."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from transcribe import sayings
+from transcribe.mentions import FULL, SURNAME, Mention
+from transcribe.records import Word
+from transcribe.sentences import Run, Sentence
+from transcribe.spoken import NEAR, TITLES, plain
+
+OPENING_WORDS = 12  # of a run, in which a bare name may be the speaker's own
+ROUND_RUNS = 30  # after somebody asked for introductions, within which they come
+ROUND_OF = 3  # voices that give a name one after the other make a round, asked for or not
+LONGEST_INTRODUCTION = 30  # words
+
+Own = Mapping[int, Mention]  # by the first word of the sentence in which a voice names itself
+
+
+def own_names(words: Sequence[Word], said: Sequence[Run]) -> Own:
+    """The name that a voice gives itself, for every sentence in which one does."""
+    own = {
+        sentence.first: mention
+        for run in said
+        for sentence in run.sentences
+        if sentence.mentions and (mention := _own_name(words, run, sentence))
+    }
+    return {sentence.first: sentence.mentions[0] for sentence in _introductions(said)} | own
+
+
+def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | None:
+    said = sayings.SELF.search(sentence.pattern)
+    if said:
+        own = sentence.mentions[int(next(g for g in said.groups() if g))]
+        return own if own.form != "role" and not sayings.QUOTED.search(sentence.pattern[: said.start()]) else None
+    if sentence.first > run.first + OPENING_WORDS:
+        return None
+    k = run.sentences.index(sentence)
+    pattern = sentence.pattern
+    if pattern == "@0" and k + 1 < len(run.sentences):
+        following = run.sentences[k + 1].pattern
+        said = sayings.ABOUT_ONESELF.match(f"{pattern} {following}")  # "Tom Holm. I live …"
+        if sentence.mentions[0].form == "both" and not re.match(r".*\byou\b", following):
+            said = re.match(sayings.NAME, pattern)  # "Tom Holm, Head of Parks. We have …"
+    else:
+        said = sayings.APPOSITION.fullmatch(pattern)
+    if not said:
+        return None
+    own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
+    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
+    if not whole or plain(words[own.first].text) in TITLES:
+        return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
+    return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
+
+
+def _introductions(said: Sequence[Run]) -> Iterator[Sentence]:
+    """The sentences of a round in which everybody says who they are, name first: one name from each voice, where
+    somebody has asked for it, or some do so one after the other."""
+    asked = [
+        any(
+            sayings.INTRODUCTIONS.search(s.pattern)
+            for before in said[max(0, i - ROUND_RUNS) : i]
+            for s in before.sentences
+        )
+        for i in range(len(said))
+    ]
+    found = [_introduction(run) for run in said]
+    by: dict[str, list[int]] = defaultdict(list)
+    for i, (run, sentence) in enumerate(zip(said, found, strict=True)):
+        if sentence and run.speaker:
+            by[run.speaker].append(i)
+    once = {i for places in by.values() if len(places) == 1 for i in places}
+    for i in sorted(once):
+        together = [k for k in range(i - ROUND_OF + 1, i + ROUND_OF) if k in once]
+        in_turn = any({k, k + 1, k + 2} <= {*together} for k in range(i - ROUND_OF + 1, i + 1))
+        sentence = found[i]
+        if sentence and (asked[i] or in_turn):
+            yield sentence
+
+
+def _introduction(run: Run) -> Sentence | None:
+    """Where a short run opens, or opens after a greeting, with a whole name of somebody who is not spoken to."""
+    if run.end - run.first > LONGEST_INTRODUCTION:
+        return None
+    for sentence in run.sentences[:3]:
+        if sentence.mentions:
+            mention, rest = sentence.mentions[0], " ".join(s.pattern for s in run.sentences)
+            own = sayings.INTRODUCTION.match(sentence.pattern) and not re.search(r"\byou(?:r|'\w+)?\b", rest)
+            whole = mention.form == "both" or (
+                mention.form == "name" and max(mention.fits.values(), default=0) >= SURNAME
+            )
+            return sentence if own and whole and not mention.possessive else None
+        if not sayings.GREETING.fullmatch(sentence.pattern):
+            return None
+    return None
