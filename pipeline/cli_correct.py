@@ -104,8 +104,14 @@ def correct(
     show.out.print(f"kept, by {show.printable(name)}; {', '.join(applied.ran) or 'nothing'} made again")
     if applied.waits:
         show.out.print(show.printable(applied.waits))
+    if applied.n_beside:
+        show.out.print(
+            f"{show.n_of(applied.n_beside, 'word')} beside it went too: captions tell the time of a whole line only"
+        )
     for path in applied.elsewhere:
         show.out.print(show.printable(f"still holds it, since it lies outside the data folder: {path}"))
+    for line in applied.published:
+        show.out.print(show.printable(line))
 
 
 @app.command(epilog="Example: onrecord repairs 2024-05-14-public-safety")

@@ -20,10 +20,10 @@ def serve(
     ] = "",
     data: Data = DATA,
 ) -> None:
-    """Show meetings and quotes in the browser: search them, listen, copy citations.
+    """Show meetings and quotes in the browser: search them, listen, copy citations, correct.
 
-    Use it to read, check and cite. It shows what is there and changes nothing. Only this machine can reach it, unless
-    --host names another address. Ctrl-C ends it.
+    Use it to read, check and cite; whoever has an account (`onrecord accounts add NAME`) may also correct, confirm and
+    hide. Only this machine can reach it, unless --host names another address. Ctrl-C ends it.
     """
     from importlib.util import find_spec
 
@@ -45,6 +45,7 @@ def serve(
     if not local:
         typer.echo(
             f"Everybody who can reach {host} can read what is in {data}, without a password and without encryption. "
+            "Passwords can be read on the way, too, unless a web server with HTTPS stands before it. "
             "If that is not what you want, leave --host away.",
             err=True,
         )

@@ -1,6 +1,7 @@
 """Writing on the page over a data folder: everything goes through `pipeline.apply`, in the name of an account."""
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -18,11 +19,12 @@ from pipeline.shelf import DataFolder, Kept, evidence_of
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
-from transcribe import privacy, said_by
+from transcribe import locks, privacy, said_by
 from transcribe.correct import HIDING, VOICES, Correction, in_force
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName
 
+log = logging.getLogger("onrecord")
 LOOK_S = 1.5  # for meetings that were not looked through since they changed; the others wait for the next time
 N_MEETINGS = 20_000
 DID = {
@@ -64,7 +66,10 @@ class DataDesk:
 
     def sign_in(self, name: str, password: str) -> tuple[str, str] | None:
         account = accounts.sign_in(self.layout, name, password)
-        return (account.name, _mark(account)) if account else None
+        if account is None:
+            return None
+        self._afterwards.submit(_get_ready)
+        return account.name, _mark(account)
 
     def mark(self, name: str) -> str | None:
         try:
@@ -131,19 +136,36 @@ class DataDesk:
                     self._afterwards.submit(_finish, context, made)
         except apply.Changed as e:
             raise Conflict(e.what, now=e.now) from e
-        return Done(id=made.id, wall_s=applied.wall_s, waits=bool(applied.waits), elsewhere=applied.elsewhere)
+        except locks.Busy as e:
+            raise Problem("this meeting is being changed by others just now", fix="try again in a moment") from e
+        return Done(
+            id=made.id,
+            wall_s=applied.wall_s,
+            waits=bool(applied.waits),
+            elsewhere=applied.elsewhere,
+            published=applied.published,
+        )
+
+
+def _get_ready() -> None:
+    """Load what the first change would have to wait for a second for: Arrow makes no table without asking pandas."""
+    import pyarrow as pa
+
+    pa.table({"words": [""]})
 
 
 def _finish(context: Context, made: Correction) -> None:
     try:
         apply.finish(context, made, _unheard)
-    except Problem:  # until the next run there is no sound, and `status` says so
-        return
+    except (Problem, OSError, locks.Busy) as e:  # until the next run there is no sound of it to be heard
+        log.warning("%s: what was hidden is not out of everything yet: %s", context.meeting.id, e)
 
 
 def _correction(context: Context, wanted: Wanted, by: str) -> Correction:
     place = Address(meeting=context.meeting.id, start_ms=wanted.start_ms, end_ms=wanted.end_ms)
     saw = wanted.saw
+    if wanted.do in ("speaker", "confirm") and not wanted.person:
+        raise Problem("nobody was chosen", fix="choose who it is, or that nobody knows")
     if wanted.do == "words":
         return apply.reword(context, place, wanted.text, by=by, saw=saw)
     if wanted.do == "speaker":

@@ -8,6 +8,7 @@ by itself, by the engine that the other words are from; words of two engines are
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pipeline.context import Context, Progress
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio, Source, decode
-from transcribe.problem import Problem
+from transcribe.problem import Problem, reading
 from transcribe.ranges import Ranges, joined, within
 from transcribe.records import Record, Turns, Words, load
 
@@ -137,13 +138,26 @@ def caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> C
 
 
 def from_captions(context: Context) -> tuple[Words, Turns]:
-    from transcribe import captions
-
+    """Words and turns; two stages ask for them, one right after the other, and the file is read once."""
     path, recording = context.captions(), context.recording()
     if path is None:
         raise Problem(
             "there are no captions for this meeting", where=context.raw, fix='name them: captions = "captions.vtt"'
         )
-    return captions.read(
-        path, recording_sha256=recording.sha256, duration_ms=recording.duration_ms, exclude=context.erased()
-    )
+    with reading(path):
+        found = path.stat()
+    state = found.st_ino, found.st_mtime_ns, found.st_size
+    return _captions(path, state, recording.sha256, recording.duration_ms, tuple(context.erased()))
+
+
+@lru_cache(maxsize=1)
+def _captions(
+    path: Path,
+    state: tuple[int, int, int],
+    recording_sha256: str,
+    duration_ms: int,
+    erased: tuple[tuple[int, int], ...],
+) -> tuple[Words, Turns]:
+    from transcribe import captions
+
+    return captions.read(path, recording_sha256=recording_sha256, duration_ms=duration_ms, exclude=erased)

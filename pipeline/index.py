@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from analyse.records import Statements
-from pipeline import changes
+from pipeline import changes, receipts
 from pipeline.context import Context, Progress, write
 from pipeline.meetings import Layout
 from pipeline.receipts import state_of
@@ -60,16 +60,24 @@ def _make(context: Context, progress: Progress) -> list[str]:
     transcript = context.transcript()
     rows = quotes.quotes(statements, transcript, context.meeting, context.recording(), sha256)
     history = changes.kept(context, rows, transcript)
-    quotes.write_parquet(rows, context.scratch / "quotes.parquet")
+    table = context.scratch / "quotes.parquet"
+    quotes.write_parquet(rows, table)
+
+    def put() -> None:
+        """Whoever makes the index again before this stage is done must not take the old quotes for it. What changed
+        comes first, so that nobody who is killed here has the new quotes and no history of the old ones."""
+        if history:
+            receipts.put(context.made / changes.FILE, history)
+        receipts.put(context.made / table.name, table.read_bytes())
+
     try:
-        index.replace(context.layout.index, context.meeting.id, rows)
+        index.replace(context.layout.index, context.meeting.id, rows, first=put)
     except index.Stale as e:
         (context.scratch / REMADE).write_text(e.what, "utf-8")
         rebuild(context.layout)
-        index.replace(context.layout.index, context.meeting.id, rows)
-    # First, so that nobody who is killed here has the new quotes and no history of the old ones.
+        index.replace(context.layout.index, context.meeting.id, rows, first=put)
     told = [write(context, changes.FILE, history)] if history else []
-    return [*told, "quotes.parquet", write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+    return [*told, table.name, write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
 
 
 def _notes(context: Context) -> Iterator[str]:

@@ -8,9 +8,10 @@ from typing import Literal
 from msgspec.structs import replace
 
 from pipeline import corrections, meetings
+from pipeline.hear_words import CUE_REACH_MS
 from pipeline.meetings import Layout
-from search.cite import timecode
-from search.quotes import Address, part_at
+from search.cite import Passage, around, timecode
+from search.quotes import Address, Quote, part_at, read_parquet, resolve
 from transcribe import privacy
 from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
@@ -83,6 +84,26 @@ def changed_by_people(layout: Layout, meeting: str) -> tuple[Correction, ...]:
     return corrections.read(folder) if folder else ()
 
 
+def passage(
+    layout: Layout, place: Address, transcript: Transcript, n_turns: int = 0, rows: Sequence[Quote] | None = None
+) -> Passage:
+    """What is said at a place, with turns around it; `rows` are the meeting's quotes where they are at hand. Raises
+    Problem where there are none yet, and why where nothing is said there."""
+    if rows is None:
+        table = layout.made(place.meeting) / "quotes.parquet"
+        if not table.is_file():
+            raise Problem(
+                f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}"
+            )
+        rows = read_parquet(table)
+    if not place.check and not resolve(place, transcript):
+        raise why_silent(layout, place, transcript)
+    try:
+        return around(place, rows, transcript, n_turns)
+    except Problem as e:
+        raise why_silent(layout, place, transcript) from e
+
+
 def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Problem:
     """Why there are no words at a place."""
     address = str(replace(place, check=""))
@@ -94,10 +115,25 @@ def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Proble
     stretch = min(
         there, key=lambda s: ("masked", "excluded", "withheld", "partial", "untranscribed").index(s.kind), default=None
     )
+    if not stretch and (hiding := _beside(place, transcript)):
+        what = f"there are no words here: a line of captions goes as a whole where a part of it is {hiding.kind}"
+        where = f"{address}, beside {timecode(hiding.start_ms)} to {timecode(hiding.end_ms)}"
+        return Problem(
+            what, where=where, fix="read that line in the captions themselves; hide whole lines to lose no more"
+        )
     if not stretch:
         fix = "search for the words, and copy their address"
         return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
     return Problem(_said_of(stretch), where=address, fix=_mended(layout, place.meeting, address, place, stretch))
+
+
+def _beside(place: Address, transcript: Transcript) -> Stretch | None:
+    """What is hidden so near that words of a place in captions, whose own times nobody knows, went with it."""
+    if not transcript.engine.startswith("captions"):
+        return None
+    near = (place.start_ms - CUE_REACH_MS, place.end_ms + CUE_REACH_MS)
+    hidden = (s for s in transcript.stretches if s.kind in ("masked", "excluded"))
+    return next((s for s in hidden if s.start_ms < near[1] and near[0] < s.end_ms), None)
 
 
 def _said_of(stretch: Stretch) -> str:

@@ -151,7 +151,8 @@ class DataFolder:
                 continue
         return listed
 
-    def meeting(self, id: str) -> Held:
+    def check_shown(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises NotNow where something was hidden that may still be shown."""
         folder = self.folder(id)
         if self._bared(id, folder):
             raise NotNow(
@@ -159,6 +160,10 @@ class DataFolder:
                 where=folder,
                 fix="Try again in a few minutes.",
             )
+        return folder
+
+    def meeting(self, id: str) -> Held:
+        folder = self.check_shown(id)
         made = self.layout.made(id)
         files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
         return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))
@@ -193,11 +198,9 @@ class DataFolder:
         if not held.settled:
             raise NotNow("this meeting is being brought up to date", fix="Try again in a few minutes.")
         try:
-            if not place.check and not resolve(place, held.transcript):
-                raise Problem("nothing is said there")
-            return held, cite.around(place, held.quotes, held.transcript, 3)
-        except Problem as e:
-            raise Problem(places.why_silent(self.layout, place, held.transcript).what) from e
+            return held, places.passage(self.layout, place, held.transcript, 3, held.quotes)
+        except Problem as e:  # where a file lies is nothing for readers
+            raise Problem(e.what) from e
 
     def told(self, held: Held, passage: Passage) -> Told:
         quote = passage.quote

@@ -100,7 +100,7 @@ class Candidates:
         query = parts[0] if len(parts) == 1 else tantivy.Query.boolean_query([(tantivy.Occur.Should, p) for p in parts])
         if not meeting:
             return query
-        there = tantivy.Query.term_query(self._schema, "id", meeting)
+        there = tantivy.Query.term_query(self._schema, "marks", index.mark("id", meeting))
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, there)])
 
     def _found(self, query: Untyped, limit: int) -> Iterator[Quote]:

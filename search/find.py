@@ -1,7 +1,7 @@
 """Searching the index: quotes for a query, where in them its words stand, how many are whose, and what was meant."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -24,7 +24,7 @@ from transcribe.records import Record
 
 N_HITS = 1000  # the most that one search gives
 N_FORMS = 50  # of a word, beside each other in a `near`
-N_FEW = 10_000  # of the values that few have, together
+N_COUNTED = 30_000  # of a column's values: of more the rarest are not counted, and Tantivy refuses 65,000
 N_VALUES = 20  # of a facet, the commonest first
 N_SPOKEN = 6  # words: of a query with more, none is left out to find something
 N_SUGGESTED = 3
@@ -47,8 +47,11 @@ class Value(Record):
     query: str
 
 
+FacetName = Literal["speaker", "body", "year", "code", "stance", "status"]
+
+
 class Facet(Record):
-    name: Literal["speaker", "body", "year", "code", "stance", "status"]
+    name: FacetName
     values: tuple[Value, ...]
 
 
@@ -126,27 +129,31 @@ def search(
 
 # -- counting -------------------------------------------------------------------------------------
 
-_COLUMNS = {"speaker": "who", "body": "where", "code": "tag"}
 _FILTERS = {"year": "on", "code": "tag"}
 
 
 def _facets(searcher: Untyped, chosen: Untyped) -> tuple[Facet, ...]:
-    # One more than is shown: of those without a value there is one, "".
-    asked = {name: {"terms": {"field": field, "size": N_VALUES + 1}} for name, field in _COLUMNS.items()}
-    asked["few"] = {"terms": {"field": index.FEW, "size": N_FEW}}
-    counted = {
-        name: [(b["key"], int(b["doc_count"])) for b in found["buckets"]]
-        for name, found in searcher.aggregate(chosen, asked).items()
-    }
-    for place, name in enumerate(index.OF_FEW):  # what has few values is read out of one column
-        each: Counter[str] = Counter()
-        for key, n in counted["few"]:
-            each[key.split(" ")[place]] += n
-        counted[name] = sorted(each.items(), key=lambda value: (-value[1], value[0]))
+    asked = {column: {"terms": {"field": column, "size": N_COUNTED}} for column in (index.SAID, index.SPOKEN)}
+    found = searcher.aggregate(chosen, asked)
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for bucket in found[index.SAID]["buckets"]:
+        n = int(bucket["doc_count"])
+        year, stance, status, codes = index.said(bucket["key"])
+        counted["year"][year] += n
+        counted["stance"][stance] += n
+        counted["status"][status] += n
+        for code in codes:
+            counted["code"][code] += n
+    for bucket in found[index.SPOKEN]["buckets"]:
+        n = int(bucket["doc_count"])
+        speaker, body = index.spoken(bucket["key"])
+        counted["speaker"][speaker] += n
+        counted["body"][body] += n
     facets = []
-    for name in get_args(Facet.__annotations__["name"]):
-        values = [Value(value=v, n=n, query=_narrowed(name, v)) for v, n in counted[name] if v]
-        facets.append(Facet(name=name, values=tuple(values[:N_VALUES])))
+    for name in get_args(FacetName):
+        commonest = sorted(((-n, value) for value, n in counted[name].items() if value))[:N_VALUES]
+        values = tuple(Value(value=value, n=-n, query=_narrowed(name, value)) for n, value in commonest)
+        facets.append(Facet(name=name, values=values))
     return tuple(facets)
 
 
@@ -177,6 +184,9 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool =
     def term(field: str, value: str) -> Untyped:
         return tantivy.Query.term_query(schema, field, value)
 
+    def mark(field: str, value: str) -> Untyped:
+        return term("marks", index.mark(field, value))
+
     def forms(part: q.Word) -> list[Untyped]:
         # Any form counts, and the form that was typed counts again.
         other = other_spelling(part.word)
@@ -195,18 +205,18 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool =
         case q.Near():
             return _near(node, searcher, schema)
         case q.Filter():
-            wanted = [(Occur.Must, term(node.field, value)) for value in node.values]
+            wanted = [(Occur.Must, mark(node.field, value)) for value in node.values]
             return _unranked(tantivy.Query.boolean_query(wanted))
         case q.Held():
-            first, last = node.days()
-            return _unranked(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last))
+            between = index.days(*node.days())
+            return _unranked(tantivy.Query.range_query(schema, "newest", tantivy.FieldType.Unsigned, *between))
         case q.Not():
             return compiled(q.All(parts=(node,)))
         case q.All():
             refused = [compiled(part.part) for part in node.parts if isinstance(part, q.Not)]
             asked = [compiled(part) for part in node.parts if not isinstance(part, q.Not)]
             if not asked:  # everything, but for the documents that only say which edition is held
-                asked, refused = [_unranked(tantivy.Query.all_query())], [term("topic", "none"), *refused]
+                asked, refused = [_unranked(tantivy.Query.all_query())], [mark("topic", "none"), *refused]
             return _both(asked, refused)
         case q.Any():
             # All the words beside each other, which is ranked in half the time that a choice of choices takes.
@@ -327,32 +337,37 @@ def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
         case q.Word():
             other = other_spelling(node.word)
             known = searcher.doc_freq("stem", _stem(node.word)) or (other and searcher.doc_freq("exact", other))
-            return node if known else q.Word(word=_nearest("exact", node.word, searcher))
+            return node if known else q.Word(word=_nearest(node.word, searcher))
         case q.Phrase():
-            return q.Phrase(words=tuple(_nearest("exact", word, searcher) for word in node.words))
+            return q.Phrase(words=tuple(_nearest(word, searcher) for word in node.words))
         case q.Filter():
-            return q.Filter(
-                field=node.field, values=tuple(_nearest(node.field, value, searcher) for value in node.values)
-            )
+            values = tuple(_nearest(value, searcher, condition=node.field) for value in node.values)
+            return q.Filter(field=node.field, values=values)
         case q.All() | q.Any():
             return type(node)(parts=tuple(_respelt(part, searcher) for part in node.parts))
         case _:
             return node
 
 
-def _nearest(field: str, word: str, searcher: Untyped) -> str:
+def _nearest(word: str, searcher: Untyped, *, condition: str = "") -> str:
     """The word of the index that is spelt most like this one and begins like it, or of speakers' names sounds most like
-    it; itself where none is near."""
+    it; itself where none is near. Of those of one condition, if one is named."""
     from rapidfuzz.distance import OSA
 
-    if len(word) < 3 or searcher.doc_freq(field, word):
+    field, before = ("marks", index.mark(condition, "")) if condition else ("exact", "")
+
+    def known(begins: str) -> Iterator[tuple[str, int]]:
+        for term, n in searcher.terms_with_prefix(field, before + begins):
+            yield term.removeprefix(before), n
+
+    if len(word) < 3 or searcher.doc_freq(field, before + word):
         return word
     n_edits = 1 if len(word) < 6 else 2
     best = (n_edits, 0, word)  # anything as near as this that was said at all comes before
-    for term, n in searcher.terms_with_prefix(field, word[0]):
+    for term, n in known(word[0]):
         if abs(len(term) - len(word)) <= n_edits:
             best = min(best, (OSA.distance(word, term, score_cutoff=n_edits), -n, term))
-    if best[2] != word or field != "speaker":
+    if best[2] != word or condition != "speaker":
         return best[2]
-    alike = {term: closeness(word, term, LIKE) for term, _ in searcher.terms_with_prefix(field, "")}
+    alike = {term: closeness(word, term, LIKE) for term, _ in known("")}
     return max((term for term in alike if alike[term]), key=lambda term: (alike[term], term), default=word)

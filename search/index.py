@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any as Untyped
@@ -24,25 +25,27 @@ import tantivy
 from tantivy import Filter as TokenFilter
 from tantivy import TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from search import query as q
-from search.fold import words
+from search.fold import fold, words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
-VERSION = 2  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
-HEAP_BYTES = 64_000_000
+VERSION = 3  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
+# To change a meeting, and to make the whole index: the more there is room for, the fewer parts have to be merged.
+HEAP_BYTES, WHOLE_HEAP_BYTES = 64_000_000, 400_000_000
+_TIME = 2**30  # milliseconds, 12 days: more than any meeting
+_DAY = 2**12 * _TIME
 
-# name -> tokenizer, and what is kept: positions for phrases, frequencies for ranking, neither for filters
+# Hits are counted by columns. To read one takes as long as to find the hits, so two hold all that is counted.
+SAID, SPOKEN = "said", "spoken"
+
+# name -> tokenizer, and what is kept: positions for phrases, frequencies for ranking, neither for conditions
 _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
-    **dict.fromkeys(sorted(q.NAME_FIELDS), ("words", "basic")),
-    **dict.fromkeys(
-        ("tag", "person", "stance", "status", "topic", "id", "edition", "who", "where", "few"), ("raw", "basic")
-    ),
+    "marks": ("words", "basic"),  # all that a condition may ask for: a dozen fields would take three times as long
+    SAID: ("raw", "basic"),
+    SPOKEN: ("raw", "basic"),
 }
-FEW, OF_FEW = "few", ("year", "stance", "status")  # a column and what stands in it, parted by spaces
-_COUNTED = ("tag", "who", "where", FEW)  # kept in columns too, so that hits can be counted by them
 
 
 class Stale(Problem):
@@ -52,8 +55,18 @@ class Stale(Problem):
 # -- writing --------------------------------------------------------------------------------------
 
 
-def replace(folder: Path, meeting: str, quotes: Sequence[Quote], *, wait_s: float = 60.0) -> None:
+def replace(
+    folder: Path,
+    meeting: str,
+    quotes: Sequence[Quote],
+    *,
+    first: Callable[[], None] = lambda: None,
+    wait_s: float = 60.0,
+) -> None:
     """Put these quotes in the place of all that the index holds of this meeting, in one step.
+
+    `first` is called before they are committed and while nobody else writes the index: what it puts in place is there
+    for whoever makes the index again afterwards.
 
     Makes the index where there is none. Raises Stale where `rebuild` is needed, and Problem when another process
     is still writing after `wait_s`.
@@ -63,8 +76,9 @@ def replace(folder: Path, meeting: str, quotes: Sequence[Quote], *, wait_s: floa
     check(folder)
 
     def change(writer: Untyped, schema: Untyped) -> None:
-        writer.delete_documents_by_term("id", meeting)
+        writer.delete_documents_by_term("marks", mark("id", meeting))
         _add(writer, schema, meeting, quotes)
+        first()
 
     _write(folder, change, wait_s=wait_s)
 
@@ -72,7 +86,8 @@ def replace(folder: Path, meeting: str, quotes: Sequence[Quote], *, wait_s: floa
 def remove(folder: Path, meeting: str, *, wait_s: float = 60.0) -> None:
     """Take a meeting out of the index. It need not be there, and there need not be an index."""
     if check(folder):
-        _write(folder, lambda writer, _: writer.delete_documents_by_term("id", meeting), wait_s=wait_s)
+        gone = mark("id", meeting)
+        _write(folder, lambda writer, _: writer.delete_documents_by_term("marks", gone), wait_s=wait_s)
 
 
 def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wait_s: float = 60.0) -> None:
@@ -91,7 +106,7 @@ def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wa
         for meeting, quotes in meetings:
             _add(writer, schema, meeting, quotes)
 
-    _write(folder, change, wait_s=wait_s, n_threads=min(4, os.cpu_count() or 1))
+    _write(folder, change, wait_s=wait_s, heap_bytes=WHOLE_HEAP_BYTES, n_threads=min(4, os.cpu_count() or 1))
     for other in folder.glob("v*-*"):
         if other != current and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
@@ -111,8 +126,8 @@ def edition(quotes: Sequence[Quote]) -> str:
 
 def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]) -> None:
     """A document per quote, and one that says which edition of the meeting this is."""
-    mark = {"id": meeting, "topic": "none", "edition": f"{meeting} {edition(quotes)}"}
-    writer.add_document(tantivy.Document.from_dict(mark, schema))
+    marks = mark("id", meeting), mark("topic", "none"), mark("edition", f"{meeting}:{edition(quotes)}")
+    writer.add_document(tantivy.Document.from_dict({"marks": " ".join(marks)}, schema))
     for quote in quotes:
         if quote.meeting != meeting:
             raise LookupError(f"{quote.address} is no quote of {meeting}")
@@ -120,57 +135,99 @@ def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]
 
 
 def _document(quote: Quote) -> dict[str, Untyped]:
-    folded = " ".join(words(quote.text))
+    folded = fold(quote.text)
     stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
-    document: dict[str, Untyped] = {
+    tags = [_id(code) for code in quote.codes]
+    return {
         "exact": folded,
         "stem": folded,
-        "id": quote.meeting,
-        "speaker": _folded(f"{quote.speaker} {quote.person or ''}"),
-        "person": "_".join(words(quote.person or "")),
-        "role": _folded(quote.role),
-        "party": _folded(quote.party),
-        "body": _folded(quote.body),
-        "meeting": _folded(f"{quote.meeting} {quote.title}"),
-        "tag": ["_".join(words(code)) for code in quote.codes],
-        "stance": stance,
-        "status": quote.speaker_status,
-        "topic": "yes" if quote.topic else "no",
-        "who": quote.speaker if quote.speaker_status != "unknown" else "",
-        "where": quote.body,
-        FEW: f"{quote.held_on.year if quote.held_on else ''} {stance} {quote.speaker_status}",
-        "newest": _newest(quote),
+        "marks": " ".join(
+            (
+                _of_meeting(quote.meeting, quote.title, quote.body),
+                _of_speaker(quote.speaker, quote.speaker_status, quote.person, quote.role, quote.party),
+                mark("topic", "yes" if quote.topic else "no"),
+                mark("stance", stance),
+                *(mark("tag", tag) for tag in tags),
+            )
+        ),
+        SAID: " ".join((str(quote.held_on.year) if quote.held_on else "", stance, quote.speaker_status, *tags)),
+        SPOKEN: f"{quote.speaker if quote.speaker_status != 'unknown' else ''}\n{quote.body}",
+        "newest": _newest(quote.meeting, quote.held_on) - min(quote.start_ms, _TIME - 1),
         "quote": msgspec.json.encode(quote),
     }
-    if quote.held_on:
-        document["day"] = quote.held_on.toordinal()
-    return document
+
+
+def said(column: str) -> tuple[str, str, str, list[str]]:
+    """Year, stance, status of the speaker and codes out of the column SAID; empty where there is none."""
+    year, stance, status, *codes = column.split(" ")
+    return year, stance, status, codes
+
+
+def spoken(column: str) -> tuple[str, str]:
+    """Speaker and body out of the column SPOKEN; empty where there is none."""
+    speaker, _, body = column.partition("\n")
+    return speaker, body
+
+
+def mark(field: str, value: str) -> str:
+    """A condition's field and value as the one word that is indexed for it."""
+    return f"{field}:{value}"
+
+
+# What is said of many quotes is folded once.
+
+
+@lru_cache(maxsize=256)
+def _of_meeting(meeting: str, title: str, body: str) -> str:
+    return " ".join([mark("id", meeting), _marks("meeting", f"{meeting} {title}"), _marks("body", body)])
 
 
 @lru_cache(maxsize=4096)
-def _folded(name: str) -> str:
-    """The words of a name, of which a corpus has few and says them again and again."""
-    return " ".join(words(name))
+def _of_speaker(speaker: str, status: str, person: str | None, role: str, party: str) -> str:
+    names = _marks("speaker", f"{speaker} {person or ''}"), _marks("role", role), _marks("party", party)
+    return " ".join([*names, mark("person", _id(person or "")), mark("status", status)])
 
 
-def _newest(quote: Quote) -> int:
-    """A number that is greater for what comes first under "newest": later days, and within a meeting earlier words.
+def _marks(field: str, name: str) -> str:
+    return " ".join(mark(field, word) for word in words(name))
+
+
+@lru_cache(maxsize=4096)
+def _id(text: str) -> str:
+    return "_".join(words(text))
+
+
+@lru_cache(maxsize=256)
+def _newest(meeting: str, held_on: date | None) -> int:
+    """A number that is greater for what comes first under "newest", less by a quote's time for each quote of a meeting.
 
     22 bits of day, 12 that keep meetings of one day apart, 30 of time (12 days) counted downwards.
     """
-    day = quote.held_on.toordinal() if quote.held_on else 0
-    apart = int.from_bytes(hashlib.sha256(quote.meeting.encode()).digest()[:2], "big") >> 4
-    return day << 42 | apart << 30 | (2**30 - 1 - min(quote.start_ms, 2**30 - 1))
+    apart = int.from_bytes(hashlib.sha256(meeting.encode()).digest()[:2], "big") >> 4
+    return _DAY * (held_on.toordinal() if held_on else 0) + _TIME * (apart + 1) - 1
 
 
-def _write(folder: Path, change: Callable[[Untyped, Untyped], object], *, wait_s: float, n_threads: int = 1) -> None:
+def days(first: int | None, last: int | None) -> tuple[int, int]:
+    """Between what numbers the quotes of these days stand under "newest". Days are ordinals, both included, and None is
+    open; what has no date was on no day."""
+    return _DAY * (first or 1), _DAY * ((date.max.toordinal() if last is None else last) + 1) - 1
+
+
+def _write(
+    folder: Path,
+    change: Callable[[Untyped, Untyped], object],
+    *,
+    wait_s: float,
+    heap_bytes: int = HEAP_BYTES,
+    n_threads: int = 1,
+) -> None:
     """Make a change and commit it, or leave everything as it was."""
     where = folder / _shape()
     index = _opened(folder)
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            writer = index.writer(HEAP_BYTES * n_threads, n_threads)
+            writer = index.writer(heap_bytes, n_threads)
             break
         except ValueError as e:
             if "LockBusy" not in str(e):
@@ -206,15 +263,14 @@ def _unwritable(where: Path, error: Exception | str) -> Problem:
 
 def _shape() -> str:
     """The directory's name: a version and a digest of all that an index of this program must agree on."""
-    shape = repr((_TEXT_FIELDS, _COUNTED, sorted(Quote.__struct_fields__)))
+    shape = repr((_TEXT_FIELDS, sorted(Quote.__struct_fields__)))
     return f"v{VERSION}-{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
 
 
 def _fields() -> Untyped:
     builder = tantivy.SchemaBuilder()
     for name, (tokenizer, kept) in _TEXT_FIELDS.items():
-        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in _COUNTED)
-    builder.add_integer_field("day", indexed=True, fast=True)
+        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in (SAID, SPOKEN))
     builder.add_unsigned_field("newest", fast=True)
     builder.add_bytes_field("quote", stored=True)
     return builder.build()
@@ -317,5 +373,5 @@ def _kept(where: Path, commit: tuple[int, int, int]) -> Untyped:
 @lru_cache(maxsize=2)
 def _editions(where: Path, commit: tuple[int, int, int]) -> dict[str, str]:
     searcher = _kept(where, commit).searcher()
-    terms = searcher.terms_with_prefix("edition", "", tantivy.Query.all_query())
-    return dict(sorted(term.split(" ") for term, n in terms if n))
+    terms = searcher.terms_with_prefix("marks", mark("edition", ""), tantivy.Query.all_query())
+    return dict(sorted(term.split(":")[1:] for term, n in terms if n))

@@ -3,6 +3,7 @@
 import ast
 import errno
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -33,12 +34,12 @@ ARRAYS = {".npy", ".npz", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".safetensor
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> diarise.Recipe:
-    """The starter's own pipeline, with small networks of random weights."""
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The starter's own networks, small and with random weights."""
     diarise.prepare()
     folder = tmp_path_factory.mktemp("models")
     tiny_pyannote.starter(folder)
-    return diarise.load("starter", segmentation=folder / "pytorch_model.bin", embedding=folder / "voice.pt").recipe
+    return folder
 
 
 @pytest.fixture
@@ -69,12 +70,18 @@ class Listener(Engine):
         return diarise.diarise(self.recipe, request, self.underway)
 
 
-@pytest.fixture
-def engine(recipe: diarise.Recipe, monkeypatch: pytest.MonkeyPatch) -> Listener:
+def listener(models: Path, monkeypatch: pytest.MonkeyPatch) -> Listener:
     found = Listener(block_ms=60_000)
-    found.recipe = recipe
+    found.recipe = diarise.load(
+        "starter", segmentation=models / "pytorch_model.bin", embedding=models / "voice.pt"
+    ).recipe
     found.instead(monkeypatch)
     return found
+
+
+@pytest.fixture
+def engine(models: Path, monkeypatch: pytest.MonkeyPatch) -> Listener:
+    return listener(models, monkeypatch)
 
 
 def meeting(data: Path) -> Path:
@@ -87,6 +94,19 @@ def meeting(data: Path) -> Path:
 def run(data: Path) -> work.Outcome:
     (outcome,) = batch.run([job(data, "m", "m", WHISPER, STARTER)], Heard(), n_workers=0)
     return outcome
+
+
+def run_and_die(data: Path, models: Path) -> None:
+    """A run in a process of its own, which is killed when embeddings have been made."""
+
+    def die(fraction: float) -> None:
+        if fraction > 0.6:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    diarise.prepare()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        listener(models, monkeypatch).underway = die
+        run(data)
 
 
 def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -156,7 +176,7 @@ def test_a_voice_would_be_found(vectors: list[Any], tmp_path: Path) -> None:
 
 
 def test_what_a_failed_or_killed_run_leaves_holds_no_voice_and_is_gone_after_the_next(
-    engine: Listener, vectors: list[Any], tmp_path: Path
+    engine: Listener, models: Path, vectors: list[Any], tmp_path: Path
 ) -> None:
     processed = meeting(tmp_path)
 
@@ -169,16 +189,10 @@ def test_what_a_failed_or_killed_run_leaves_holds_no_voice_and_is_gone_after_the
     assert len(vectors) > 3
     assert voiceprints(processed, vectors) == []
 
-    def die(fraction: float) -> None:
-        if fraction > 0.6:  # when embeddings have been made
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    engine.underway = die
-    child = os.fork()
-    if child == 0:
-        run(tmp_path)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    child = multiprocessing.get_context("spawn").Process(target=run_and_die, args=(tmp_path, models))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
     assert not (processed / "m" / "turns.json").exists()
     assert voiceprints(processed, vectors) == []
 

@@ -92,6 +92,16 @@ def test_time_without_text(data: Path, kind: str, what: str, fix: str) -> None:
 # -- who changed it -------------------------------------------------------------------------------
 
 
+def test_a_line_of_captions_that_is_masked_in_part_goes_whole_and_that_is_said(data: Path) -> None:
+    vtt = "WEBVTT\n\n00:01.000 --> 00:09.000\nMy number is one two three and I live near the station.\n"
+    with_captions(data / "lines", "lines", vtt=f"{vtt}\n00:30.000 --> 00:34.000\nThank you, Mr Pell.\n")
+    told("run", "--jobs", "0", data=data / "lines")
+    hid = told("correct", "lines/1000-4000", "--mask", "--by", "Mira", data=data / "lines")
+    assert "7 words beside it went too" in hid
+    assert "a line of captions goes as a whole" in refused("quote", "lines/5000-9000", data=data / "lines").what
+    assert "nothing is said at" in refused("quote", "lines/26000-28000", data=data / "lines").what
+
+
 def test_what_a_person_changed_is_said_with_their_name(data: Path) -> None:
     (quote, *_) = json.loads(told("search", "consultation residents", "--json", data=data))["quotes"]
     new = quote["text"].replace("consultation", "conversation")

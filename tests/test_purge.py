@@ -1,6 +1,7 @@
 """What is masked or excluded survives nowhere: not in corrections made before, not in the index, not in exports."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline import apply, batch, corrections, outputs, work
 from pipeline.context import Context
 from pipeline.index import rebuild
 from pipeline.meetings import Layout
+from search import index
 from search.quotes import Address, read_parquet
 from tests.house import SAID, Heard, captions, job, onrecord, with_captions
 from transcribe import purge
@@ -158,6 +160,23 @@ def test_what_is_only_withheld_comes_back_as_it_was_corrected(context: Context) 
     assert json.loads(onrecord("search", MARKER, "--json", data=data).stdout)["quotes"][0]["text"] == (
         f"It was {MARKER}, ever."
     )
+
+
+def test_an_index_made_again_meanwhile_does_not_bring_back_what_is_hidden(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = index.replace
+
+    def and_then_again(folder: Path, meeting: str, *args: object, **more: object) -> None:
+        replace(folder, meeting, *args, **more)  # type: ignore[arg-type]
+        rebuild(context.layout)  # by another run, for another meeting, before this stage is done
+
+    monkeypatch.setattr(index, "replace", and_then_again)
+    until = date(2999, 1, 31)
+    place = place_of(context, MARKER)
+    apply.apply(context, apply.withhold(context, place, by="Mira", reason="complaint", until=until), Heard())
+    assert index.held(context.layout.index)["m"] == index.edition(read_parquet(context.made / "quotes.parquet"))
+    assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
 
 
 def test_files_given_away_are_deleted_or_named(context: Context, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,4 +1,6 @@
-"""How fast the index is built and searched, on a made corpus: `python tests/bench/search.py [STATEMENTS] [--beside]`.
+"""How fast the index is built and searched, on a made corpus.
+
+    python tests/bench/searching.py [STATEMENTS] [--beside]
 
 The corpus is the same every time. Words come out of a Zipf distribution (the commonest stands in about one statement
 in five, as "the" would not: stop words would only flatter the figures), statements are 8 to 60 words long, 1,000
@@ -169,7 +171,7 @@ def plain_s(folder: Path, made: Iterator[tuple[str, list[Quote]]]) -> float:
     builder.add_text_field("address", stored=True, tokenizer_name="raw")
     schema = builder.build()
     taken = 0.0
-    writer: Any = tantivy.Index(schema, str(folder)).writer(2 * index.HEAP_BYTES, 2)
+    writer: Any = tantivy.Index(schema, str(folder)).writer(index.WHOLE_HEAP_BYTES, 2)
     for _, rows in made:
         started = time.perf_counter()
         for row in rows:
