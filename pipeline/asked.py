@@ -15,7 +15,7 @@ from pipeline.plan import speeds as speeds_of
 from pipeline.receipts import put
 from pipeline.work import Job, Outcome
 from transcribe import engines
-from transcribe.problem import Problem
+from transcribe.problem import LACKING, Problem
 
 
 def layout_of(data: Path) -> Layout:
@@ -86,6 +86,8 @@ def jobs_of(
         book = codebook_of(layout)
     tagging = tagging_of(layout, book, tagger, coded)
     if keep:
+        if tagger and (lacking := next((m for m in tagging.models if m.lacks), None)):
+            raise Problem(lacking.lacks, fix=lacking.fix, exit_code=LACKING)  # before the data folder is told of it
         _keep(codebook, layout.codebook, codebooks.bytes_of)  # which may be named, and not a file
         _keep(coded, layout.coded)
         if tagger == "auto":
