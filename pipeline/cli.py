@@ -55,7 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Recorded council meetings in; searchable quotes with named speakers, codes and timestamps out.",
-    epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
+    epilog="Start with `onrecord add` and `onrecord run`, then `onrecord search WORDS` or `onrecord serve`. "
+    "Every verb has --help with an example.",
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(cli_meetings.app)

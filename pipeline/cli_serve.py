@@ -45,6 +45,7 @@ def serve(
     if not local:
         typer.echo(
             f"Everybody who can reach {host} can read what is in {data}, without a password and without encryption. "
+            "Passwords can be read on the way, too, unless a web server with HTTPS stands before it. "
             "If that is not what you want, leave --host away.",
             err=True,
         )

@@ -1,6 +1,7 @@
 """Writing on the page over a data folder: everything goes through `pipeline.apply`, in the name of an account."""
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -13,16 +14,18 @@ import msgspec
 from pipeline import accounts, apply, asked, corrections, meetings, needs, places
 from pipeline.context import Context
 from pipeline.events import Event
+from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder, Kept, evidence_of
+from pipeline.shelf import DataFolder, evidence_of
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
-from transcribe import privacy, said_by
+from transcribe import locks, privacy, said_by
 from transcribe.correct import HIDING, VOICES, Correction, in_force
 from transcribe.problem import Problem
 from transcribe.records import SpeakerName
 
+log = logging.getLogger("onrecord")
 LOOK_S = 1.5  # for meetings that were not looked through since they changed; the others wait for the next time
 N_MEETINGS = 20_000
 DID = {
@@ -134,6 +137,8 @@ class DataDesk:
                     self._afterwards.submit(_finish, context, made)
         except apply.Changed as e:
             raise Conflict(e.what, now=e.now) from e
+        except locks.Busy as e:
+            raise Problem("this meeting is being changed by others just now", fix="try again in a moment") from e
         return Done(
             id=made.id,
             wall_s=applied.wall_s,
@@ -153,8 +158,8 @@ def _get_ready() -> None:
 def _finish(context: Context, made: Correction) -> None:
     try:
         apply.finish(context, made, _unheard)
-    except Problem:  # until the next run there is no sound, and `status` says so
-        return
+    except (Problem, OSError, locks.Busy) as e:  # until the next run there is no sound of it to be heard
+        log.warning("%s: what was hidden is not out of everything yet: %s", context.meeting.id, e)
 
 
 def _correction(context: Context, wanted: Wanted, by: str) -> Correction:

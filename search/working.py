@@ -277,8 +277,9 @@ async def change(request: Request) -> Response:
         if wanted.do == "listen":
             await run_sync(lambda: _check_played(request, wanted, form))
         done = await _aside(request, "changes", 6, lambda: desk.change(wanted, session.name))
-    except Problem as e:
-        problem = e
+    except (Problem, OSError) as e:
+        unwritten = Problem("this could not be written just now", fix="try again in a moment")
+        problem = e if isinstance(e, Problem) else unwritten
         return await run_sync(lambda: _not_done(request, form, problem))
     told = await run_sync(lambda: _told(desk, wanted, done))
     gone = wanted.do in ("mask", "exclude", "withhold") or (wanted.do == "words" and not wanted.text.strip())

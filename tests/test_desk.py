@@ -24,7 +24,9 @@ from pipeline.shelf import DataFolder
 from search import sessions, web, working
 from search.sessions import Attempts
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build
+from transcribe import locks
 from transcribe.correct import Correction, in_force
+from transcribe.problem import Problem
 
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
 PLACE = f"{MEETING}/10000-19500"
@@ -231,6 +233,21 @@ def test_what_somebody_wrote_is_not_lost_when_the_session_ended(data: Path) -> N
     assert answer.status_code == 403
     assert "Yes, &lt;b&gt;Chair&lt;/b&gt;." in answer.text
     assert "not signed in any more" in answer.text
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), locks.Busy("corrections"), Problem("no")])
+def test_what_somebody_wrote_is_not_lost_when_it_cannot_be_kept(
+    data: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    clerk = Clerk(data, MIRA)
+
+    def fails(*args: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(corrections, "append", fails)
+    status, text = clerk.do("words", saw=SAID, text="Yes, Chair.")
+    assert (status, "Yes, Chair." in text) == (422, True)
+    assert "Saved" not in text
 
 
 # -- what each does --------------------------------------------------------------------------------

@@ -178,11 +178,14 @@
     keys[e.key]();
   });
 
-  // After something was confirmed, what stands in its place now is the next one.
-  const next = /^#task-\d+$/.test(location.hash) && (document.getElementById(location.hash.slice(1)) || [...document.querySelectorAll(".task")].pop());
-  if (next) {
-    const link = next.querySelector(".play") || next.querySelector("a, button");
+  // After something was confirmed, what stands in its place now is the next one. The browser goes to it by itself, and
+  // by that takes the focus from wherever it is: so it is given afterwards.
+  const choose = () => {
+    if (!/^#task-\d+$/.test(location.hash)) return;
+    const next = document.getElementById(location.hash.slice(1)) || [...document.querySelectorAll(".task")].pop();
+    if (!next) return;
     next.scrollIntoView({ block: "center", behavior: "instant" });
-    link.focus({ preventScroll: true });
-  }
+    (next.querySelector(".play") || next.querySelector("a, button")).focus({ preventScroll: true });
+  };
+  addEventListener("load", () => setTimeout(choose));
 })();
