@@ -23,7 +23,7 @@ from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import listened, locks, said_by
 from transcribe.correct import HIDING, VOICES, Correction, Kind, heard_as, in_force
-from transcribe.privacy import stand_ins
+from transcribe.privacy import meant
 from transcribe.problem import SOME_FAILED, USAGE, Problem
 from transcribe.records import GAP, Person, Record, SpeakerName, Transcript, Word, text_of
 from transcribe.said_by import Standing, people_called
@@ -34,14 +34,16 @@ UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 class Applied(Record):
     """What became of a correction: `ran` are the stages that were brought up to date, `waits` says what is left.
-    `elsewhere` are files outside the data folder that still hold what was hidden. `n_beside` words went with it though
-    they may not be in it: of captions nobody knows when in a line each is said."""
+    `elsewhere` are files outside the data folder that still hold what was hidden, `published` says what became of
+    folders of pages. `n_beside` words went with it though they may not be in it: of captions nobody knows when in a
+    line each is said."""
 
     correction: Correction
     ran: tuple[str, ...]
     wall_s: float
     waits: str = ""
     elsewhere: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
     n_beside: int = 0
 
 
@@ -169,7 +171,7 @@ def confirm(context: Context, label: str, person: str, *, by: str, saw: str | No
     name = _voice(context, transcript, label)
     _check_named(context, name, saw)
     id = "" if person.casefold() == UNKNOWN else _person(context, person).id
-    if name.status == "confirmed" and _real(context, name.person) == id:
+    if name.status == "confirmed" and meant(context.meeting.people, name.person) == id:
         raise Problem(f"{name.label} is confirmed as {name.display} already", where=context.raw / corrections.FILE)
     return _of_voice(context, transcript, name, "confirm", id, by)
 
@@ -185,7 +187,7 @@ def reject(context: Context, label: str, person: str = "", *, by: str, saw: str 
             fix=f"say who it is not: --reject {name.label}=PERSON",
             where=context.raw,
         )
-    id = _person(context, person).id if person else _real(context, name.person) or ""
+    id = _person(context, person).id if person else meant(context.meeting.people, name.person) or ""
     return _of_voice(context, transcript, name, "reject", id, by)
 
 
@@ -330,11 +332,6 @@ def _person(context: Context, wanted: str) -> Person:
     )
 
 
-def _real(context: Context, id: str | None) -> str | None:
-    """The id of the person who is meant, of somebody who is not shown by name."""
-    return next((real for real, shown in stand_ins(context.meeting.people).items() if shown == id), id)
-
-
 def _few(ids: Sequence[str]) -> str:
     return ", ".join(ids[:12]) + (" ..." if len(ids) > 12 else "")
 
@@ -346,7 +343,8 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     """Keep a correction, and bring the meeting up to date as far as no engine is needed.
 
     Where something is hidden, the copy that people listen to goes first; with `copy` it is made again, silenced, at the
-    end, and with `rows` what the index dropped leaves the disk: both may take a while, and can be left to `finish`.
+    end, with pages that were published of the meeting, and with `rows` what the index dropped leaves the disk: both
+    may take a while, and can be left to `finish`.
     Raises Changed when it does not say any more what the correction was made from; Problem when a correction can't
     be kept, or when it is kept and the rest can't be done now: what is hidden is out of transcript and index even so.
     """
@@ -388,25 +386,22 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     if rows and correction.kind in ("mask", "exclude"):
         purge.forget_rows(context)
     if late:
+        if correction.kind in HIDING and copy:
+            purge.publish_again(context)
         raise late
     if hiding and copy and _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink):
         ran.append("playable")
+    again = purge.publish_again if copy else purge.to_publish_again
+    published = again(context) if correction.kind in HIDING else ()
     return Applied(
         correction=correction,
         ran=tuple(ran),
         wall_s=round(time.monotonic() - began, 3),
         waits=waits,
         elsewhere=elsewhere,
+        published=published,
         n_beside=max(0, n_outside - _n_outside(context, correction)),
     )
-
-
-def finish(context: Context, correction: Correction, sink: Sink) -> None:
-    """Do what `apply` left without `copy` and `rows`. Nobody reads or hears anything else by it."""
-    if correction.kind in ("mask", "exclude"):
-        purge.forget_rows(context)
-    if context.made.is_dir():
-        _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink)
 
 
 def _n_outside(context: Context, c: Correction) -> int:
@@ -416,6 +411,16 @@ def _n_outside(context: Context, c: Correction) -> int:
     if c.kind not in HIDING or not there or not hear.uses_captions(context, "words", context.asr):
         return 0
     return sum(not c.touches(w.start_ms, w.end_ms or 0) for w in context.transcript().words if w.start_ms is not None)
+
+
+def finish(context: Context, correction: Correction, sink: Sink) -> None:
+    """Do what `apply` left without `copy` and `rows`. Nobody reads or hears anything else by it."""
+    if correction.kind in ("mask", "exclude"):
+        purge.forget_rows(context)
+    if context.made.is_dir():
+        _make(context, work.ALL_STAGES[work.NAMES.index("playable")], sink)
+    if correction.kind in HIDING:
+        purge.publish_again(context)
 
 
 def _check_same(context: Context, c: Correction, sink: Sink) -> None:

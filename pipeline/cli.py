@@ -19,6 +19,7 @@ from pipeline import (
     cli_export,
     cli_keep,
     cli_meetings,
+    cli_publish,
     cli_roster,
     cli_score,
     cli_serve,
@@ -65,6 +66,7 @@ app.add_typer(cli_roster.app)
 app.add_typer(cli_keep.app)
 app.add_typer(cli_verify.app)
 app.add_typer(cli_serve.app)
+app.add_typer(cli_publish.app)
 app.add_typer(models_app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")
@@ -289,7 +291,8 @@ def search(
 ) -> None:
     """Find quotes. Prints each with its speaker, meeting, time, codes and permanent address.
 
-    The query language is in docs/search.md. Put queries that begin with a dash behind `--`.
+    Use it to find who said what. The query language is in docs/search.md; put queries that begin with a dash behind
+    `--`.
     """
     from pipeline import asked, show_quotes
     from search import find
@@ -329,7 +332,7 @@ def quote(
 
 @models_app.command("list", epilog="Example: onrecord models list")
 def models_list(json: Json = False) -> None:
-    """List the models, what they are for, and which are here."""
+    """List the models, what they are for, and which are here. Use it to see what can be fetched."""
     from pipeline import show
     from transcribe import models
 
@@ -361,7 +364,11 @@ def models_get(
         Path | None, typer.Option("--from", metavar="DIR", help="Take them from a folder made with --to.")
     ] = None,
 ) -> None:
-    """Fetch models, check every file's hash, and put them in place. Finished files are kept when it is interrupted."""
+    """Fetch models, check every file's hash, and put them in place.
+
+    Use it before the first run, or to get better ones. Files that are finished are kept when it is interrupted. For a
+    machine without network: --to a stick there, --from it here.
+    """
     from pipeline import show_models
 
     show_models.get(names, to=to, source=source)

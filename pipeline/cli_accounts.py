@@ -18,7 +18,7 @@ FromStdin = Annotated[
 
 @app.command("list", epilog="Example: onrecord accounts list")
 def list_accounts(json: Json = False, data: Data = DATA) -> None:
-    """Show who may write on the page, and since when."""
+    """Show who may write on the page, and since when. Use it to see whose account should go."""
     from pipeline import accounts, asked, show
 
     found = accounts.read(asked.layout_of(data))
@@ -35,7 +35,7 @@ def list_accounts(json: Json = False, data: Data = DATA) -> None:
 def add(name: Name, password_stdin: FromStdin = False, data: Data = DATA) -> None:
     """Let somebody correct, confirm and withhold on the page. Asks for a password, which they may choose themselves.
 
-    One account per person: their name stands beside all that they change.
+    Use it once for each person: their name stands beside all that they change.
     """
     from pipeline import accounts, asked, show
 
@@ -46,7 +46,10 @@ def add(name: Name, password_stdin: FromStdin = False, data: Data = DATA) -> Non
 
 @app.command(epilog='Example: onrecord accounts password "Mira Castell"')
 def password(name: Name, password_stdin: FromStdin = False, data: Data = DATA) -> None:
-    """Give somebody another password. They are signed out wherever they are signed in."""
+    """Give somebody another password. They are signed out wherever they are signed in.
+
+    Use it when a password is forgotten, or known to somebody else.
+    """
     from pipeline import accounts, asked, show
 
     account = accounts.change_password(asked.layout_of(data), name, _password(stdin=password_stdin))
@@ -59,7 +62,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data: Data = DATA,
 ) -> None:
-    """Take somebody's account away. What they changed stays, with their name. Asks first."""
+    """Take somebody's account away. Use it when they leave: what they changed stays, with their name. Asks first."""
     from pipeline import accounts, asked, show
 
     layout = asked.layout_of(data)

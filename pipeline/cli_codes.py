@@ -37,7 +37,7 @@ def show(
 ) -> None:
     """Show a codebook's codes, with what they mean, for people who read or check tags.
 
-    Without a name it is the codebook that the data folder uses.
+    Use it to look up what a code is for. Without a name it is the codebook that the data folder uses.
     """
     from pipeline import codes, show_codes
 

@@ -110,6 +110,8 @@ def correct(
         )
     for path in applied.elsewhere:
         show.out.print(show.printable(f"still holds it, since it lies outside the data folder: {path}"))
+    for line in applied.published:
+        show.out.print(show.printable(line))
 
 
 @app.command(epilog="Example: onrecord repairs 2024-05-14-public-safety")

@@ -26,7 +26,12 @@ def score_words(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Word errors after Whisper's own normalisation, passages lost, words invented, names heard, times of words."""
+    """Count wrong, lost and invented words against a transcript that somebody made with care.
+
+    Use it to see how good an engine is on recordings like yours. WER (word error rate) is their share of the words
+    really said, after Whisper's own normalisation of spelling and figures. Passages lost, names heard and the times of
+    words are counted, too, where REF has them.
+    """
     from pipeline import measure, show_score
 
     found = measure.words(reference, hypothesis, recording, names)
@@ -43,7 +48,11 @@ def score_turns(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Diarisation errors (DER, JER; no collar, overlap counted) and the number of voices."""
+    """Measure how well voices were told apart, and how many were found.
+
+    Use it to compare engines or settings. DER (diarisation error rate) is the share of speaking time that has the wrong
+    voice, none, or a voice where nobody speaks; JER is that for each voice, averaged. No collar; overlap is counted.
+    """
     from pipeline import measure, show_score
 
     found = measure.turns(reference, hypothesis, uem=uem, recording=recording)
@@ -69,7 +78,10 @@ def score_speakers(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Words with the right voice (cpWER, tcpWER) and, where REF says who people are, names.
+    """Count words with the right voice and, where REF says who people are, with the right name.
+
+    Use it before you trust names on meetings like yours. cpWER is the word error rate with voices matched as well as
+    they can be, so that a right word with the wrong voice is an error; tcpWER also asks for the right time.
 
     Of names: coverage (words in voices that got one), precision (named words with the right one), by status, over
     thresholds of probability, and in time.
@@ -109,7 +121,7 @@ def score_tags(
     n_errors: Annotated[int, typer.Option("--errors", min=0, help="List so many differences of each kind.")] = 0,
     json: Json = False,
 ) -> None:
-    """Topic, codes and stance against labelled statements (JSONL): alone, or where they stand in meetings.
+    """Measure topic, codes and stance against labelled statements (JSONL): alone, or where they stand in meetings.
 
     Use it before you trust a codebook or a tagger. Rows have text, topic, codes and stance; with --data also meeting,
     start_ms and end_ms: docs/researchers.md. Plain keywords are shown beside every score.

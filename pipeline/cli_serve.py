@@ -20,10 +20,10 @@ def serve(
     ] = "",
     data: Data = DATA,
 ) -> None:
-    """Show meetings and quotes in the browser: search them, listen, copy citations.
+    """Show meetings and quotes in the browser: search them, listen, copy citations, correct.
 
-    Use it to read, check and cite. It shows what is there and changes nothing. Only this machine can reach it, unless
-    --host names another address. Ctrl-C ends it.
+    Use it to read, check and cite; whoever has an account (`onrecord accounts add NAME`) may also correct, confirm and
+    hide. Only this machine can reach it, unless --host names another address. Ctrl-C ends it.
     """
     from importlib.util import find_spec
 

@@ -64,7 +64,10 @@ class DataDesk:
 
     def sign_in(self, name: str, password: str) -> tuple[str, str] | None:
         account = accounts.sign_in(self.layout, name, password)
-        return (account.name, _mark(account)) if account else None
+        if account is None:
+            return None
+        self._afterwards.submit(_get_ready)
+        return account.name, _mark(account)
 
     def mark(self, name: str) -> str | None:
         try:
@@ -131,7 +134,20 @@ class DataDesk:
                     self._afterwards.submit(_finish, context, made)
         except apply.Changed as e:
             raise Conflict(e.what, now=e.now) from e
-        return Done(id=made.id, wall_s=applied.wall_s, waits=bool(applied.waits), elsewhere=applied.elsewhere)
+        return Done(
+            id=made.id,
+            wall_s=applied.wall_s,
+            waits=bool(applied.waits),
+            elsewhere=applied.elsewhere,
+            published=applied.published,
+        )
+
+
+def _get_ready() -> None:
+    """Load what the first change would have to wait for a second for: Arrow makes no table without asking pandas."""
+    import pyarrow as pa
+
+    pa.table({"words": [""]})
 
 
 def _finish(context: Context, made: Correction) -> None:
@@ -144,6 +160,8 @@ def _finish(context: Context, made: Correction) -> None:
 def _correction(context: Context, wanted: Wanted, by: str) -> Correction:
     place = Address(meeting=context.meeting.id, start_ms=wanted.start_ms, end_ms=wanted.end_ms)
     saw = wanted.saw
+    if wanted.do in ("speaker", "confirm") and not wanted.person:
+        raise Problem("nobody was chosen", fix="choose who it is, or that nobody knows")
     if wanted.do == "words":
         return apply.reword(context, place, wanted.text, by=by, saw=saw)
     if wanted.do == "speaker":

@@ -12,7 +12,7 @@ from pipeline.shelf import evidence_of
 from search.desk import Task
 from search.quotes import speaker_name
 from search.reading import LISTEN, Held, Listed
-from transcribe import listened, personal, said_by
+from transcribe import listened, personal, privacy, said_by
 from transcribe.correct import UNSETTLED, Correction
 from transcribe.decide import LEAST_PROBABILITY
 from transcribe.ranges import length
@@ -82,6 +82,7 @@ def _name(held: Held, name: SpeakerName) -> Iterator[Task]:
     if not stretches:
         return
     likely, share = _likely(name)
+    likely = privacy.meant(held.meeting.people, likely) or ""
     start_ms, end_ms = max(stretches, key=lambda s: s[1] - s[0])
     end_ms = min(end_ms, start_ms + SAMPLE_MS)
     lasts_ms = length(stretches)
@@ -109,6 +110,7 @@ def _name(held: Held, name: SpeakerName) -> Iterator[Task]:
         called=called,
         evidence=evidence_of(name) if name.person else (),
         lasts_ms=lasts_ms,
+        named=name.person is not None,
     )
 
 

@@ -17,6 +17,7 @@ from transcribe.ranges import Ranges, within
 from transcribe.records import Record
 
 FILE = "outputs.jsonl"
+PUBLISHED = "published"  # a folder of pages, out of which `pipeline.publish` takes what is hidden
 
 
 class Output(Record):
@@ -51,7 +52,7 @@ def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
         path = Path(output.path)
         if not path.exists():
             gone.add(output.path)
-        elif meeting in output.meetings and output.touches(hidden):
+        elif output.what != PUBLISHED and meeting in output.meetings and output.touches(hidden):
             if path.is_file() and path.is_relative_to(layout.root.resolve()):
                 path.unlink(missing_ok=True)
                 gone.add(output.path)
@@ -61,6 +62,12 @@ def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
         kept = [msgspec.json.encode(o) + b"\n" for path, o in known.items() if path not in gone]
         put(layout.root / FILE, b"".join(kept))
     return tuple(elsewhere)
+
+
+def folders(layout: Layout, meeting: str) -> tuple[Path, ...]:
+    """Folders in which pages of a meeting were published, and which are still there."""
+    found = (Path(o.path) for o in _read(layout).values() if o.what == PUBLISHED and meeting in o.meetings)
+    return tuple(path for path in found if path.is_dir())
 
 
 def _read(layout: Layout) -> dict[str, Output]:

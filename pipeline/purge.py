@@ -51,6 +51,30 @@ def forget_rows(context: Context) -> None:
 
 
 def forget_outputs(context: Context) -> tuple[str, ...]:
-    """Delete files made from what is hidden now, as far as they lie in the data folder. Returns those that lie
-    elsewhere and still hold it."""
-    return outputs.purge(context.layout, context.meeting.id, context.silence())
+    """Delete files made from what is hidden now, as far as they lie in the data folder, and take the meeting out of
+    published folders wherever they lie. Returns files and folders that still hold it."""
+    from pipeline import publish
+
+    _, refused = publish.withdraw(context.layout, context.meeting.id)
+    return (*outputs.purge(context.layout, context.meeting.id, context.silence()), *map(str, refused))
+
+
+def to_publish_again(context: Context) -> tuple[str, ...]:
+    """A line on each folder that the meeting was taken out of, and into which `publish_again` will put it back."""
+    return tuple(
+        f"{path}: taken out, and being published again without it; what was copied from there must be replaced"
+        for path in outputs.folders(context.layout, context.meeting.id)
+    )
+
+
+def publish_again(context: Context) -> tuple[str, ...]:
+    """Put the meeting, as it stands now, back into the folders that it was published in. Returns a line on each."""
+    from pipeline import publish
+
+    renewed = publish.renew(context.layout, context.meeting.id)
+    return tuple(
+        f"{path}: published again without it; what was copied from there must be replaced"
+        if path in renewed
+        else f"{path}: this meeting was taken out; `onrecord publish {path} --force` puts the rest of it back"
+        for path in outputs.folders(context.layout, context.meeting.id)
+    )

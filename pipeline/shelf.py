@@ -151,7 +151,8 @@ class DataFolder:
                 continue
         return listed
 
-    def meeting(self, id: str) -> Held:
+    def check_shown(self, id: str) -> Path:
+        """The folder of a meeting's raw files. Raises NotNow where something was hidden that may still be shown."""
         folder = self.folder(id)
         if self._bared(id, folder):
             raise NotNow(
@@ -159,6 +160,10 @@ class DataFolder:
                 where=folder,
                 fix="Try again in a few minutes.",
             )
+        return folder
+
+    def meeting(self, id: str) -> Held:
+        folder = self.check_shown(id)
         made = self.layout.made(id)
         files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
         return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))

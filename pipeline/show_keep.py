@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from pipeline.keep import Manifest, Step
 from pipeline.remove import Place, Removal
 from pipeline.show import n_of, out, printable, size
+
+if TYPE_CHECKING:
+    from pipeline.publish import Published
 
 N_SHOWN = 12  # files of one kind
 
@@ -67,6 +71,24 @@ def print_steps(manifest: Manifest, steps: Sequence[Step], data: Path, *, force:
                 _line(f"      {name}")
             if len(names) > N_SHOWN:
                 _line(f"      and {len(names) - N_SHOWN:,} more")
+
+
+def print_published(found: "Published", *, dry_run: bool) -> None:
+    from pipeline.publish import MOST
+
+    copied = f", {n_of(found.n_recordings, 'recording')} ({size(found.recordings_bytes)})" if found.n_recordings else ""
+    what = f"{n_of(found.n_statements, 'statement')} of {n_of(len(found.meetings), 'meeting')}{copied}"
+    if dry_run:
+        _line(f"would publish {what} in {found.folder}" + (", in the place of what is there" if found.replaced else ""))
+    else:
+        gone = f"; {n_of(found.n_removed, 'file')} of before went" if found.n_removed else ""
+        _line(f"published {what} in {found.folder}: {n_of(found.n_files, 'file')}{gone}. Open index.html.")
+    for id in found.silent:
+        _line(f"{id}: no recording is copied: there is none, or its silenced copy is not made yet")
+    for left in found.left_out:
+        _line(f"{left.meeting}: left out: {left.why}")
+    if found.n_statements > MOST:
+        _line(f"more than {MOST:,} statements: their search will be slow; publish fewer meetings together")
 
 
 def _line(text: str, style: str = "") -> None:

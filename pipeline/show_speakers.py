@@ -16,7 +16,7 @@ from search import cite
 from search.quotes import speaker_name
 from transcribe.correct import Correction
 from transcribe.personal import details
-from transcribe.privacy import stand_ins, stands_in
+from transcribe.privacy import meant, stands_in
 from transcribe.ranges import length
 from transcribe.records import Evidence, SpeakerName
 from transcribe.said_by import BY_PEOPLE, Standing
@@ -158,7 +158,7 @@ def _print_next(context: Context, waiting: Sequence[SpeakerName]) -> None:
     """The command that comes next, where voices wait to be confirmed: of an unknown one first."""
     name = min(waiting, key=lambda n: n.status != "unknown", default=None)
     if name:
-        pair = printable(f"{name.label}={_real(context, name.person) or 'PERSON'}")
+        pair = printable(f"{name.label}={meant(context.meeting.people, name.person) or 'PERSON'}")
         out.print()
         out.print("Listen, then say who it is:")
         out.print(Text(f"  onrecord speakers {context.meeting.id} --confirm {shlex.quote(pair)}"))
@@ -204,13 +204,8 @@ def print_changes(
         out.print(Text(printable(waits)))
 
 
-def _real(context: Context, person: str | None) -> str | None:
-    """The id of somebody, of whoever is not shown by name as well."""
-    return next((id for id, shown in stand_ins(context.meeting.people).items() if shown == person), person)
-
-
 def _called(context: Context, person: str) -> str:
-    real = _real(context, person)
+    real = meant(context.meeting.people, person)
     return next((" ".join(p.name.split()) for p in context.meeting.people if p.id == real), person)
 
 

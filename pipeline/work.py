@@ -262,6 +262,8 @@ def conceal(context: Context, sink: Sink) -> list[StageRun]:
     with contextlib.suppress(Unreadable):  # words that are damaged are made again first, without what is hidden
         ran.extend(filter(None, (make(context, stage, sink) for stage in ALL_STAGES[NAMES.index("transcript") :])))
         purge.forget_rows(context)
+        for line in purge.publish_again(context):
+            sink(Event(at=now(), meeting=context.meeting.id, what="note", message=line))
     return ran
 
 

@@ -36,13 +36,14 @@ class Wanted(Record):
 
 
 class Done(Record):
-    """What became of it. `waits` says that something is left for the next run, and `elsewhere` are files outside the
-    data folder that still hold what was hidden."""
+    """What became of it. `waits` says that something is left for the next run, `elsewhere` are files outside the data
+    folder that still hold what was hidden, and `published` says what becomes of folders of pages."""
 
     id: str
     wall_s: float
     waits: bool = False
     elsewhere: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
 
 
 class Conflict(Problem):
@@ -65,8 +66,9 @@ class Entry(Record):
 class Task(Record):
     """Something that needs a person: what to play, what is said there and by whom, and why somebody should look.
 
-    Of a name `label` is the voice, `person` who it may be (an id, with the name in `called`), and `evidence` why. What
-    was changed or withheld is the correction `id`. The smaller `rank`, the more it needs somebody, among its kind.
+    Of a name `label` is the voice, `person` who it may be (an id, with the name in `called`), and `evidence` why; it is
+    `named` so already, or not. What was changed or withheld is the correction `id`. The smaller `rank`, the more it
+    needs somebody, among its kind.
     """
 
     kind: TaskKind
@@ -85,6 +87,7 @@ class Task(Record):
     evidence: tuple[str, ...] = ()
     id: str = ""
     lasts_ms: int = 0
+    named: bool = False
     reason: str = ""
 
     @property

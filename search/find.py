@@ -1,7 +1,7 @@
 """Searching the index: quotes for a query, where in them its words stand, how many are whose, and what was meant."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -24,7 +24,7 @@ from transcribe.records import Record
 
 N_HITS = 1000  # the most that one search gives
 N_FORMS = 50  # of a word, beside each other in a `near`
-N_FEW = 10_000  # of the values that few have, together
+N_COUNTED = 30_000  # of a column's values: of more the rarest are not counted, and Tantivy refuses 65,000
 N_VALUES = 20  # of a facet, the commonest first
 N_SPOKEN = 6  # words: of a query with more, none is left out to find something
 N_SUGGESTED = 3
@@ -47,8 +47,11 @@ class Value(Record):
     query: str
 
 
+FacetName = Literal["speaker", "body", "year", "code", "stance", "status"]
+
+
 class Facet(Record):
-    name: Literal["speaker", "body", "year", "code", "stance", "status"]
+    name: FacetName
     values: tuple[Value, ...]
 
 
@@ -126,27 +129,31 @@ def search(
 
 # -- counting -------------------------------------------------------------------------------------
 
-_COLUMNS = {"speaker": "who", "body": "where", "code": "tag"}
 _FILTERS = {"year": "on", "code": "tag"}
 
 
 def _facets(searcher: Untyped, chosen: Untyped) -> tuple[Facet, ...]:
-    # One more than is shown: of those without a value there is one, "".
-    asked = {name: {"terms": {"field": field, "size": N_VALUES + 1}} for name, field in _COLUMNS.items()}
-    asked["few"] = {"terms": {"field": index.FEW, "size": N_FEW}}
-    counted = {
-        name: [(b["key"], int(b["doc_count"])) for b in found["buckets"]]
-        for name, found in searcher.aggregate(chosen, asked).items()
-    }
-    for place, name in enumerate(index.OF_FEW):  # what has few values is read out of one column
-        each: Counter[str] = Counter()
-        for key, n in counted["few"]:
-            each[key.split(" ")[place]] += n
-        counted[name] = sorted(each.items(), key=lambda value: (-value[1], value[0]))
+    asked = {column: {"terms": {"field": column, "size": N_COUNTED}} for column in (index.SAID, index.SPOKEN)}
+    found = searcher.aggregate(chosen, asked)
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for bucket in found[index.SAID]["buckets"]:
+        n = int(bucket["doc_count"])
+        year, stance, status, codes = index.said(bucket["key"])
+        counted["year"][year] += n
+        counted["stance"][stance] += n
+        counted["status"][status] += n
+        for code in codes:
+            counted["code"][code] += n
+    for bucket in found[index.SPOKEN]["buckets"]:
+        n = int(bucket["doc_count"])
+        speaker, body = index.spoken(bucket["key"])
+        counted["speaker"][speaker] += n
+        counted["body"][body] += n
     facets = []
-    for name in get_args(Facet.__annotations__["name"]):
-        values = [Value(value=v, n=n, query=_narrowed(name, v)) for v, n in counted[name] if v]
-        facets.append(Facet(name=name, values=tuple(values[:N_VALUES])))
+    for name in get_args(FacetName):
+        commonest = sorted(((-n, value) for value, n in counted[name].items() if value))[:N_VALUES]
+        values = tuple(Value(value=value, n=-n, query=_narrowed(name, value)) for n, value in commonest)
+        facets.append(Facet(name=name, values=values))
     return tuple(facets)
 
 

@@ -25,24 +25,26 @@ import tantivy
 from tantivy import Filter as TokenFilter
 from tantivy import TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from search.fold import words
+from search.fold import fold, words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
 VERSION = 3  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
-HEAP_BYTES = 64_000_000
+# To change a meeting, and to make the whole index: the more there is room for, the fewer parts have to be merged.
+HEAP_BYTES, WHOLE_HEAP_BYTES = 64_000_000, 400_000_000
 _TIME = 2**30  # milliseconds, 12 days: more than any meeting
 _DAY = 2**12 * _TIME
 
-FEW, OF_FEW = "few", ("year", "stance", "status")  # a column and what stands in it, parted by spaces
-_COUNTED = ("tag", "who", "where", FEW)  # kept in columns, so that hits can be counted by them
+# Hits are counted by columns. To read one takes as long as to find the hits, so two hold all that is counted.
+SAID, SPOKEN = "said", "spoken"
 
 # name -> tokenizer, and what is kept: positions for phrases, frequencies for ranking, neither for conditions
 _TEXT_FIELDS = {
     "exact": ("words", "position"),
     "stem": ("stems", "freq"),
     "marks": ("words", "basic"),  # all that a condition may ask for: a dozen fields would take three times as long
-    **dict.fromkeys(_COUNTED, ("raw", "basic")),
+    SAID: ("raw", "basic"),
+    SPOKEN: ("raw", "basic"),
 }
 
 
@@ -104,7 +106,7 @@ def rebuild(folder: Path, meetings: Iterable[tuple[str, Sequence[Quote]]], *, wa
         for meeting, quotes in meetings:
             _add(writer, schema, meeting, quotes)
 
-    _write(folder, change, wait_s=wait_s, n_threads=min(4, os.cpu_count() or 1))
+    _write(folder, change, wait_s=wait_s, heap_bytes=WHOLE_HEAP_BYTES, n_threads=min(4, os.cpu_count() or 1))
     for other in folder.glob("v*-*"):
         if other != current and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
@@ -133,7 +135,7 @@ def _add(writer: Untyped, schema: Untyped, meeting: str, quotes: Sequence[Quote]
 
 
 def _document(quote: Quote) -> dict[str, Untyped]:
-    folded = " ".join(words(quote.text))
+    folded = fold(quote.text)
     stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
     tags = [_id(code) for code in quote.codes]
     return {
@@ -148,13 +150,23 @@ def _document(quote: Quote) -> dict[str, Untyped]:
                 *(mark("tag", tag) for tag in tags),
             )
         ),
-        "tag": tags,
-        "who": quote.speaker if quote.speaker_status != "unknown" else "",
-        "where": quote.body,
-        FEW: f"{quote.held_on.year if quote.held_on else ''} {stance} {quote.speaker_status}",
+        SAID: " ".join((str(quote.held_on.year) if quote.held_on else "", stance, quote.speaker_status, *tags)),
+        SPOKEN: f"{quote.speaker if quote.speaker_status != 'unknown' else ''}\n{quote.body}",
         "newest": _newest(quote.meeting, quote.held_on) - min(quote.start_ms, _TIME - 1),
         "quote": msgspec.json.encode(quote),
     }
+
+
+def said(column: str) -> tuple[str, str, str, list[str]]:
+    """Year, stance, status of the speaker and codes out of the column SAID; empty where there is none."""
+    year, stance, status, *codes = column.split(" ")
+    return year, stance, status, codes
+
+
+def spoken(column: str) -> tuple[str, str]:
+    """Speaker and body out of the column SPOKEN; empty where there is none."""
+    speaker, _, body = column.partition("\n")
+    return speaker, body
 
 
 def mark(field: str, value: str) -> str:
@@ -201,14 +213,21 @@ def days(first: int | None, last: int | None) -> tuple[int, int]:
     return _DAY * (first or 1), _DAY * ((date.max.toordinal() if last is None else last) + 1) - 1
 
 
-def _write(folder: Path, change: Callable[[Untyped, Untyped], object], *, wait_s: float, n_threads: int = 1) -> None:
+def _write(
+    folder: Path,
+    change: Callable[[Untyped, Untyped], object],
+    *,
+    wait_s: float,
+    heap_bytes: int = HEAP_BYTES,
+    n_threads: int = 1,
+) -> None:
     """Make a change and commit it, or leave everything as it was."""
     where = folder / _shape()
     index = _opened(folder)
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            writer = index.writer(HEAP_BYTES * n_threads, n_threads)
+            writer = index.writer(heap_bytes, n_threads)
             break
         except ValueError as e:
             if "LockBusy" not in str(e):
@@ -244,14 +263,14 @@ def _unwritable(where: Path, error: Exception | str) -> Problem:
 
 def _shape() -> str:
     """The directory's name: a version and a digest of all that an index of this program must agree on."""
-    shape = repr((_TEXT_FIELDS, _COUNTED, sorted(Quote.__struct_fields__)))
+    shape = repr((_TEXT_FIELDS, sorted(Quote.__struct_fields__)))
     return f"v{VERSION}-{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
 
 
 def _fields() -> Untyped:
     builder = tantivy.SchemaBuilder()
     for name, (tokenizer, kept) in _TEXT_FIELDS.items():
-        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in _COUNTED)
+        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in (SAID, SPOKEN))
     builder.add_unsigned_field("newest", fast=True)
     builder.add_bytes_field("quote", stored=True)
     return builder.build()

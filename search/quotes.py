@@ -124,7 +124,13 @@ def _clock_ms(text: str) -> int:
 
 def resolve(address: Address, transcript: Transcript) -> tuple[Word, ...]:
     """The words of this transcript that belong to the address: those whose midpoint lies inside it."""
-    return tuple(w for w in transcript.words if _belongs(w, address.start_ms, address.end_ms))
+    start_ms, end_ms = address.start_ms, address.end_ms
+    near = (
+        w
+        for w in transcript.words  # nearly all of which lie elsewhere: that is told without a call
+        if w.start_ms is not None and w.start_ms < end_ms and w.end_ms is not None and w.end_ms >= start_ms
+    )
+    return tuple(w for w in near if _belongs(w, start_ms, end_ms))
 
 
 def check_of(recording_sha256: str, text: str, person: str | None) -> str:
@@ -165,7 +171,7 @@ def _row(
     if start_ms >= end_ms:
         return None
     name = speaker_name(statement.speaker, transcript.names)
-    source_url, source_start_ms = _source(start_ms, meeting, recording)
+    source_url, source_start_ms = source_of(start_ms, meeting, recording)
     return Quote(
         address=str(Address(meeting=meeting.id, start_ms=start_ms, end_ms=end_ms)),
         check=check_of(recording.sha256, statement.text, name.person),
@@ -204,7 +210,7 @@ def speaker_name(label: str | None, names: Iterable[SpeakerName]) -> SpeakerName
     return SpeakerName(label=label or "", display="unknown speaker" + (f" {number[0]}" if number else ""))
 
 
-def _source(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
+def source_of(start_ms: int, meeting: Meeting, recording: Recording) -> tuple[str, int | None]:
     """Where the public can listen to this moment: the part's own page, or else the whole meeting's.
 
     No page where it is known to be gone; no time where what it plays has changed, or begins only later.

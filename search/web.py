@@ -103,7 +103,7 @@ def _templates() -> jinja2.Environment:
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
-    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url}
+    env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals["can_sign_in"] = False
     return env

@@ -24,7 +24,7 @@ from search.quotes import Address, parse_address, resolve, speaker_name
 from search.reading import Held, Voice
 from search.sessions import Attempts, Sessions
 from search.web import number, render, shelf_of, url, writer_of
-from transcribe import listened, said_by
+from transcribe import listened, privacy, said_by
 from transcribe.problem import Problem
 from transcribe.ranges import length
 from transcribe.records import Record, SpeakerName, text_of
@@ -231,6 +231,7 @@ def voice_work(desk: Desk, held: Held, voice: Voice) -> VoiceWork | None:
         return None
     start_ms, end_ms = max(stretches, key=lambda s: s[1] - s[0])
     likely = voice.name.person or (voice.name.runner_up[0] if voice.name.runner_up else "")
+    likely = privacy.meant(held.meeting.people, likely) or ""
     return VoiceWork(
         label=voice.label,
         name=voice.name,
@@ -341,6 +342,8 @@ def _told(desk: Desk, wanted: Wanted, done: Done) -> str:
         told += " Part of this has to be listened to again by software: it comes with the next run."
     if done.elsewhere:
         told += f" It still stands in files elsewhere, which somebody has to delete: {', '.join(done.elsewhere)}."
+    if done.published:
+        told += f" Published pages: {'; '.join(done.published)}."
     return told
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import Page
 
 from tests.house import ROOT, TOML, captions, environment, onrecord
 from tests.make_media import write_sound
@@ -115,3 +116,12 @@ def browser_path() -> str | None:
     """A Chromium of this machine; `tests/need-browser.sh` gets one."""
     named = os.environ.get("ONRECORD_BROWSER")
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until something holds; asked from here, since the page may not evaluate text itself."""
+    for _ in range(300):
+        if page.evaluate(condition):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"never so: {condition}")

@@ -79,7 +79,7 @@ def test_faint_sound_takes_no_speech_away_and_is_not_passed_over(
     first, end = faint[0], faint[0] + faint[1]
     murmured = [max(p, vad.FAINT) if first <= i < end else p for i, p in enumerate(clear)]
     found = clips_of(murmured)
-    assert [c for c in found if c.speech] == clips_of(clear)
+    assert [c for c in found if c.speech] == [c for c in clips_of(clear) if c.speech]
     held = {ms for c in found for ms in range(c.start_ms, c.end_ms)}
     left = [ms for ms in range(first * vad.FRAME_MS, end * vad.FRAME_MS) if ms not in held]
     assert len(left) < vad.FAINT_MS * (len(found) + 1)

@@ -241,6 +241,11 @@ def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: l
             assert counts(facets["code"]) == Counter("_".join(words(code)) for row in here for code in row.codes)
             assert counts(facets["speaker"]) == Counter(r.speaker for r in here if r.speaker_status != "unknown")
             assert counts(facets["year"]) == Counter(str(row.held_on.year) for row in here if row.held_on)
+            assert counts(facets["body"]) == Counter(row.body for row in here)
+            assert counts(facets["status"]) == Counter(row.speaker_status for row in here)
+            assert counts(facets["stance"]) == Counter(
+                row.stance for row in here if row.stance and row.stance_holder == "speaker"
+            )
             for facet in facets.values():
                 for value in facet.values:
                     assert find.search(folder, f"({typed}) {value.query}").total == value.n, (typed, value)

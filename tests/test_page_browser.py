@@ -1,6 +1,5 @@
 """The page in a real browser, over a real server: playing, keys, no JavaScript, narrow screens, hostile text, WCAG."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, browser_path, build, served
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, browser_path, build, served, until
 
 PAGES = (
     "/",
@@ -59,15 +58,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     tab.on("console", lambda m: wrong.append(m.text) if m.type == "error" and "404" not in m.text else None)
     yield tab
     assert wrong == []
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait until something holds; asked from here, since the page may not evaluate text itself."""
-    for _ in range(300):
-        if page.evaluate(condition):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"never so: {condition}")
 
 
 def seconds(page: Page) -> float:

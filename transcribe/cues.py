@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe import sayings
-from transcribe.mentions import GIVEN, Mention, Roster
+from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
 from transcribe.oneself import Own, own_names
 from transcribe.records import Word, text_of
 from transcribe.rollcall import roll_call
@@ -166,7 +166,7 @@ def _call(words: Sequence[Word], run: Run, presiding: Collection[str], own: Own)
         ):
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
-            rule = "asked"
+            rule = "called" if presides and back == 0 else "asked"
         elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
@@ -291,9 +291,11 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
         return
     following = meeting.runs[i + 1]
     voice = following.speaker or ""
-    fits = call.mention.fits or {STRANGER: 1.0}
-    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     presides = speaker in meeting.presiding
+    fits = call.mention.fits or {STRANGER: 1.0}
+    if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
+        fits = {p: SURNAME if fit == GIVEN else fit for p, fit in fits.items()}
+    late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":
         yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":

@@ -38,6 +38,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _held: set[str] = set()  # the tokens of this process
+_turn = threading.Lock()  # its threads take, give back and clear away one at a time
 _seen: dict[Path, tuple[str, int, float]] = {}  # what a foreign lock said, and when by our clock it last changed
 
 
@@ -156,11 +157,12 @@ class Lock:
     def _release(self) -> None:
         self._done.set()
         self._beater.join()
-        with contextlib.suppress(OSError):
-            self._side.unlink(missing_ok=True)
-            if self.still_ours():
-                self.path.unlink(missing_ok=True)
-        _held.discard(self._holder.token)
+        with _turn:
+            with contextlib.suppress(OSError):
+                self._side.unlink(missing_ok=True)
+                if self.still_ours():
+                    self.path.unlink(missing_ok=True)
+            _held.discard(self._holder.token)
 
 
 def _link(fresh: Path, path: Path) -> None:
@@ -176,6 +178,8 @@ def _link(fresh: Path, path: Path) -> None:
 
 def _remove_dead(path: Path, dead: Holder | None) -> None:
     """Take a dead holder's lock away; a lock that somebody took in the meantime is put back."""
+    if _read(path) != dead:
+        return
     aside = path.with_name(f"{path.name}.dead-{secrets.token_hex(4)}")
     try:
         path.rename(aside)
@@ -199,14 +203,17 @@ def hold(path: Path, *, wait_s: float = 0.0) -> Iterator[Lock]:
     """Hold the lock at `path`. Raises Busy when a living holder keeps it for longer than `wait_s`."""
     deadline = time.monotonic() + wait_s
     lock = Lock(path)
-    while not lock._take():
-        found = _read(path)
-        if _is_dead(path, found):
-            _remove_dead(path, found)
-        elif time.monotonic() >= deadline:
+    while True:
+        with _turn:
+            if lock._take():
+                break
+            found = _read(path)
+            if _is_dead(path, found):
+                _remove_dead(path, found)
+                continue
+        if time.monotonic() >= deadline:
             raise Busy(f"{path.name} is held by process {found.pid} on {found.host}" if found else path.name)
-        else:
-            time.sleep(0.05)
+        time.sleep(0.05)
     try:
         yield lock
     finally:

@@ -49,8 +49,12 @@ _CHAIRS = re.compile(
 )
 # Where nobody is called the chair, whoever is the town's first citizen is in it.
 _MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
-_CHAIR_TITLES = _set("mayor mayoress provost speaker president")
+_CHAIR_TITLES = _set("mayor mayoress provost speaker president leader convener convenor")
+_ALONE = _set("commissioner commander ombudsman auditor coroner")  # offices that are called by their last word
+_RANKS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
+_ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair
 _TO_CHAIR = _set("mr mister mrs madam madame lord lady")
+_POLITE = _set("thank thanks grateful through obliged evening morning afternoon yes")
 _TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
 _NOT_A_PERSON = _set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
@@ -119,14 +123,19 @@ class Roster:
                 _, rest = split_name(alias)
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
-            self._hold(known.id, {"".join(titles), *titles} if POLICE & set(titles) else ())
+            rank = "".join(titles)
+            self._hold(known.id, {rank, _RANKS.get(rank, rank), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *_roles(person.role))
+            self._hold(
+                known.id, {o for r in person.role.lower().split("; ") if (o := plain(r.rpartition(" ")[2])) in _ALONE}
+            )
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
+        self._offices = {p.id: p.role.lower() for p in people}
         self.chairs = _in_the_chair(people, _CHAIRS) or _in_the_chair(people, _MAYORS)
-        offices = " ".join(p.role.lower() for p in people if p.id in self.chairs)
+        offices = " ".join(self._offices[p] for p in self.chairs)
         self._presides = _set(offices) & _CHAIR_TITLES
 
     def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
@@ -144,7 +153,9 @@ class Roster:
             fits[person] = max(fit, fits.get(person, 0.0))
 
     def introduce(self, words: Sequence[Word]) -> None:
-        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks."""
+        """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
+        whether it is the leader or the mayor who presides, as whoever thanks them says."""
+        self._addressed(words)
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
                 continue
@@ -164,6 +175,25 @@ class Roster:
             if _OFFICE.search(office) and len(office.split()) < 9:
                 self._hold(next(iter(named.fits)), *_roles(office))
 
+    def _addressed(self, words: Sequence[Word]) -> None:
+        voices: dict[str, set[str]] = {}
+        for i, word in enumerate(words[1:], 1):
+            title = "chair" if plain(word.text) in CHAIR else plain(word.text)
+            before = [plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker]
+            if (
+                title in _CHAIR_TITLES | {"chair"}
+                and word.speaker
+                and _is_addressed(words, i, 0)
+                and _POLITE & {*before}
+            ):
+                voices.setdefault(title, set()).add(word.speaker)
+        title = max(voices, key=lambda t: len(voices[t]), default="chair")
+        if title != "chair" and len(voices[title]) >= _ADDRESSED_BY:
+            office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |council )*{title}(?: of (?!.*opposition).*)?$")
+            presiding = frozenset(p for p, role in self._offices.items() if any(map(office.search, role.split("; "))))
+            if presiding:
+                self.chairs, self._presides = presiding, frozenset({title})
+
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
         titles, names = split_name(voice)
@@ -172,7 +202,7 @@ class Roster:
 
     def speaks_to_chair(self, words: Sequence[Word], i: int, first: int) -> bool:
         """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
-        return i > first and plain(words[i].text) in self._presides and plain(words[i - 1].text) in _TO_CHAIR
+        return plain(words[i].text) in self._presides and _is_addressed(words, i, first)
 
     def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
         """Who is the member for the place that these words begin with; nobody, if several are."""
@@ -314,6 +344,14 @@ class Roster:
 
 
 # -- the list ------------------------------------------------------------------------------------------
+
+
+def _is_addressed(words: Sequence[Word], i: int, first: int) -> bool:
+    """Whether word `i`, a title, is said to whoever holds it: "Madam Mayor", "Thank you, Leader."."""
+    if i <= first:
+        return False
+    before = words[i - 1]
+    return plain(before.text) in _TO_CHAIR or (before.text[-1] == "," and words[i].text[-1] in ".,?!")
 
 
 def _in_the_chair(people: Sequence[Person], office: re.Pattern[str]) -> frozenset[str]:

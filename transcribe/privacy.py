@@ -71,6 +71,11 @@ def stand_ins(people: Sequence[Person]) -> dict[str, str]:
     return {p.id: number for p, number in zip(not_named(people), numbers, strict=False)}
 
 
+def meant(people: Sequence[Person], id: str | None) -> str | None:
+    """The id of the person who is meant by an id, which may stand in for that of somebody who is not shown by name."""
+    return next((own for own, shown in stand_ins(people).items() if shown == id), id)
+
+
 def stands_in(label: str | None) -> bool:
     """Whether this is the label or the id of somebody who is not shown by name."""
     return bool(label and _STAND_IN.fullmatch(label))

@@ -34,6 +34,7 @@ INVITE = re.compile(
     rf"(?: first| now| in| you)* {NAME}"
     rf"|\bover to (?:you )?{NAME}"
     rf"|\b(?:that's|this is|that is|this one's|that one's|it's) (?:one |a question |probably )*for {NAME}(?: i think)?$"
+    rf"|\b(?:and|so) that(?:'s| is) {NAME}$"
     rf"|\bi (?:now |then |next |therefore |will now |would now )?(?:call|invite)(?: on| upon)? {NAME}"
     r"|\b(?:i'll|i will|i'd|i would|i'd like to|i would like to|can i|could i|may i|let me|i'm going to)(?: now| then"
     rf"| next| just| perhaps)* (?:ask|invite) {NAME} (?:to|if|whether)\b"
@@ -51,14 +52,17 @@ FLOOR = re.compile(
     rf"|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
     r"|your question|please|go ahead|go on|off you go|has the floor|you're on mute|you are on mute|you're muted"
-    r"|you've been\b|(?:will|is going to|is here to) (?:present|introduce|take us|talk us|run through|do|set out"
+    r"|you've (?:\w+ )?(?:been|agreed|offered|asked)\b|this is (?:one for you|yours|your \w+)$"
+    r"|(?:could be|can be|is) (?:here|with us)(?: tonight| today| this \w+)? to (?:present|introduce|speak|talk)\b"
+    r"|(?:can|could|may|might|will)(?: perhaps| probably)? (?:tell|update|explain|answer|respond|speak to|help)\b"
+    r"|(?:will|is going to|is here to) (?:present|introduce|take us|talk us|run through|do|set out"
     r"|explain|give us|update|open|read)\b"
     r"|your \w+ minutes|to (?:move|second|propose|present|introduce|respond|reply|speak|open|close|sum up)\b"
     r"|on this$|is (?:going|next)\b|take it away|can you hear)"
     rf"|@(\d+)(?:'s| has| has got| had)(?: got)? (?:a|an|another|the|her|his|their|some|one)(?: \w+){{0,2}}? {_HAND}\b"
     rf"|@(\d+)(?: has| has got| had|'s got)(?: some| an?)? (?:wording|amendment|motion|recommendation|update)\b"
     rf"|{NAME} (?:wants|wanted|would like|wishes|is waiting|has asked|is indicating|has indicated)(?: just)? to"
-    r" (?:come (?:back )?in|speak|ask|say|respond|reply|add|contribute)"
+    r" (?:come (?:back )?in|start|speak|ask|say|respond|reply|add|contribute)"
 )
 INDICATED = re.compile(rf"{NAME} (?:has|is) (?:just )?(?:indicated|indicating|waving)$")
 OFFER = re.compile(
@@ -191,7 +195,9 @@ APOLOGY = re.compile(
     r"|@\d+ (?:sends|has sent|have sent|gave|has given|have given) (?:\w+ )?apologies"
     r"|@\d+ (?:is|was|are) (?:unable|not able) to (?:attend|be|join)|@\d+ (?:can't|cannot) (?:be|join|make it|attend)"
 )
-LATE = re.compile(r"\b(?:late|lateness|leave early)\b")
+LATE = re.compile(
+    r"\b(?:late|lateness|leave early|join(?:ing)? us (?:then|later|shortly|at)|along (?:later|shortly))\b"
+)
 SUBSTITUTED = re.compile(rf"\b(?:substitut\w+|deputising|standing in|attending) (?:for|in place of) {NAME}")
 SAID_TO_BE_LATE = re.compile(
     r"\bapologies for (?:lateness|late arrival|being late)(?: \w+){0,3}? from @(\d+)"

@@ -16,7 +16,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 MEMBER = _set("councillor cllr counsellor councilor counselor alderman councilman councilwoman")
-POLICE = _set("superintendent inspector sergeant constable commander commissioner")
+POLICE = _set("superintendent inspector sergeant constable commander commissioner supt insp sgt acc dcc dci")
 CIVIL = _set("mr mrs ms miss mx dr doctor prof professor sir dame lord lady baroness rev reverend mayor")
 TITLES = MEMBER | POLICE | CIVIL
 BEFORE_TITLE = _set("chief assistant deputy detective acting temporary")

@@ -4,6 +4,7 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const root = document.documentElement;
+  const published = "published" in root.dataset; // as files: there is nobody to ask for anything
   root.classList.add("scripted");
   for (const e of document.querySelectorAll(".needs-script")) e.hidden = false;
 
@@ -68,12 +69,11 @@
   const unmark = () => button && button.classList.remove("now");
 
   const playHit = (link) => {
-    const { play: meeting, from, to, title } = link.dataset;
+    const { play: src, from, to, title } = link.dataset;
     if (button === link && !media.paused) return media.pause();
     unmark();
     button = link;
     link.classList.add("now");
-    const src = `/media/${meeting}`;
     if (media.getAttribute("src") !== src) media.src = src;
     $("bar").hidden = false;
     $("bar-title").textContent = title;
@@ -246,10 +246,11 @@
       if (word) playFrom(word.from);
     });
     let waiting = 0;
-    document.addEventListener("selectionchange", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(pick, 150);
-    });
+    if ($("picked"))
+      document.addEventListener("selectionchange", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(pick, 150);
+      });
     const fromHash = () => {
       const found = /^#t(\d{1,10})(-|$)/.exec(location.hash);
       if (!found) return;
@@ -318,18 +319,20 @@
 
   // -- next and previous: results on a page of them, passages in a meeting -------------------------
 
-  const stops = transcript
-    ? [...transcript.querySelectorAll(transcript.querySelector(".s.found") ? ".s.found" : ".s.topic")]
-    : [...document.querySelectorAll("[data-hit]")];
+  const listStops = () =>
+    transcript
+      ? [...transcript.querySelectorAll(transcript.querySelector(".s.found") ? ".s.found" : ".s.topic")]
+      : [...document.querySelectorAll("[data-hit]")];
   let stop = -1;
   const step = (by) => {
+    const stops = listStops();
     if (!stops.length) return;
     const focused = stops.findIndex((s) => s.contains(document.activeElement));
     if (focused >= 0) stop = focused;
     stop = stop < 0 && by < 0 ? stops.length - 1 : (stop + by + stops.length) % stops.length;
     const here = stops[stop];
     here.scrollIntoView({ block: "center", behavior: "instant" });
-    const link = here.querySelector(".play");
+    const link = here.querySelector(".play") || here.querySelector("a, button");
     if (link) link.focus({ preventScroll: true });
     if (transcript) {
       const ms = Number(here.id.slice(1));
@@ -383,7 +386,8 @@
     if (picked) return copyCitation(picked.address);
     const own = document.querySelector("pre[id^='style-']");
     if (own) return copy(own.textContent, "Citation");
-    const hit = document.activeElement.closest("[data-hit]") || (stop >= 0 && !transcript && stops[stop]);
+    const hit = document.activeElement.closest("[data-hit]") || (stop >= 0 && !transcript && listStops()[stop]);
+    if (hit && published) return say("Its own page, or the meeting’s, has what to cite");
     if (hit) return copyCitation(hit.querySelector(".cite").getAttribute("href").replace("/quote/", ""));
     const spoken = transcript && transcript.querySelectorAll(".s[id]");
     if (!spoken || !onPage) return say("Choose a quote first: n");
@@ -396,7 +400,7 @@
     n: () => step(1),
     p: () => step(-1),
     c: citeHere,
-    "/": () => ($("q") ? $("q").focus() : location.assign("/")),
+    "/": () => ($("q") ? $("q").focus() : location.assign(document.querySelector(".brand").href)),
     "?": () => $("keys").showModal(),
   };
   document.addEventListener("keydown", (e) => {

@@ -169,7 +169,7 @@ def plain_s(folder: Path, made: Iterator[tuple[str, list[Quote]]]) -> float:
     builder.add_text_field("address", stored=True, tokenizer_name="raw")
     schema = builder.build()
     taken = 0.0
-    writer: Any = tantivy.Index(schema, str(folder)).writer(2 * index.HEAP_BYTES, 2)
+    writer: Any = tantivy.Index(schema, str(folder)).writer(index.WHOLE_HEAP_BYTES, 2)
     for _, rows in made:
         started = time.perf_counter()
         for row in rows:
