@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from analyse.codebook import Codebook
 from analyse.records import Statements
 from pipeline import clips, corrections, meetings, places, receipts, settings
 from pipeline.asked import codebook_of, context_of
@@ -135,11 +136,8 @@ class DataFolder:
         except (Problem, OSError):
             return True
 
-    def codes(self) -> dict[str, str]:
-        """Codes of the codebook, with their names."""
-        return self._small.get(
-            "codes", [self.layout.codebook], lambda: {c.code: c.name for c in codebook_of(self.layout).codes}
-        )
+    def codebook(self) -> Codebook:
+        return self._small.get("codebook", [self.layout.codebook], lambda: codebook_of(self.layout))
 
     def meetings(self) -> Sequence[Listed]:
         """All meetings that have a transcript; what cannot be read is left out."""

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response, Stream
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from search import cite, find, reading, tables, working
+from search import cite, examples, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
@@ -27,6 +27,7 @@ from transcribe.problem import Problem
 N_HITS, N_FEED = 20, 50
 MOST_PAD_S = 60
 MOST_OFFSET = 1_000_000
+NOTHING = Results(total=0, hits=(), understood="")
 QUESTIONS = {  # the heads of what a search can be narrowed by
     "speaker": "Who spoke",
     "code": "What it is about",
@@ -90,16 +91,17 @@ def search_page(request: Request) -> Response:
     typed, narrowed, whole = asked(request)
     sort = order(request)
     offset = number(request.query_params.get("from"), 0, 0, MOST_OFFSET)
-    results, trouble = Results(total=0, hits=(), understood=""), ""
+    results, trouble = NOTHING, ""
     try:
         results = shelf.search(whole, sort=sort, limit=N_HITS, offset=offset, facets=True)
     except Problem as e:
         if whole.strip():
             raise
         trouble = e.what
-    names = shelf.codes()
+    names = reading.code_names(shelf.codebook())
     notes = dict.fromkeys([*(q.parse(typed).notes if narrowed else ()), *results.notes])
     told = {"q": typed, "sort": sort if sort == "newest" else ""}
+    is_asked = bool(typed.strip() or narrowed or "q" in request.query_params)
     return render(
         request,
         "search.html",
@@ -109,7 +111,8 @@ def search_page(request: Request) -> Response:
         results=results,
         notes=list(notes),
         trouble=trouble,
-        asked=bool(typed.strip() or narrowed or "q" in request.query_params),
+        asked=is_asked,
+        examples=[] if is_asked or trouble else [e for e in _examples(request, results) if e.found],
         facets=[_facet(f, told, narrowed, names) for f in _in_order(results) if f.values],
         chosen_off=[(value, url("/", **told, f=[f for f in narrowed if f != value])) for value in narrowed],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
@@ -214,7 +217,8 @@ def meeting_page(request: Request) -> Response:
     shelf = shelf_of(request)
     held = shelf.meeting(request.path_params["id"])
     typed = request.query_params.get("q", "")
-    names = shelf.codes()
+    book = shelf.codebook()
+    names = reading.code_names(book)
     look_for = find.highlighter(typed) if typed.strip() else lambda text: ()
     made = reading.blocks(held, names, look_for)
     topics = held.statements.topics if held.statements else ()
@@ -227,6 +231,7 @@ def meeting_page(request: Request) -> Response:
         spoken=spoken,
         about=about,
         topics=topics,
+        topic=examples.topic(book),
         sound=shelf.sound(held.meeting.id),
         voices=list(held.voices.values()),
         typed=typed,
@@ -335,7 +340,7 @@ def quote_page(request: Request) -> Response:
         quote=quote,
         cited=address,
         told=shelf.told(held, passage),
-        marks=_marks(quote, shelf.codes()),
+        marks=_marks(quote, reading.code_names(shelf.codebook())),
         sound=shelf.sound(quote.meeting),
         voice=held.voices.get(quote.speaker_label),
         work=working.at(request, held, quote.start_ms, quote.end_ms),
@@ -353,7 +358,7 @@ def person_page(request: Request) -> Response:
     offset = number(request.query_params.get("from"), 0, 0, MOST_OFFSET)
     narrowed = request.query_params.get("f", "")
     results = shelf.search(f'person:"{id}" {narrowed}', sort="newest", limit=N_HITS, offset=offset, facets=True)
-    names = shelf.codes()
+    names = reading.code_names(shelf.codebook())
     here = f"/person/{id}"
     codes = next((f for f in results.facets if f.name == "code"), None)
     return render(
@@ -411,9 +416,36 @@ def about_page(request: Request) -> Response:
         bodies=sorted({m.body for m in listed if m.body}),
         days=sorted(m.held_on for m in listed if m.held_on),
         engines=sorted({m.engine for m in listed if m.engine}),
-        codes=shelf_of(request).codes(),
+        codes=reading.code_names(shelf_of(request).codebook()),
     )
 
 
 def help_page(request: Request) -> Response:
-    return render(request, "help.html", codes=shelf_of(request).codes())
+    shelf = shelf_of(request)
+    try:
+        everything = shelf.search("", sort="newest", limit=1, offset=0, facets=True)
+    except Problem:
+        everything = NOTHING
+    return render(
+        request,
+        "help.html",
+        examples=[*_examples(request, everything), *examples.of_fields(everything)],
+        codes=reading.code_names(shelf.codebook()),
+    )
+
+
+def _examples(request: Request, everything: Results) -> tuple[examples.Example, ...]:
+    """Made once for what the index holds."""
+    shelf, state = shelf_of(request), request.app.state
+    book = shelf.codebook()
+
+    def n_found(query: str) -> int:
+        if not everything.total:
+            return 0
+        return shelf.search(query, sort="newest", limit=1, offset=0, facets=False).total
+
+    if getattr(state, "examples_of", None) != (everything.as_of, book):
+        state.examples = examples.examples(book, n_found)
+        state.examples_of = everything.as_of, book
+    made: tuple[examples.Example, ...] = state.examples
+    return made

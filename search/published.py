@@ -56,7 +56,7 @@ class Site:
     ) -> None:
         self.edition = Edition(on, media, stance=stance, players=players)
         self._shelf = Chosen(shelf, ids, self.edition)
-        self._codes = shelf.codes()
+        self._codes = reading.code_names(shelf.codebook())
         self._app = web.application(shelf, contact=contact)
         self._app.state.shelf = self._shelf
         self._templates = self._app.state.templates

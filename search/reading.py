@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
+from analyse.codebook import Codebook
 from analyse.records import Statement, Statements, TopicRange
 from search.cite import Passage
 from search.exports import STRETCHES
@@ -132,7 +133,7 @@ class Shelf(Protocol):
     def passage(self, address: str) -> tuple[Held, Passage]: ...
     def told(self, held: Held, passage: Passage) -> Told: ...
     def person(self, id: str) -> "Known": ...
-    def codes(self) -> dict[str, str]: ...
+    def codebook(self) -> Codebook: ...
     def clip(self, address: str, pad_s: int) -> Path: ...
 
 
@@ -148,6 +149,11 @@ class Appearance(Record):
     meeting: Listed
     name: SpeakerName
     evidence: tuple[str, ...]
+
+
+def code_names(book: Codebook) -> dict[str, str]:
+    """Codes of a codebook, with their names."""
+    return {code.code: code.name for code in book.codes}
 
 
 # -- a transcript to be read -----------------------------------------------------------------------

@@ -116,6 +116,13 @@ def test_where_nothing_is_found_a_spelling_is_offered(page: TestClient) -> None:
     assert 'href="/?q=consultation"' in text
 
 
+def test_every_search_that_is_offered_finds_something(page: TestClient) -> None:
+    offered = re.findall(r'<li><a href="(/[^"]*)"><code>', page.get("/").text)
+    assert len(offered) > 4
+    for path in offered:
+        assert page.get("/api/search?" + path.partition("?")[2]).json()["total"] > 0, path
+
+
 def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
     text = page.get(f"/meeting/{MEETING}").text
     assert "named by software, not checked" in text
