@@ -20,7 +20,7 @@ import msgspec
 from pipeline import asked, outputs, receipts, settings
 from pipeline.events import now
 from pipeline.meetings import Layout, readable
-from pipeline.shelf import DataFolder, evidence_of
+from pipeline.shelf import DataFolder, shown_evidence
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
@@ -157,7 +157,7 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
         stance=options.stance,
         contact=options.contact,
         players=settings.read(layout).players,
-        why=evidence_of,
+        why=shown_evidence,
     )
     return site, tuple(left_out)
 

@@ -28,7 +28,7 @@ from search import cite, find
 from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
-from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told
+from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
 from transcribe import correct, playable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
@@ -216,7 +216,7 @@ class DataFolder:
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=evidence_of(name) if name and not setters else (),
+            evidence=shown_evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
         )
@@ -246,8 +246,8 @@ class DataFolder:
     def person(self, id: str) -> Known:
         found = []
         for listed in self.meetings():
-            names = [name for name in self._summary(listed.id).names if name.person == id]
-            found += [Appearance(meeting=listed, name=name, evidence=evidence_of(name)) for name in names]
+            names = [n for n in self._summary(listed.id).names if n.person == id and has_page(id, n.role)]
+            found += [Appearance(meeting=listed, name=name, evidence=shown_evidence(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -366,6 +366,11 @@ def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
     """Why a voice is who it is said to be, the strongest first, in words."""
     own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
     return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))
+
+
+def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
+    """The same for readers: why a voice is who it is names a member of the public who is not shown by name."""
+    return evidence_of(name) if has_page(name.person, name.role) else ()
 
 
 def _because(e: Evidence) -> str:

@@ -80,7 +80,7 @@ class Site:
                 path = f"media/{id}{sound.path.suffix.lower()}"
                 self.edition.recorded[id] = Recorded(meeting=id, path=path, sound=sound)
             for name in held.transcript.names:
-                if name.person:
+                if name.person and reading.has_page(name.person, name.role):
                     found = Appearance(meeting=by_id[id], name=name, evidence=why(name))
                     self._seen.setdefault(name.person, []).append(found)
         hashes = sorted(s.transcript_sha256 for s in self.edition.all.values())
@@ -292,11 +292,19 @@ class Site:
             meetings.append([id, first.title or id, first.body, str(first.held_on or ""), day, media, prefix])
             for q, link in zip(quotes, plays, strict=True):
                 marked = self._marks(q)
+                person = q.person or "" if reading.has_page(q.person, q.role) else ""
                 told = [reading.LISTEN.get(r, r) for r in q.listen_first if r not in reading.OF_ALL]
                 rows.append(
                     [
                         at,
-                        speakers((q.speaker, q.speaker_status, q.person or "", q.role)),
+                        speakers(
+                            (
+                                q.speaker,
+                                q.speaker_status,
+                                person,
+                                q.role,
+                            )
+                        ),
                         q.start_ms,
                         q.end_ms,
                         q.text,
