@@ -60,8 +60,8 @@ def signed_in(browser: Browser, base: str, name: str = MIRA, **more: Any) -> Bro
 
 @pytest.fixture
 def clerk(chromium: Browser, base: str) -> Iterator[Page]:
-    """Mira's tab, in which nothing may go wrong that the browser tells of but a conflict, and a sound that is not served
-    while its meeting is being changed."""
+    """Mira's tab, in which nothing may go wrong that the browser tells of but a conflict, and a sound that is not
+    served while its meeting is being changed."""
     context = signed_in(chromium, base, viewport={"width": 1100, "height": 800})
     tab = context.new_page()
     wrong: list[str] = []
