@@ -144,8 +144,11 @@ def examine(data: bytes) -> tuple[Codebook | None, list[Fault]]:
         text = data.decode("utf-8-sig")
         body = tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
-        line = int(at[1]) if (at := re.search(r"\(at line (\d+)", str(e))) else 0
-        return None, [Fault(what=f"the codebook is not readable TOML: {e}", fix="correct it at that place", line=line)]
+        return None, [
+            Fault(
+                what=f"the codebook is not readable TOML: {e}", fix="correct it at that place", line=_line_of(e, data)
+            )
+        ]
     reader = _Reader(text)
     # Each table is read on its own, so that an error can say which code it is in and not only that there is one.
     tables = body.pop("codes", None)
@@ -212,13 +215,21 @@ class _Reader:
         self.faults.append(Fault(what=what, fix=fix, part=part, line=self._lines.find(table, written)))
 
     def table(self, raw: Any, kind: type[T], part: str, table: str) -> T | None:
+        unknown: list[str] = []
+        if isinstance(raw, dict):  # said, and left out: it hides nothing else that is wrong
+            unknown = [field for field in raw if field not in kind.__struct_fields__]
+            raw = {field: value for field, value in raw.items() if field not in unknown}
+        may_stand = f"what may stand here: {', '.join(kind.__struct_fields__)}"
+        for field in unknown:
+            self.fault(f"there is no field {field!r:.80}", may_stand, part, table, field)
         try:
             return msgspec.convert(raw, kind)
         except msgspec.ValidationError as e:
+            if unknown and "missing required" in str(e):
+                return None  # most likely what was written otherwise
             at = re.search(r"`\$\.(\w+)|field `(\w+)", str(e))
-            fields = ", ".join(f for f in kind.__struct_fields__)
             written = next(filter(None, at.groups()), "") if at else ""
-            self.fault(f"the codebook does not fit: {e}", f"what may stand here: {fields}", part, table, written)
+            self.fault(f"the codebook does not fit: {e}", may_stand, part, table, written)
             return None
 
     def check_head(self, head: Codebook) -> None:
@@ -248,6 +259,15 @@ class _Reader:
                 parse(cue)
             except ValueError as e:
                 self.fault(f"bad cue {cue!r:.200}: {e}", "write it as docs/formats.md shows", part, table, cue)
+
+
+def _line_of(error: Exception, data: bytes) -> int:
+    """The line of which TOML's reader complains, from 1; 0 where it does not say."""
+    if isinstance(error, UnicodeDecodeError):
+        return data.count(b"\n", 0, error.start) + 1
+    if at := re.search(r"\(at line (\d+)", str(error)):
+        return int(at[1])
+    return data.rstrip().count(b"\n") + 1 if "end of document" in str(error) else 0
 
 
 def _which(table: Any, n: int) -> str:

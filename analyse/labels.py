@@ -60,7 +60,8 @@ def read_labels(path: Path) -> list[Label]:
             raise Problem(
                 f"not a labelled statement: {e}",
                 where=f"{path}, line {n}",
-                fix="each line is an object with text, topic, codes and stance",
+                fix="each line is an object with text, topic, codes and stance"
+                " (concerned, supportive, mixed or neutral)",
             ) from e
     if not rows:
         raise Problem("there is no labelled statement in it", where=path, fix="each line is one, as JSON")

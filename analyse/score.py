@@ -100,6 +100,7 @@ class Report(Record):
     whole: Score
     slices: dict[str, Score]
     errors: tuple[Error, ...]
+    unknown_codes: tuple[str, ...] = ()  # that people gave and the codebook does not have
 
 
 class Judged(Record):
@@ -119,6 +120,7 @@ def report(rows: Sequence[Judged], codes: Sequence[str], *, codebook: str, tagge
         whole=score(rows, known),
         slices={name: score(part, known) for name, part in _slices(rows).items()},
         errors=tuple(_errors(rows, known)),
+        unknown_codes=tuple(known[len(set(codes)) :]),
     )
 
 

@@ -90,17 +90,35 @@ def _read(path: Path) -> list[Change]:
 
 def since(layout: Layout, meetings: Sequence[tuple[Path, str]], day: date) -> list[Changed]:
     """What changed on that day (UTC) or later, in meetings given as folder and id: first what was cited, then by
-    meeting and time."""
+    meeting and time. What changed again counts once, and not at all where it reads as it did."""
     found = []
     for folder, id in meetings:
         cited = list(citations(folder))
-        for change in _read(layout.made(id) / FILE):
-            if change.at[:10] >= day.isoformat():
-                place = Address(meeting=id, start_ms=change.start_ms, end_ms=change.end_ms)
-                quoted = [a for at, a in cited if at < change.at and _overlap(a, place)]
-                texts = tuple(dict.fromkeys(map(str, quoted)))
-                found.append(Changed(address=str(place), cited=texts, kinds=change.kinds, change=change))
+        later = [c for c in _read(layout.made(id) / FILE) if c.at[:10] >= day.isoformat()]
+        for change in _as_one(later, [at for at, _ in cited]):
+            place = Address(meeting=id, start_ms=change.start_ms, end_ms=change.end_ms)
+            quoted = [a for at, a in cited if at < change.at and _overlap(a, place)]
+            texts = tuple(dict.fromkeys(map(str, quoted)))
+            found.append(Changed(address=str(place), cited=texts, kinds=change.kinds, change=change))
     return sorted(found, key=lambda c: not c.cited)
+
+
+def _as_one(made: Sequence[Change], cited_at: Sequence[str]) -> list[Change]:
+    """Changes of one place that follow each other as one, none where it reads again as it did; but apart where somebody
+    cited the meeting in between, who saw what was there, and apart from when it was hidden."""
+    kept: list[Change] = []
+    last: dict[tuple[int, int], int] = {}
+    for change in made:
+        place = change.start_ms, change.end_ms
+        before = kept[last[place]] if place in last else None
+        seen = before and any(before.at <= at < change.at for at in cited_at)
+        if before is None or before.hidden != change.hidden or (seen and not change.hidden):
+            last[place] = len(kept)
+            kept.append(change)
+        else:
+            by = tuple(dict.fromkeys((*before.by, *change.by)))
+            kept[last[place]] = msgspec.structs.replace(change, old=before.old, by=by)
+    return [c for c in kept if c.hidden or c.kinds]
 
 
 def of_place(layout: Layout, place: Address) -> list[Change]:

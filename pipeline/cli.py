@@ -55,7 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Recorded council meetings in; searchable quotes with named speakers, codes and timestamps out.",
-    epilog="Start with `onrecord run`, then `onrecord search WORDS`. Every verb has --help with an example.",
+    epilog="Start with `onrecord add` and `onrecord run`, then `onrecord search WORDS` or `onrecord serve`. "
+    "Every verb has --help with an example.",
 )
 models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(cli_meetings.app)
@@ -113,6 +114,12 @@ def run(
     only: Annotated[
         str, typer.Option("--only", metavar="FROM-TO", help="Listen to this stretch first, such as 0:20:00-0:45:00.")
     ] = "",
+    shard: Annotated[
+        str,
+        typer.Option(
+            "--shard", metavar="I/N", help="One of N shares of the meetings, up to the index: for an array of jobs."
+        ),
+    ] = "",
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
@@ -148,7 +155,8 @@ def run(
         tagger=tagger,
         coded=coded,
         keep=not dry_run,
-        through=through,
+        through="statements" if shard and through == "index" else through,
+        shard=asked.parse_shard(shard) if shard else None,
         upgrade=upgrade,
         verify=verify,
         only=parse_range(only) if only else None,

@@ -14,8 +14,9 @@ import msgspec
 from pipeline import accounts, apply, asked, corrections, meetings, needs, places
 from pipeline.context import Context
 from pipeline.events import Event
+from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder, Kept, evidence_of
+from pipeline.shelf import DataFolder, evidence_of
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held

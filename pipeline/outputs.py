@@ -1,7 +1,8 @@
 """Files that were made from meetings and given away: where they are, so that what is hidden later can be found in them.
 
-`data/outputs.jsonl` has a line for each file that an export, a clip or a pack wrote. What lies in the data folder is
-deleted when something in it is hidden; of what lies elsewhere people are told.
+`data/outputs.jsonl` has a line for each file that an export, a clip or a pack wrote, and for each folder of pages. What
+lies in the data folder is deleted when something in it is hidden; of what lies elsewhere people are told. Published
+folders are `pipeline.publish`'s, wherever they lie.
 """
 
 import contextlib

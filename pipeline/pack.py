@@ -18,7 +18,7 @@ from search import cite, pack
 from search.changes import Change
 from search.clip import Clip
 from search.pack import Excerpt
-from search.quotes import Address, Quote, parse_address, read_parquet, resolve
+from search.quotes import Address, Quote, parse_address
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, Recording, Stretch, dump
 
@@ -115,15 +115,11 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
 
 def _excerpt(layout: Layout, place: Address) -> Excerpt:
     transcript = places.load_transcript(layout, place.meeting)
-    table, folder = layout.made(place.meeting) / "quotes.parquet", places.folder_of(layout, place.meeting)
-    if not table.is_file() or folder is None:
-        raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
-    if not place.check and not resolve(place, transcript):
-        raise places.why_silent(layout, place, transcript)
-    try:
-        passage = cite.around(place, read_parquet(table), transcript, 0)
-    except Problem as e:
-        raise places.why_silent(layout, place, transcript) from e
+    passage, folder = places.passage(layout, place, transcript), places.folder_of(layout, place.meeting)
+    if folder is None:
+        raise Problem(
+            "this meeting's folder is gone", where=layout.raw, fix="put it back, with what people wrote there"
+        )
     quote = passage.quote
     recording = places.recording_of(layout, place.meeting)
     end_ms = quote.end_ms + PADDING_MS

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from pipeline import corrections, meetings
 from pipeline.hear_words import CUE_REACH_MS
 from pipeline.meetings import Layout
-from search.cite import timecode
-from search.quotes import Address, part_at
+from search.cite import Passage, around, timecode
+from search.quotes import Address, Quote, part_at, read_parquet, resolve
 from transcribe import privacy
 from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
 from transcribe.problem import Problem
@@ -82,6 +82,26 @@ def changed_by_people(layout: Layout, meeting: str) -> tuple[Correction, ...]:
     """What people changed in a meeting, in order; nothing where its folder is gone."""
     folder = folder_of(layout, meeting)
     return corrections.read(folder) if folder else ()
+
+
+def passage(
+    layout: Layout, place: Address, transcript: Transcript, n_turns: int = 0, rows: Sequence[Quote] | None = None
+) -> Passage:
+    """What is said at a place, with turns around it; `rows` are the meeting's quotes where they are at hand. Raises
+    Problem where there are none yet, and why where nothing is said there."""
+    if rows is None:
+        table = layout.made(place.meeting) / "quotes.parquet"
+        if not table.is_file():
+            raise Problem(
+                f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}"
+            )
+        rows = read_parquet(table)
+    if not place.check and not resolve(place, transcript):
+        raise why_silent(layout, place, transcript)
+    try:
+        return around(place, rows, transcript, n_turns)
+    except Problem as e:
+        raise why_silent(layout, place, transcript) from e
 
 
 def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Problem:

@@ -20,7 +20,7 @@ import msgspec
 from pipeline import asked, outputs, receipts, settings
 from pipeline.events import now
 from pipeline.meetings import Layout, readable
-from pipeline.shelf import DataFolder, evidence_of
+from pipeline.shelf import DataFolder, shown_evidence
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, dump, load
@@ -157,7 +157,7 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
         stance=options.stance,
         contact=options.contact,
         players=settings.read(layout).players,
-        why=evidence_of,
+        why=shown_evidence,
     )
     return site, tuple(left_out)
 
@@ -231,8 +231,9 @@ def _write(
     side = out / SIDE
     shutil.rmtree(side, ignore_errors=True)
     side.mkdir(parents=True)
+    known_to_hold = old.transcripts if old else {}
     # Before anything lies there: what is hidden from now on is taken out even if this is killed.
-    outputs.note(layout, out, outputs.PUBLISHED, tuple(site.edition.all))
+    outputs.note(layout, out, outputs.PUBLISHED, tuple({**known_to_hold, **site.edition.all}))
     before = {f.path: f for f in old.files} if old else {}
     transcripts = {s.meeting: s.transcript_sha256 for s in site.edition.all.values()}
     same = {id for id, sha256 in transcripts.items() if keep and old and old.transcripts.get(id) == sha256}
@@ -259,6 +260,8 @@ def _write(
     if taken:
         shutil.rmtree(side, ignore_errors=True)
         raise Problem(f"another file is where a page goes: {taken[0]}", where=out, fix="move it elsewhere")
+    if keep:  # a meeting that can't be shown just now comes back when it can
+        transcripts = {**known_to_hold, **transcripts}
     new = Manifest(made=now(), options=options, transcripts=transcripts, files=tuple(files.values()))
     _put(out, msgspec.structs.replace(new, files=tuple(_both(before, files))))
     for name in files:
@@ -269,6 +272,7 @@ def _write(
     for f in gone:
         _take_away(out, f)
     _put(out, new)
+    outputs.note(layout, out, outputs.PUBLISHED, tuple(transcripts))
     shutil.rmtree(side, ignore_errors=True)
     for id in _changed_since(layout, transcripts):
         _withdraw(out, id)

@@ -9,24 +9,26 @@ import hashlib
 import shutil
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from analyse.codebook import Codebook
 from analyse.records import Statements
 from pipeline import clips, corrections, meetings, places, receipts, settings
 from pipeline.asked import codebook_of, context_of
+from pipeline.fresh import Kept
 from pipeline.meetings import Layout
 from search import cite, find
 from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
-from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told
+from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
 from transcribe import correct, playable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
@@ -45,9 +47,9 @@ from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
 N_SUMMARIES = 20_000
+LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
-T = TypeVar("T")
 KINDS = {  # of evidence for a name, in words
     "chair handover": "the chair gave them the floor",
     "addressed": "they were spoken to by name, and answered",
@@ -74,71 +76,68 @@ class _Summary(msgspec.Struct):
     coverage: Coverage | None = None
 
 
-class Kept:
-    """What was read last, for as long as the files that it was read from are the same."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._found: OrderedDict[Hashable, tuple[Any, Any]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def has(self, key: Hashable, paths: Sequence[Path]) -> bool:
-        """Whether it was read, and the files are the same."""
-        with self._lock:
-            known = self._found.get(key)
-        return known is not None and known[0] == tuple(_state(p) for p in paths)
-
-    def get(self, key: Hashable, paths: Sequence[Path], read: Callable[[], T]) -> T:
-        state = tuple(_state(p) for p in paths)
-        with self._lock:
-            known = self._found.get(key)
-            if known and known[0] == state:
-                self._found.move_to_end(key)
-                found: T = known[1]
-                return found
-        found = read()
-        if state == tuple(_state(p) for p in paths):  # else something changed meanwhile: good enough once
-            with self._lock:
-                self._found[key] = (state, found)
-                while len(self._found) > self._most:
-                    self._found.popitem(last=False)
-        return found
-
-
-def _state(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
 class DataFolder:
     """A `search.reading.Shelf` over a data folder."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._cutting = threading.BoundedSemaphore(N_CUTTING)
+        self._looking, self._look_again = threading.Lock(), 0.0
+        self._to_look: list[str] = []
+        self._bared_seen: frozenset[str] = frozenset()
         self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_SUMMARIES), Kept(N_SUMMARIES)
 
     # -- what there is
 
     def search(self, text: str, *, sort: Literal["best", "newest"], limit: int, offset: int, facets: bool) -> Results:
-        """What the index finds, without meetings of which a part was hidden that the index may still hold."""
-        found = find.search(self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets)
-        folders = self._folders()
-        bared = {
-            id for id in {h.quote.meeting for h in found.hits} if id not in folders or self._bared(id, folders[id])
-        }
-        if not bared:
-            return found
-        return msgspec.structs.replace(found, hits=tuple(h for h in found.hits if h.quote.meeting not in bared))
+        """What the index finds, without meetings of which a part was hidden that the index may still hold.
 
-    def codes(self) -> dict[str, str]:
-        """Codes of the codebook, with their names."""
-        return self._small.get(
-            "codes", [self.layout.codebook], lambda: {c.code: c.name for c in codebook_of(self.layout).codes}
-        )
+        All meetings are asked in turn; one that a search finds meanwhile is left out at once, and not counted.
+        """
+        folders = self._folders()
+        without = self._known_bared(folders)
+        while True:
+            found = find.search(
+                self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets, without=without
+            )
+            ids = {h.quote.meeting for h in found.hits}
+            bared = frozenset(id for id in ids if id not in folders or self._withheld(id, folders[id]))
+            if not bared:
+                return found
+            without |= bared
+
+    def _known_bared(self, folders: dict[str, Path]) -> frozenset[str]:
+        """Meetings that are not to be shown just now, as far as one has looked: a search takes little time to look."""
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look(folders, time.monotonic())
+            finally:
+                self._looking.release()
+        return frozenset(id for id in self._bared_seen if id in folders and self._withheld(id, folders[id]))
+
+    def _look(self, folders: dict[str, Path], began: float) -> None:
+        """Go on with the round of all meetings, or begin another."""
+        if began < self._look_again:
+            return
+        self._to_look = self._to_look or list(folders)
+        found = set()
+        while self._to_look and time.monotonic() < began + LOOK_S:
+            id = self._to_look.pop()
+            if id in folders and self._withheld(id, folders[id]):
+                found.add(id)
+        self._bared_seen = frozenset(id for id in self._bared_seen | found if id in folders)
+        if not self._to_look:
+            self._look_again = time.monotonic() + LOOK_EVERY_S
+
+    def _withheld(self, id: str, folder: Path) -> bool:
+        """Whether a meeting is not to be shown: what cannot be read may hide something, too."""
+        try:
+            return self._bared(id, folder)
+        except (Problem, OSError):
+            return True
+
+    def codebook(self) -> Codebook:
+        return self._small.get("codebook", [self.layout.codebook], lambda: codebook_of(self.layout))
 
     def meetings(self) -> Sequence[Listed]:
         """All meetings that have a transcript; what cannot be read is left out."""
@@ -198,11 +197,9 @@ class DataFolder:
         if not held.settled:
             raise NotNow("this meeting is being brought up to date", fix="Try again in a few minutes.")
         try:
-            if not place.check and not resolve(place, held.transcript):
-                raise Problem("nothing is said there")
-            return held, cite.around(place, held.quotes, held.transcript, 3)
-        except Problem as e:
-            raise Problem(places.why_silent(self.layout, place, held.transcript).what) from e
+            return held, places.passage(self.layout, place, held.transcript, 3, held.quotes)
+        except Problem as e:  # where a file lies is nothing for readers
+            raise Problem(e.what) from e
 
     def told(self, held: Held, passage: Passage) -> Told:
         quote = passage.quote
@@ -219,7 +216,7 @@ class DataFolder:
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=evidence_of(name) if name and not setters else (),
+            evidence=shown_evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
         )
@@ -249,8 +246,8 @@ class DataFolder:
     def person(self, id: str) -> Known:
         found = []
         for listed in self.meetings():
-            names = [name for name in self._summary(listed.id).names if name.person == id]
-            found += [Appearance(meeting=listed, name=name, evidence=evidence_of(name)) for name in names]
+            names = [n for n in self._summary(listed.id).names if n.person == id and has_page(id, n.role)]
+            found += [Appearance(meeting=listed, name=name, evidence=shown_evidence(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -369,6 +366,11 @@ def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
     """Why a voice is who it is said to be, the strongest first, in words."""
     own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
     return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))
+
+
+def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
+    """The same for readers: why a voice is who it is names a member of the public who is not shown by name."""
+    return evidence_of(name) if has_page(name.person, name.role) else ()
 
 
 def _because(e: Evidence) -> str:

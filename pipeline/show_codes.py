@@ -31,8 +31,16 @@ def check(found: Checked, *, all_cues: bool) -> None:
     out.print(
         f"\nIn {n_of(found.n_statements, 'statement')}; {n_of(n_idle, 'cue')} of {len(found.cues):,} found nothing."
     )
+    idle = []
     for part, of_part in groupby(found.cues, lambda c: c.part):
-        _print_cues(part, [*of_part], all_cues=all_cues)
+        cues = [*of_part]
+        if all_cues or any(c.n for c in cues):
+            _print_cues(part, cues, all_cues=all_cues)
+        else:
+            idle.append(printable(part))
+    if idle:
+        more = f" and {len(idle) - MOST_LISTED:,} more" if len(idle) > MOST_LISTED else ""
+        out.print(Text(f"\nNothing found for {', '.join(idle[:MOST_LISTED])}{more}"))
 
 
 def book_as_json(book: Codebook) -> None:

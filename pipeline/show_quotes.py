@@ -12,16 +12,15 @@ from pipeline import places, settings
 from pipeline.changes import Changed, note_cited
 from pipeline.context import Context
 from pipeline.meetings import Layout, readable
-from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen, why_silent
+from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen
 from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
 from search.changes import Reading
 from search.cite import Said
 from search.find import Facet, Hit, Results
-from search.quotes import Quote, parse_address, read_parquet, resolve
+from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
 from transcribe.correct import HIDING, Correction
-from transcribe.problem import Problem
 from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
@@ -127,14 +126,15 @@ def _about(quote: Quote) -> str:
 
 def _evidence(name: SpeakerName) -> list[str]:
     best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
-    return [
+    lines = (
         printable(
             f"a person, at {cite.timecode(e.at_ms)}: {e.words}"
             if e.kind == "human"
             else f"{e.kind} at {cite.timecode(e.at_ms)}: “{e.words}”"
         )
-        for e in best[:EVIDENCE_SHOWN]
-    ]
+        for e in best
+    )
+    return list(dict.fromkeys(lines))[:EVIDENCE_SHOWN]
 
 
 def _told(change: Change) -> str:
@@ -157,15 +157,7 @@ def print_quote(
     """
     place = parse_address(address)
     transcript = load_transcript(layout, place.meeting)
-    table = layout.made(place.meeting) / "quotes.parquet"
-    if not table.is_file():
-        raise Problem(f"{place.meeting!r} is not in the index yet", where=table, fix=f"onrecord run {place.meeting}")
-    if not place.check and not resolve(place, transcript):
-        raise why_silent(layout, place, transcript)
-    try:
-        passage = cite.around(place, read_parquet(table), transcript, n_around)
-    except Problem as e:
-        raise why_silent(layout, place, transcript) from e
+    passage = places.passage(layout, place, transcript, n_around)
     quote = passage.quote
     here = parse_address(quote.address)
     words = resolve(here, transcript)
@@ -286,7 +278,7 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
     for each in found:
         change = each.change
         by = f", by {' and '.join(change.by)}" if change.by else ""
-        what = f"{change.hidden} since" if change.hidden else f"{' and '.join(each.kinds)} changed"
+        what = f"was {change.hidden}" if change.hidden else f"{' and '.join(each.kinds)} changed"
         out.print()
         out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
         for address in each.cited:

@@ -30,7 +30,12 @@ def scores(found: Report, n_errors: int) -> None:
             out.print(f"       found on topic of {n_of(alarms.n, 'statement')} {what}: {_rate(alarms)}")
     out.print()
     _print_labels("code", whole.codes)
-    out.print(f"codes: mean F1 {_interval(whole.macro_f1)} over those of {ENOUGH_ROWS} rows or more")
+    if found.unknown_codes:
+        out.print(f"not in {found.codebook}: {', '.join(map(printable, found.unknown_codes))}")
+    if any(a.n >= ENOUGH_ROWS for a in whole.codes.values()):
+        out.print(f"codes: mean F1 {_interval(whole.macro_f1)} over those of {ENOUGH_ROWS} rows or more")
+    else:
+        out.print(f"codes: none has {ENOUGH_ROWS} rows or more")
     out.print(f"       {whole.macro_f1_of_all.value:.3f} over all")
     out.print(f"       F1 of all decisions together {_interval(whole.micro_f1)}")
     out.print()

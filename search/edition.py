@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from analyse.codebook import Codebook
 from search import cite, links
 from search.cite import Passage
 from search.quotes import Quote, source_of
@@ -109,5 +110,5 @@ class Chosen:
         citations = {style: cite.cite(source, style) for style in cite.STYLES}
         return replace(self._shelf.told(held, passage), citations=citations)
 
-    def codes(self) -> dict[str, str]:
-        return self._shelf.codes()
+    def codebook(self) -> Codebook:
+        return self._shelf.codebook()

@@ -82,8 +82,11 @@ def search(
     limit: int = 20,
     offset: int = 0,
     facets: bool = False,
+    without: frozenset[str] = frozenset(),
 ) -> Results:
     """Quotes that match a query in the language of `search.query`, with where in them the words stand.
+
+    Meetings `without` which is searched, by their ids, are neither found nor counted.
 
     `total` counts all of them, `hits` are at most `limit` (at most 1000) after the first `offset`. Without a word to
     rank by, hits come newest first. With `facets` all hits are also counted by speaker, body, year, code, stance and
@@ -95,11 +98,17 @@ def search(
     query = q.parse(text)
     last = index.last_committed(folder)
     searcher, schema = last.searcher(), last.schema
-    chosen = _compile(query.root, searcher, schema, ranked=False)
+
+    def compiled(root: q.Node, *, ranked: bool) -> Untyped:
+        refused = [tantivy.Query.term_query(schema, "marks", index.mark("id", id)) for id in sorted(without)]
+        asked = _compile(root, searcher, schema, ranked=ranked)
+        return _both([asked], refused) if refused else asked
+
+    chosen = compiled(query.root, ranked=False)
     parts = list(q.wanted(query.root))
     by_date = sort == "newest" or not parts
     found = searcher.search(
-        chosen if by_date else _compile(query.root, searcher, schema),
+        chosen if by_date else compiled(query.root, ranked=True),
         limit=max(1, min(limit, N_HITS)),
         offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
         order_by_field="newest" if by_date else None,
@@ -110,9 +119,14 @@ def search(
         raise index.stale(folder, "the index is damaged") from e
     scores = [None if by_date else float(score) for score, _ in found.hits]
     highlighter = _highlighter(parts)
+
+    def finds(root: q.Node) -> int:
+        return int(searcher.search(compiled(root, ranked=True), limit=1).count)
+
     counted: tuple[Facet, ...] = ()
     if facets:
-        counted = _all_facets(folder, index.commit_of(folder)) if query.root == q.All() else _facets(searcher, chosen)
+        everything = query.root == q.All() and not without
+        counted = _all_facets(folder, index.commit_of(folder)) if everything else _facets(searcher, chosen)
     return Results(
         total=found.count,
         hits=tuple(
@@ -121,7 +135,7 @@ def search(
         ),
         understood=q.understood(query),
         notes=query.notes,
-        suggestions=() if found.count else _suggestions(query, searcher, schema),
+        suggestions=() if found.count else _suggestions(query, searcher, finds),
         facets=counted,
         as_of=index.as_of(folder),
     )
@@ -164,6 +178,7 @@ def _all_facets(folder: Path, commit: Untyped) -> tuple[Facet, ...]:
     return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))
 
 
+@lru_cache(maxsize=4096)
 def _narrowed(name: str, value: str) -> str:
     parts = tuple(words(value))
     return q.understood(q.Query(root=q.Filter(field=_FILTERS.get(name, name), values=parts)))
@@ -208,8 +223,8 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool =
             wanted = [(Occur.Must, mark(node.field, value)) for value in node.values]
             return _unranked(tantivy.Query.boolean_query(wanted))
         case q.Held():
-            between = index.days(*node.days())
-            return _unranked(tantivy.Query.range_query(schema, "newest", tantivy.FieldType.Unsigned, *between))
+            first, last = node.days()
+            return _unranked(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last))
         case q.Not():
             return compiled(q.All(parts=(node,)))
         case q.All():
@@ -309,13 +324,9 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
     return highlight
 
 
-def _suggestions(query: q.Query, searcher: Untyped, schema: Untyped) -> tuple[str, ...]:
+def _suggestions(query: q.Query, searcher: Untyped, finds: Callable[[q.Node], int]) -> tuple[str, ...]:
     """The query with each word that nobody said put right, where that finds something; else those with one or two of
     its words fewer that do, what finds least first: a machine that misheard one may have heard the others."""
-
-    def finds(root: q.Node) -> int:
-        return int(searcher.search(_compile(root, searcher, schema), limit=1).count)
-
     root = _respelt(query.root, searcher)
     if root != query.root and finds(root):
         return (q.understood(q.Query(root=root)),)

@@ -5,24 +5,29 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree as xml
+from zipfile import ZipFile
 
 from starlette.background import BackgroundTask
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
 
-from search import cite, find, reading, tables, working
+from search import cite, examples, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
-from search.web import number, render, shelf_of, url
+from search.web import log, number, render, shelf_of, url
 from transcribe.problem import Problem
 
 N_HITS, N_FEED = 20, 50
 MOST_PAD_S = 60
 MOST_OFFSET = 1_000_000
+NOTHING = Results(total=0, hits=(), understood="")
 QUESTIONS = {  # the heads of what a search can be narrowed by
     "speaker": "Who spoke",
     "code": "What it is about",
@@ -86,16 +91,17 @@ def search_page(request: Request) -> Response:
     typed, narrowed, whole = asked(request)
     sort = order(request)
     offset = number(request.query_params.get("from"), 0, 0, MOST_OFFSET)
-    results, trouble = Results(total=0, hits=(), understood=""), ""
+    results, trouble = NOTHING, ""
     try:
         results = shelf.search(whole, sort=sort, limit=N_HITS, offset=offset, facets=True)
     except Problem as e:
         if whole.strip():
             raise
         trouble = e.what
-    names = shelf.codes()
+    names = reading.code_names(shelf.codebook())
     notes = dict.fromkeys([*(q.parse(typed).notes if narrowed else ()), *results.notes])
     told = {"q": typed, "sort": sort if sort == "newest" else ""}
+    is_asked = bool(typed.strip() or narrowed or "q" in request.query_params)
     return render(
         request,
         "search.html",
@@ -105,7 +111,8 @@ def search_page(request: Request) -> Response:
         results=results,
         notes=list(notes),
         trouble=trouble,
-        asked=bool(typed.strip() or narrowed or "q" in request.query_params),
+        asked=is_asked,
+        examples=[] if is_asked or trouble else [e for e in _examples(request, results) if e.found],
         facets=[_facet(f, told, narrowed, names) for f in _in_order(results) if f.values],
         chosen_off=[(value, url("/", **told, f=[f for f in narrowed if f != value])) for value in narrowed],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
@@ -210,7 +217,8 @@ def meeting_page(request: Request) -> Response:
     shelf = shelf_of(request)
     held = shelf.meeting(request.path_params["id"])
     typed = request.query_params.get("q", "")
-    names = shelf.codes()
+    book = shelf.codebook()
+    names = reading.code_names(book)
     look_for = find.highlighter(typed) if typed.strip() else lambda text: ()
     made = reading.blocks(held, names, look_for)
     topics = held.statements.topics if held.statements else ()
@@ -223,6 +231,7 @@ def meeting_page(request: Request) -> Response:
         spoken=spoken,
         about=about,
         topics=topics,
+        topic=examples.topic(book),
         sound=shelf.sound(held.meeting.id),
         voices=list(held.voices.values()),
         typed=typed,
@@ -245,20 +254,67 @@ def media(request: Request) -> Response:
 
 
 class _Ranges(FileResponse):
+    """A file, or the part of it that was asked for. It may go, or become shorter or longer, meanwhile: never more is
+    sent than was announced, and where there is less the connection ends without the rest."""
+
     max_ranges = 1  # players ask for one at a time; whoever asks for more gets the whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        opening: list[Message] = []  # held back until there is something to send
+        left = 0
+
+        async def measured(message: Message) -> None:
+            nonlocal left
+            if message["type"] == "http.response.start":
+                opening.append(message)
+                left = int(MutableHeaders(raw=message["headers"]).get("content-length", "0"))
+                left = 0 if scope["method"] == "HEAD" else left
+                return
+            if opening:
+                await send(opening.pop())
+            body = message.get("body", b"")[:left]
+            left -= len(body)
+            if body or not left:
+                await send({**message, "body": body, "more_body": bool(left)})
+
+        try:
+            await super().__call__(scope, receive, measured)
+        except OSError as e:
+            if opening or not left:
+                raise
+            log.warning("%s: %r", scope["path"], e)
+        if left:
+            log.warning("%s: the file became shorter while it was sent", scope["path"])
 
 
 def clip(request: Request) -> Response:
-    """A clip of an address to keep, with `pad` seconds before and after it."""
+    """A clip of an address to keep, with `pad` seconds before and after it; with `all`, its words as captions and the
+    record of where it is from beside it, in one archive."""
     pad_s = number(request.query_params.get("pad"), 0, 0, MOST_PAD_S)
     path = shelf_of(request).clip(f"{request.path_params['meeting']}/{request.path_params['range']}", pad_s)
+    kind = "video/mp4" if path.suffix == ".mp4" else "audio/mp4"
+    if "all" in request.query_params:
+        path, kind = _together(path), "application/zip"
     return FileResponse(
         path,
-        media_type="video/mp4" if path.suffix == ".mp4" else "audio/mp4",
+        media_type=kind,
         filename=path.name,
         headers={"Cache-Control": "no-store"},
         background=BackgroundTask(shutil.rmtree, path.parent, ignore_errors=True),
     )
+
+
+def _together(path: Path) -> Path:
+    """The files that stand beside each other as a clip, in one archive beside them."""
+    archive = path.with_suffix(".zip")
+    try:
+        with ZipFile(archive, "x") as into:  # stored: sound and pictures become no smaller
+            for each in (path, path.with_suffix(".vtt"), path.with_suffix(".json")):
+                into.write(each, each.name)
+    except BaseException:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
+    return archive
 
 
 # -- a quote ---------------------------------------------------------------------------------------
@@ -284,7 +340,7 @@ def quote_page(request: Request) -> Response:
         quote=quote,
         cited=address,
         told=shelf.told(held, passage),
-        marks=_marks(quote, shelf.codes()),
+        marks=_marks(quote, reading.code_names(shelf.codebook())),
         sound=shelf.sound(quote.meeting),
         voice=held.voices.get(quote.speaker_label),
         work=working.at(request, held, quote.start_ms, quote.end_ms),
@@ -302,7 +358,7 @@ def person_page(request: Request) -> Response:
     offset = number(request.query_params.get("from"), 0, 0, MOST_OFFSET)
     narrowed = request.query_params.get("f", "")
     results = shelf.search(f'person:"{id}" {narrowed}', sort="newest", limit=N_HITS, offset=offset, facets=True)
-    names = shelf.codes()
+    names = reading.code_names(shelf.codebook())
     here = f"/person/{id}"
     codes = next((f for f in results.facets if f.name == "code"), None)
     return render(
@@ -360,9 +416,36 @@ def about_page(request: Request) -> Response:
         bodies=sorted({m.body for m in listed if m.body}),
         days=sorted(m.held_on for m in listed if m.held_on),
         engines=sorted({m.engine for m in listed if m.engine}),
-        codes=shelf_of(request).codes(),
+        codes=reading.code_names(shelf_of(request).codebook()),
     )
 
 
 def help_page(request: Request) -> Response:
-    return render(request, "help.html", codes=shelf_of(request).codes())
+    shelf = shelf_of(request)
+    try:
+        everything = shelf.search("", sort="newest", limit=1, offset=0, facets=True)
+    except Problem:
+        everything = NOTHING
+    return render(
+        request,
+        "help.html",
+        examples=[*_examples(request, everything), *examples.of_fields(everything)],
+        codes=reading.code_names(shelf.codebook()),
+    )
+
+
+def _examples(request: Request, everything: Results) -> tuple[examples.Example, ...]:
+    """Made once for what the index holds."""
+    shelf, state = shelf_of(request), request.app.state
+    book = shelf.codebook()
+
+    def n_found(query: str) -> int:
+        if not everything.total:
+            return 0
+        return shelf.search(query, sort="newest", limit=1, offset=0, facets=False).total
+
+    if getattr(state, "examples_of", None) != (everything.as_of, book):
+        state.examples = examples.examples(book, n_found)
+        state.examples_of = everything.as_of, book
+    made: tuple[examples.Example, ...] = state.examples
+    return made

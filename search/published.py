@@ -56,7 +56,7 @@ class Site:
     ) -> None:
         self.edition = Edition(on, media, stance=stance, players=players)
         self._shelf = Chosen(shelf, ids, self.edition)
-        self._codes = shelf.codes()
+        self._codes = reading.code_names(shelf.codebook())
         self._app = web.application(shelf, contact=contact)
         self._app.state.shelf = self._shelf
         self._templates = self._app.state.templates
@@ -80,7 +80,7 @@ class Site:
                 path = f"media/{id}{sound.path.suffix.lower()}"
                 self.edition.recorded[id] = Recorded(meeting=id, path=path, sound=sound)
             for name in held.transcript.names:
-                if name.person:
+                if name.person and reading.has_page(name.person, name.role):
                     found = Appearance(meeting=by_id[id], name=name, evidence=why(name))
                     self._seen.setdefault(name.person, []).append(found)
         hashes = sorted(s.transcript_sha256 for s in self.edition.all.values())
@@ -181,9 +181,8 @@ class Site:
                 results=Results(total=len(rows), hits=(), understood=""),
                 groups=[(hits[0].quote, hits) for hits in _by_meeting(shown)],
                 marks={q.address: self._marks(q) for q in shown},
-                earlier=web.url(here, **{"from": offset - N_HITS}) or here if offset else "",
+                earlier=web.url(here, **{"from": offset - N_HITS}) if offset else "",
                 later=web.url(here, **{"from": later}) if later < len(rows) else "",
-                first=offset + 1,
                 **more,
             )
 
@@ -293,11 +292,19 @@ class Site:
             meetings.append([id, first.title or id, first.body, str(first.held_on or ""), day, media, prefix])
             for q, link in zip(quotes, plays, strict=True):
                 marked = self._marks(q)
+                person = q.person or "" if reading.has_page(q.person, q.role) else ""
                 told = [reading.LISTEN.get(r, r) for r in q.listen_first if r not in reading.OF_ALL]
                 rows.append(
                     [
                         at,
-                        speakers((q.speaker, q.speaker_status, q.person or "", q.role)),
+                        speakers(
+                            (
+                                q.speaker,
+                                q.speaker_status,
+                                person,
+                                q.role,
+                            )
+                        ),
                         q.start_ms,
                         q.end_ms,
                         q.text,

@@ -11,11 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
+from analyse.codebook import Codebook
 from analyse.records import Statement, Statements, TopicRange
 from search.cite import Passage
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
+from transcribe.privacy import SHOWN, stands_in
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -132,7 +134,7 @@ class Shelf(Protocol):
     def passage(self, address: str) -> tuple[Held, Passage]: ...
     def told(self, held: Held, passage: Passage) -> Told: ...
     def person(self, id: str) -> "Known": ...
-    def codes(self) -> dict[str, str]: ...
+    def codebook(self) -> Codebook: ...
     def clip(self, address: str, pad_s: int) -> Path: ...
 
 
@@ -148,6 +150,17 @@ class Appearance(Record):
     meeting: Listed
     name: SpeakerName
     evidence: tuple[str, ...]
+
+
+def code_names(book: Codebook) -> dict[str, str]:
+    """Codes of a codebook, with their names."""
+    return {code.code: code.name for code in book.codes}
+
+
+def has_page(person: str | None, role: str) -> bool:
+    """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
+    meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
+    return bool(person) and not (role == SHOWN and stands_in(person))
 
 
 # -- a transcript to be read -----------------------------------------------------------------------

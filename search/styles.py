@@ -58,7 +58,8 @@ class Citation(Record, omit_defaults=False):
     def title(self) -> str:
         """The first words, in place of a title."""
         words = self.words.split()
-        return " ".join(words[:TITLE_WORDS]) + (" …" if len(words) > TITLE_WORDS else "")
+        first = " ".join(words[:TITLE_WORDS])
+        return f"{first} …" if len(words) > TITLE_WORDS else first.rstrip(" ,;:–—-") or first
 
     @property
     def doubt(self) -> str:

@@ -104,6 +104,7 @@ def _templates() -> jinja2.Environment:
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
+    env.globals["has_page"] = reading.has_page
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals["can_sign_in"] = False
     return env

@@ -1,6 +1,6 @@
 """The pictures in the documents: the real page over the processed sample meeting, in a real browser.
 
-    python tests/screenshots.py                 after `make demo`; writes docs/pictures/*.png
+    python -m tests.screenshots                 after `make demo`; writes docs/pictures/*.png
 
 A copy of the data folder is served, so that what the pictures show being corrected is corrected nowhere else. Dates of
 today are shown as one fixed day, and the address as the usual one, so that a picture changes only when the page or what
@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
 
 from pipeline import accounts, asked
-from tests.house import ROOT
+from tests.house import ROOT, onrecord
 from tests.page_house import browser_path, served
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -275,6 +275,8 @@ def take(data: Path, out: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as below:
         copy = Path(below) / "data"
         shutil.copytree(data, copy)
+        done = onrecord("run", data=copy, within_s=3600)
+        assert done.returncode == 0, done.stderr
         with_account(copy)
         with served(copy) as (base, _), opened(base) as page:
             at = Place(base, MEETING, WORDS, first_quote(base, WORDS))

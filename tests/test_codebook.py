@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyse.codebook import load, read, shipped
+from analyse.codebook import examine, load, read, shipped
 from analyse.cues import Finder, parse, tokens
 from transcribe.problem import Problem
 
@@ -133,3 +133,9 @@ def test_a_cue_made_to_be_slow_is_not() -> None:
 
 def test_hints_weigh_half() -> None:
     assert parse("~the technology").weight == parse("the technology").weight / 2
+
+
+@pytest.mark.parametrize(("cut", "line"), [(b'cues = ["a', 13), (b"cues = [\xff]", 13), (b"cues = nothing", 13)])
+def test_what_is_no_toml_is_said_with_its_line(cut: bytes, line: int) -> None:
+    _, faults = examine(SMALL.encode() + b"\n" + cut)
+    assert [f.line for f in faults] == [line]

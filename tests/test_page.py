@@ -1,6 +1,9 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import hashlib
 import io
+import json
+import os
 import re
 import shutil
 import signal
@@ -8,6 +11,7 @@ import socket
 import tempfile
 import threading
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote as quoted
@@ -15,6 +19,7 @@ from xml.etree import ElementTree
 
 import av
 import pytest
+from httpx2 import Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -52,33 +57,32 @@ def page(made: Path) -> Iterator[TestClient]:
         yield c
 
 
-def addresses(page: TestClient) -> list[str]:
-    """Every page there is, by following links from the first one."""
-    found: set[str] = set()
+@pytest.fixture(scope="module")
+def everything(made: Path) -> dict[str, Response]:
+    """Every page there is, by its address: found by following links from the first one."""
+    found: dict[str, Response] = {}
     todo = ["/", "/?q=residents", "/help", f"/meeting/{HOSTILE}?q=wrote"]
-    while todo:
-        path = todo.pop()
-        if path in found or len(found) > 150:
-            continue
-        found.add(path)
-        answer = page.get(path)
-        assert answer.status_code == 200, (path, answer.text)
-        if "html" in answer.headers["content-type"]:
-            links = re.findall(r'(?:href|src)="(/[^"#]*)', answer.text)
-            todo += [link.replace("&amp;", "&") for link in links if not link.startswith(("/media", "/static"))]
-    return sorted(found)
+    with pytest.MonkeyPatch.context() as patch, client(made) as page:
+        patch.setattr(web, "BURST", 10_000.0)
+        while todo:
+            path = todo.pop()
+            if path in found or len(found) > 150:
+                continue
+            found[path] = answer = page.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            if "html" in answer.headers["content-type"]:
+                links = re.findall(r'(?:href|src)="(/[^"#]*)', answer.text)
+                todo += [link.replace("&amp;", "&") for link in links if not link.startswith(("/media", "/static"))]
+    return found
 
 
 # -- what it shows ---------------------------------------------------------------------------------
 
 
-def test_every_page_is_found_by_links_and_says_what_it_is(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "BURST", 10_000.0)
-    found = addresses(page)
-    kinds = {path.split("?")[0].split("/")[1] for path in found}
+def test_every_page_is_found_by_links_and_says_what_it_is(everything: dict[str, Response]) -> None:
+    kinds = {path.split("?")[0].split("/")[1] for path in everything}
     assert {"", "meetings", "meeting", "quote", "person", "about", "help", "api", "quotes.csv", "quotes.atom"} <= kinds
-    for path in found:
-        answer = page.get(path)
+    for path, answer in everything.items():
         assert answer.headers["content-security-policy"] == web.HEADERS["Content-Security-Policy"]
         if "html" in answer.headers["content-type"]:
             assert "Machine transcript, not the official record" in answer.text
@@ -110,6 +114,13 @@ def test_where_nothing_is_found_a_spelling_is_offered(page: TestClient) -> None:
     text = page.get("/?q=consultatoin").text
     assert "Nothing that was transcribed says this" in text
     assert 'href="/?q=consultation"' in text
+
+
+def test_every_search_that_is_offered_finds_something(page: TestClient) -> None:
+    offered = re.findall(r'<li><a href="(/[^"]*)"><code>', page.get("/").text)
+    assert len(offered) > 4
+    for path in offered:
+        assert page.get("/api/search?" + path.partition("?")[2]).json()["total"] > 0, path
 
 
 def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
@@ -161,11 +172,10 @@ def test_what_was_looked_for_is_marked_and_nothing_is_lost(text: str, draw: st.D
 
 
 def test_what_is_excluded_is_in_no_page_and_the_recording_is_not_served(
-    page: TestClient, made: Path, monkeypatch: pytest.MonkeyPatch
+    page: TestClient, made: Path, everything: dict[str, Response]
 ) -> None:
-    monkeypatch.setattr(web, "BURST", 10_000.0)
-    for path in addresses(page):
-        assert "Canal Row" not in page.get(path).text, path
+    for path, answer in everything.items():
+        assert "Canal Row" not in answer.text, path
     assert "not part of the public record" in page.get(f"/meeting/{HIDDEN}").text
     sound = page.get(f"/media/{HIDDEN}")
     assert sound.headers["content-type"] == "audio/mp4"
@@ -183,7 +193,12 @@ def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
         assert page.get(f"/api/meetings/{MEETING}").status_code == 503
         assert MEETING not in page.get("/meetings").text
         found = page.get("/api/search", params={"q": f"meeting:{MEETING}"}).json()
-        assert found["quotes"] == []
+        assert (found["quotes"], found["total"]) == ([], 0)
+        everything = page.get("/api/search", params={"limit": 1000}).json()
+        assert everything["total"] == len(everything["quotes"]) > 0
+        assert sum(v["n"] for f in everything["facets"] if f["name"] == "status" for v in f["values"]) == len(
+            everything["quotes"]
+        )
 
 
 def test_a_copy_that_was_not_silenced_for_this_is_not_served(data: Path) -> None:
@@ -226,6 +241,13 @@ def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestCl
     with av.open(io.BytesIO(answer.content)) as container:
         assert container.duration is not None
         assert abs(container.duration / 1e6 - 13.5) < 0.2
+    with zipfile.ZipFile(io.BytesIO(page.get(f"/clip/{MEETING}/10000-19500?pad=2&all=1").content)) as together:
+        names = {Path(name).suffix: name for name in together.namelist()}
+        assert set(names) == {".m4a", ".vtt", ".json"}
+        told = json.loads(together.read(names[".json"]))
+        assert told["clip_sha256"] == hashlib.sha256(together.read(names[".m4a"])).hexdigest()
+        assert told["delivered"] == [8_000, 21_500]
+        assert "consultation" in together.read(names[".vtt"]).decode()
     assert set(Path(tempfile.gettempdir()).glob("onrecord-clip-*")) == before
     assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
 
@@ -242,11 +264,9 @@ def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
 # -- what it withstands ----------------------------------------------------------------------------
 
 
-def test_hostile_text_is_text_everywhere(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "BURST", 10_000.0)
+def test_hostile_text_is_text_everywhere(page: TestClient, everything: dict[str, Response]) -> None:
     asked = [f"/?q={quoted(p)}&f={quoted(p)}" for p in PAYLOADS] + [f"/nothing/{quoted(p, safe='')}" for p in PAYLOADS]
-    for path in [*addresses(page), *asked]:
-        answer = page.get(path)
+    for path, answer in [*everything.items(), *((path, page.get(path)) for path in asked)]:
         if "html" in answer.headers["content-type"]:
             assert not re.search(r"<(img src=x|svg/onload|iframe|base|b>|a href=javascript)", answer.text), path
             assert not re.search(r'href="\s*javascript:', answer.text), path
@@ -321,6 +341,26 @@ def test_a_recording_or_an_index_that_goes(data: Path) -> None:
         shutil.rmtree(data / "processed" / "index")
         assert page.get("/?q=residents").status_code == 404
         assert "nothing to search yet" in page.get("/").text
+
+
+@pytest.mark.parametrize("n_bytes", [1_000_000, 90_000_000], ids=["shorter", "longer"])
+def test_a_recording_that_changes_while_it_is_sent_ends_in_a_line(data: Path, n_bytes: int) -> None:
+    path = data / "raw" / MEETING / "meeting.wav"
+    announced = 60_000_000  # more than lies anywhere on the way
+    os.truncate(path, announced)
+    with served(data) as (base, server):
+        with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2]))) as asking:
+            asking.sendall(f"GET /media/{MEETING} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            head, _, first = asking.recv(1000).partition(b"\r\n\r\n")
+            os.truncate(path, n_bytes)
+            n_sent = len(first) + sum(len(part) for part in iter(lambda: asking.recv(1 << 20), b""))
+        assert urllib.request.urlopen(f"{base}/help").status == 200
+        server.terminate()
+        told = server.communicate(timeout=10)[1].decode()
+    assert f"content-length: {announced}".encode() in head
+    assert n_sent < announced if n_bytes < announced else n_sent == announced
+    assert ("became shorter" in told) == (n_bytes < announced)
+    assert "Traceback" not in told
 
 
 def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:

@@ -136,6 +136,12 @@ def test_a_residents_name_is_in_nothing_that_is_given_out(data: Path, tmp_path: 
     kinds = {Path(what).suffix for what in shown}
     assert {".docx", ".parquet", ".sqlite", ".zip", ".vtt", ".srt", ".csv", ".json", ".wav"} <= kinds
     assert sum(b"ember of the public" in held for held in shown.values()) >= 20
+    # Of a member of the public there is no page, nor is it said on whose word it is who it is.
+    assert [what for what, held in shown.items() if b"/person/public-" in held] == []
+    with TestClient(web.application(DataFolder(Layout(root=data)))) as page:
+        assert page.get("/person/public-1").status_code == page.get("/api/people/public-1").status_code == 404
+        assert page.get(f"/api/quotes/{ADDRESS}").json()["evidence"] == []
+        assert "not shown by name" in page.get(f"/quote/{ADDRESS}").text
     # What people with the list say of that voice does not bring it out either.
     ok("speakers", "panel", "--confirm", "public-1=quillmarker", data=data)
     ok("correct", ADDRESS, "--speaker", "zeb-quillmarker", data=data)

@@ -320,6 +320,22 @@ def test_words_go_at_once_even_if_nothing_can_be_made_again(data: Path, tmp_path
     assert holding(out, WORDS)
 
 
+def test_a_meeting_that_cannot_be_shown_just_now_comes_back_when_it_can(data: Path, tmp_path: Path) -> None:
+    out, layout = tmp_path / "site", Layout(root=data)
+    put(data, out)
+    context = context_of(data, MEETING)
+    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    corrections.append(context.raw, hidden)
+    publish.withdraw(layout, HOSTILE)
+    assert publish.renew(layout, HOSTILE) == (out.resolve(),)
+    assert (out / f"meeting/{HOSTILE}.html").is_file()
+    assert holding(out, WORDS) == []
+    assert publish.renew(layout, MEETING) == ()
+    (context.raw / corrections.FILE).unlink()
+    assert publish.renew(layout, MEETING) == (out.resolve(),)
+    assert holding(out, WORDS)
+
+
 def test_a_folder_from_which_nothing_can_be_taken_is_named(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     put(data, out)

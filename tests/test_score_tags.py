@@ -54,6 +54,7 @@ def test_what_is_counted() -> None:
         judged(off[1], placed(0, 1, True, "question", stance="neutral")),
     )
     whole = found.whole
+    assert found.unknown_codes == ()
     assert (whole.topic.right, whole.topic.false, whole.topic.missed) == (2, 1, 1)
     assert whole.topic.f1.value == pytest.approx(2 / 3)
     assert whole.topic.f1.low is not None
@@ -83,6 +84,11 @@ def test_what_is_counted() -> None:
         ("stance", "supportive", "concerned"),
         ("stance", "neutral", "none"),
     ]
+
+
+def test_codes_that_the_codebook_does_not_have_are_told() -> None:
+    row = Label(topic=True, codes=("consultation", "consultaton"), source_doc="a")
+    assert scored(judged(row, placed(0, 1, True))).unknown_codes == ("consultaton",)
 
 
 def test_a_single_document_has_no_interval() -> None:

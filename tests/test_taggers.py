@@ -99,6 +99,15 @@ def test_a_tagger_that_is_named_and_cannot_run_is_an_error(without_models: None)
     assert (problem.value.exit_code, problem.value.fix) == (LACKING, "onrecord models get minilm")
 
 
+def test_a_tagger_that_cannot_run_here_does_not_become_the_data_folders(without_models: None, tmp_path: Path) -> None:
+    with_captions(tmp_path, "m1", toml=TOML)
+    layout = asked.layout_of(tmp_path)
+    with pytest.raises(Problem) as problem:
+        asked.jobs_of(layout, None, tagger="rules+embedding", keep=True)
+    assert problem.value.exit_code == LACKING
+    assert not layout.taggers.exists()
+
+
 @pytest.mark.parametrize("name", ["", "rule", "zero-shot", "rules+", "rules+rules", "embedding:minilm+embedding"])
 def test_what_is_no_tagger(name: str) -> None:
     with pytest.raises(Problem):

@@ -7,10 +7,11 @@ of somebody else's things ("Councillor Okafor's motion") are no cues at all.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe import sayings
+from transcribe.calls import Call, answer_to, call_of, meant, set_off, thanks_that_calls
 from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
 from transcribe.oneself import Own, own_names
 from transcribe.records import Word, text_of
@@ -19,10 +20,8 @@ from transcribe.sentences import Run, Sentence, between_ms, runs
 
 STRANGER = ""  # for the person of a cue: somebody who is not on the list
 
-PROMPT_MS, PATIENCE_MS = 3000, 10_000  # how soon an answer comes, and when it no longer is one
+PROMPT_MS = 3000  # how soon an answer comes
 FEW_CALLS = 3  # of whoever presides, at least
-LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
-AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
 MOST_LETTERS = 100  # of what captions call a voice
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
@@ -40,20 +39,11 @@ class Cue(NamedTuple):
     called: str = ""  # what gave it, where that is no words of the meeting
 
 
-_GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
-
-
-class _Call(NamedTuple):
-    sentence: Sentence
-    mention: Mention
-    rule: str  # "called", "named last", "asked", "asked about"
-
-
 class _Meeting(NamedTuple):
     words: Sequence[Word]
     roster: Roster
     runs: Sequence[Run]
-    calls: Sequence[_Call | None]
+    calls: Sequence[Call | None]
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
     presiding: frozenset[str]
     chairs: Mapping[str, float]
@@ -89,10 +79,10 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     said = runs(words, roster)
     own, roll = own_names(words, said), roll_call(words, said, roster)
 
-    def answered(calls: Sequence[_Call | None]) -> list[str | None]:
-        return [_answer(words, said, calls, own, roll, i) for i in range(len(said))]
+    def answered(calls: Sequence[Call | None]) -> list[str | None]:
+        return [answer_to(words, said, calls, own, roll, i) for i in range(len(said))]
 
-    calls = [_call(words, run, frozenset(), own) for run in said]
+    calls = [call_of(words, run, frozenset(), own) for run in said]
     answers = answered(calls)
     given = Counter(
         r.speaker
@@ -105,10 +95,10 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
     presiding |= {
         r.speaker for r in said if r.speaker and r.speaker in given and _takes_the_chair(r, first=r in said[:3])
     }
-    calls = [_call(words, run, presiding, own) for run in said]
-    calls = [call and call._replace(mention=_meant(said, i, call)) for i, call in enumerate(calls)]
+    calls = [call_of(words, run, presiding, own) for run in said]
+    calls = [call and call._replace(mention=meant(said, i, call)) for i, call in enumerate(calls)]
     answers = answered(calls)
-    calls = [call or _thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
+    calls = [call or thanks_that_calls(said, calls, answers, i, presiding) for i, call in enumerate(calls)]
     return _Meeting(
         words,
         roster,
@@ -133,146 +123,6 @@ def _in_chair(sentence: Sentence) -> bool:
 
 
 # -- the floor is given --------------------------------------------------------------------------------
-
-
-def _call(words: Sequence[Word], run: Run, presiding: Collection[str], own: Own) -> _Call | None:
-    """Whom a run gives the floor to at its end: the last sentence that names anybody, or nobody."""
-    n_after = 0
-    for back, sentence in enumerate(reversed(run.sentences)):
-        n_after += sentence.end - sentence.first
-        if n_after - (sentence.end - sentence.first) > 25:
-            put = sayings.PUT_TO.search(sentence.pattern)
-            if put and len(re.findall(r"@\d+", sentence.pattern)) == 1:
-                return _Call(sentence, sentence.mentions[0], "asked about")
-            if sentence.mentions or n_after > LONGEST_QUESTION:
-                return None
-        if not sentence.mentions:
-            continue
-        pattern = sentence.pattern
-        if not sayings.MINUTES.search(pattern):
-            pattern = " ".join(sayings.THANKS.sub("", pattern).split())
-        named = re.findall(r"@(\d+)", pattern)
-        if not named or (len(named) > 1 and not sayings.TWO_IN_TURN.search(pattern)):
-            return None  # nobody is called, or it is not plain who
-        if sentence.first in own:
-            return None
-        mention = sentence.mentions[int(named[0])]
-        presides = run.speaker in presiding
-        if len(named) > 1:
-            return _Call(sentence, mention, "named last") if presides else None
-        rule = ""
-        if sayings.BARE.fullmatch(pattern) or (
-            presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
-        ):
-            rule = "called"
-        elif back < 2 and _is_asked(words, sentence, mention, pattern):
-            rule = "called" if presides and back == 0 else "asked"
-        elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
-            rule = "asked about"
-        elif sayings.NOT_NOW.search(pattern):
-            return None
-        elif any(p.search(pattern) for p in _GIVES):
-            rule = "called"
-        elif sayings.ASK.search(pattern):
-            rule = "asked"
-        elif (
-            presides
-            and n_after - (sentence.end - sentence.first) < 12
-            and not mention.possessive
-            and run.end - run.first < 60
-        ):
-            rule = "named last"
-        return _Call(sentence, mention, rule) if rule else None
-    return None
-
-
-def _thanks_that_calls(
-    said: Sequence[Run], calls: Sequence[_Call | None], answers: Sequence[str | None], i: int, presiding: set[str]
-) -> _Call | None:
-    """ "Thank you. Councillor Okafor" calls her, and a recogniser may write a comma: so it is where whoever presides
-    has just called somebody else, who spoke."""
-    sentence = said[i].sentences[-1]
-    before = calls[i - 2] if i >= 2 and answers[i - 2] == "spoke" else None
-    if not before or before.rule != "called" or said[i].speaker not in presiding:
-        return None
-    if said[i - 2].speaker != said[i].speaker or not sayings.ONLY_THANKS.fullmatch(sentence.pattern):
-        return None
-    mention = sentence.mentions[0]
-    known = mention.fits and before.mention.fits
-    return _Call(sentence, mention, "called") if known and not mention.fits.keys() & before.mention.fits else None
-
-
-def _meant(said: Sequence[Run], i: int, call: _Call) -> Mention:
-    """Whom "the Minister" means who may be several: the one whom the same voice has just called by a fuller name; where
-    whoever presides says it, the one to whom the question was that has just been asked."""
-    mention = call.mention
-    if mention.form != "role" or len(mention.fits) < 2:
-        return mention
-    own = [r for r in said[max(0, i - 6) : i + 1] if r.speaker == said[i].speaker][::-1]
-    asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
-    for run in [*asking, *own]:
-        for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
-            fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
-            if fuller and earlier.fits.keys() <= mention.fits.keys():
-                return mention._replace(fits={p: mention.fits[p] * AGAIN for p in earlier.fits})
-    return mention
-
-
-def _is_asked(words: Sequence[Word], sentence: Sentence, mention: Mention, pattern: str) -> bool:
-    """ "Superintendent, can you say …", or "… in whose name, Superintendent?": addressed, not spoken of."""
-    if sayings.QUESTION.fullmatch(pattern):
-        return True
-    question = words[sentence.end - 1].text.rstrip("\"'”’)").endswith("?")
-    inside = mention.first > sentence.first and mention.end < sentence.end
-    if not _set_off(words, sentence, mention):
-        return False
-    to_you = re.search(r"\byou\b", pattern)
-    return bool(to_you) if inside else question or bool(to_you and mention.first > sentence.first)
-
-
-def _set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
-    before = mention.first == sentence.first or words[mention.first - 1].text[-1] in ",—"
-    after = mention.end == sentence.end or words[mention.end - 1].text[-1] in ",—"
-    return before and after
-
-
-def _answer(
-    words: Sequence[Word],
-    said: Sequence[Run],
-    calls: Sequence[_Call | None],
-    own: Own,
-    roll: Sequence[Mapping[str, float]],
-    i: int,
-) -> str | None:
-    """How a call was answered by the next voice; None where there was none, or it was not."""
-    call = calls[i]
-    if not call or i + 1 >= len(said) or said[i + 1].speaker is None or said[i].speaker is None:
-        return None
-    following = said[i + 1]
-    wait_ms = between_ms(words, said[i].end - 1)
-    if wait_ms is None or wait_ms > PATIENCE_MS:
-        return None
-    opening = " ".join(s.pattern for s in following.sentences)
-    if sayings.HERE.fullmatch(opening):
-        return "here" if sayings.BARE.search(call.sentence.pattern) else None
-    if roll[i + 1]:
-        return "spoke"  # by calling the roll
-    n_words = following.end - following.first
-    if n_words <= 2 and not sayings.ACCEPTED.match(opening):
-        return None
-    tells_apologies = "apologies" in call.sentence.pattern  # for others, when asked for them
-    if sayings.REFUSED.search(" ".join(opening.split()[:14])) and not tells_apologies:
-        return None
-    for sentence in following.sentences:
-        oneself = sentence.first in own or sayings.AS_ROLE.search(sentence.pattern)
-        if sentence.first >= following.first + 14 or oneself:
-            continue
-        if any(m.fits.keys() & call.mention.fits.keys() for m in sentence.mentions):
-            return None  # "Councillor Okafor has had to leave": said by somebody else
-    again = calls[i + 2] if i + 2 < len(said) and said[i + 2].speaker == said[i].speaker else None
-    if n_words < 15 and again and again.rule == "called" and again.mention.fits == call.mention.fits:
-        return None  # called again at once: that was somebody else
-    return "spoke"
 
 
 def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
@@ -341,7 +191,7 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
 def _vocative(words: Sequence[Word], sentence: Sentence) -> Mention | None:
     """Who is spoken to in a sentence: its one name, set off by commas, with nothing before it that makes it a list or
     a report."""
-    if len(sentence.mentions) != 1 or not _set_off(words, sentence, sentence.mentions[0]):
+    if len(sentence.mentions) != 1 or not set_off(words, sentence, sentence.mentions[0]):
         return None
     before, _, after = sentence.pattern.partition("@0")
     if sentence.pattern == "@0" or sayings.BEFORE_VOCATIVE.match(before.strip()) or len(before.split()) > 12:
@@ -394,7 +244,7 @@ def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[
 
 def _presides(meeting: _Meeting) -> Iterator[Cue]:
     """Whoever gives others the floor is in the chair; so is, mostly, whoever opens the meeting."""
-    given: dict[str, list[_Call]] = {}
+    given: dict[str, list[Call]] = {}
     for run, call, answer in zip(meeting.runs, meeting.calls, meeting.answers, strict=True):
         if run.speaker in meeting.presiding and call and call.rule == "called" and answer == "spoke":
             given.setdefault(run.speaker, []).append(call)

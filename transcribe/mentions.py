@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from transcribe import offices
 from transcribe.phones import closeness
 from transcribe.records import Person, Word
 from transcribe.spoken import (
@@ -21,6 +22,7 @@ from transcribe.spoken import (
     NEAR,
     POLICE,
     TITLES,
+    is_full_stop,
     likeness,
     name_parts,
     plain,
@@ -42,25 +44,10 @@ _OTHER_OFFICE = re.compile(
     r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
     r"|inspector|constable|sergeant|chief executive)\b"
 )
-_CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
-    r"|meeting|board)$)"
-    r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
-)
-# Where nobody is called the chair, whoever is the town's first citizen is in it.
-_MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
-_CHAIR_TITLES = _set("mayor mayoress provost speaker president leader convener convenor")
-_ALONE = _set("commissioner commander ombudsman auditor coroner")  # offices that are called by their last word
-_RANKS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
-_ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair
-_TO_CHAIR = _set("mr mister mrs madam madame lord lady")
-_POLITE = _set("thank thanks grateful through obliged evening morning afternoon yes")
-_TOO_COMMON = _set("councillor member head officer resident witness public councilmember mp am ms")
 _NOT_A_PERSON = _set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
     " report review amendment motion inquiry family"
 )
-_ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 # First names that open English sentences as other words.
 _ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
 _LETTERS = _set("a i o")  # that are words: nobody is called so without a title
@@ -75,7 +62,6 @@ _OF_OTHERS = _set(
     "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
 )
 _MONTHS = _set("may june april august")
-_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
 _PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
 
@@ -124,24 +110,19 @@ class Roster:
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
             rank = "".join(titles)
-            self._hold(known.id, {rank, _RANKS.get(rank, rank), *titles} if POLICE & set(titles) else ())
-            self._hold(known.id, *_roles(person.role))
-            self._hold(
-                known.id, {o for r in person.role.lower().split("; ") if (o := plain(r.rpartition(" ")[2])) in _ALONE}
-            )
+            self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *titles} if POLICE & set(titles) else ())
+            self._hold(known.id, *offices.roles(person.role))
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
-        self._offices = {p.id: p.role.lower() for p in people}
-        self.chairs = _in_the_chair(people, _CHAIRS) or _in_the_chair(people, _MAYORS)
-        offices = " ".join(self._offices[p] for p in self.chairs)
-        self._presides = _set(offices) & _CHAIR_TITLES
+        self._offices = {p.id: p.role for p in people}
+        self.chairs, self._presides = offices.presiding(self._offices)
 
-    def _hold(self, person: str, offices: Iterable[str], short: Iterable[str] = ()) -> None:
-        offices, short = {*offices}, {*short}
-        self._short |= short - self._ranks.keys() - offices
-        for rank in offices | short:
+    def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
+        called, short = {*called}, {*short}
+        self._short |= short - self._ranks.keys() - called
+        for rank in called | short:
             whole = any(rank != s and (rank.startswith(s) or rank.endswith(s)) for s in short)
             self._add(self._ranks, rank, person, OFFICE if whole else ROLE)
             self._openers.add(rank[:3])
@@ -155,7 +136,8 @@ class Roster:
     def introduce(self, words: Sequence[Word]) -> None:
         """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
         whether it is the leader or the mayor who presides, as whoever thanks them says."""
-        self._addressed(words)
+        if found := offices.addressed(words, self._offices):
+            self.chairs, self._presides = found
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
                 continue
@@ -173,26 +155,7 @@ class Roster:
             )
             office = said.rstrip(",.;:").removeprefix("the ")
             if _OFFICE.search(office) and len(office.split()) < 9:
-                self._hold(next(iter(named.fits)), *_roles(office))
-
-    def _addressed(self, words: Sequence[Word]) -> None:
-        voices: dict[str, set[str]] = {}
-        for i, word in enumerate(words[1:], 1):
-            title = "chair" if plain(word.text) in CHAIR else plain(word.text)
-            before = [plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker]
-            if (
-                title in _CHAIR_TITLES | {"chair"}
-                and word.speaker
-                and _is_addressed(words, i, 0)
-                and _POLITE & {*before}
-            ):
-                voices.setdefault(title, set()).add(word.speaker)
-        title = max(voices, key=lambda t: len(voices[t]), default="chair")
-        if title != "chair" and len(voices[title]) >= _ADDRESSED_BY:
-            office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |council )*{title}(?: of (?!.*opposition).*)?$")
-            presiding = frozenset(p for p, role in self._offices.items() if any(map(office.search, role.split("; "))))
-            if presiding:
-                self.chairs, self._presides = presiding, frozenset({title})
+                self._hold(next(iter(named.fits)), *offices.roles(office))
 
     def caption(self, voice: str) -> dict[str, float]:
         """Whom a caption's voice tag names: whole names and titled surnames only."""
@@ -202,7 +165,7 @@ class Roster:
 
     def speaks_to_chair(self, words: Sequence[Word], i: int, first: int) -> bool:
         """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
-        return plain(words[i].text) in self._presides and _is_addressed(words, i, first)
+        return plain(words[i].text) in self._presides and offices.is_spoken_to(words, i, first)
 
     def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
         """Who is the member for the place that these words begin with; nobody, if several are."""
@@ -346,18 +309,6 @@ class Roster:
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def _is_addressed(words: Sequence[Word], i: int, first: int) -> bool:
-    """Whether word `i`, a title, is said to whoever holds it: "Madam Mayor", "Thank you, Leader."."""
-    if i <= first:
-        return False
-    before = words[i - 1]
-    return plain(before.text) in _TO_CHAIR or (before.text[-1] == "," and words[i].text[-1] in ".,?!")
-
-
-def _in_the_chair(people: Sequence[Person], office: re.Pattern[str]) -> frozenset[str]:
-    return frozenset(p.id for p in people if any(map(office.search, p.role.lower().split("; "))))
-
-
 def _read(person: Person) -> _Known:
     titles, names = split_name(person.name)
     given, last = name_parts(person.name)
@@ -373,31 +324,6 @@ def _read(person: Person) -> _Known:
     else:
         kind = "other" if _OTHER_OFFICE.search(about) else ""
     return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
-
-
-def _roles(role: str) -> tuple[set[str], set[str]]:
-    """What somebody with this role is called, plain: each of several offices, whole; and short, up to "for" or "of".
-
-    >>> whole, short = _roles("Deputy Leader and Cabinet Member for Parks")
-    >>> sorted(whole), short
-    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
-     {'cabinetmember'})
-    """
-    whole: set[str] = {role.lower()}
-    short: set[str] = set()
-    for office in _OFFICES.split(role.lower()):
-        words = re.sub(r"[(].*", "", office).split()
-        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
-        about = words[cut + 1 :]
-        whole |= {" ".join(words), re.split(r"[,(]| and ", office)[0]}
-        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
-        if cut and about and len(about) < 4:
-            whole.add(" ".join([*about, *words[:cut]]))
-    return _plain_offices(whole), _plain_offices(short)
-
-
-def _plain_offices(names: Iterable[str]) -> set[str]:
-    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
 
 
 # -- the words -----------------------------------------------------------------------------------------
@@ -452,14 +378,6 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
         if words[k].text[-1] in ",;:?!…—" or is_full_stop(words[k].text):
             return k + 1
     return end
-
-
-def is_full_stop(text: str) -> bool:
-    """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
-    if text[-1:] != ".":
-        return False
-    bare = plain(text)
-    return len(bare) > 1 and bare not in _ABBREVIATED
 
 
 def _is_name(text: str) -> bool:

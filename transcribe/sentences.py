@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from transcribe.mentions import Mention, Roster, is_full_stop
+from transcribe.mentions import Mention, Roster
 from transcribe.records import Word, text_of
+from transcribe.spoken import is_full_stop
 
 LONGEST = 80  # words of a sentence; some captions have no full stops
 PAUSE_MS = 1200  # ends a sentence

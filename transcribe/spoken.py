@@ -24,6 +24,7 @@ HONOURS = _set("the right rt honourable honorable hon")
 AFTER_NAME = _set("obe mbe cbe jp kc qc mp am ms msp phd")
 PARTICLES = _set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
 CHAIR = _set("chair chairman chairwoman chairperson")
+_ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})
 _SHORT = 5  # letters of a name that is another name as soon as one of them is another
@@ -120,3 +121,11 @@ def name_parts(name: str) -> tuple[list[str], list[str]]:
     while cut > 1 and plain(names[cut - 1]) in PARTICLES:
         cut -= 1
     return names[:cut], names[cut:]
+
+
+def is_full_stop(text: str) -> bool:
+    """Whether a word ends in a full stop, and not in that of an abbreviation or an initial."""
+    if text[-1:] != ".":
+        return False
+    bare = plain(text)
+    return len(bare) > 1 and bare not in _ABBREVIATED

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a search.py
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipeline import apply, batch, work
 from pipeline.apply import Applied

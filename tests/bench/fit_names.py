@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a search.py
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipeline.meetings import read_meeting
 from tests.committees import DAMAGE, Committee, Score, committee, score

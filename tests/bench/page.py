@@ -24,7 +24,7 @@ from pipeline.meetings import Layout
 from pipeline.shelf import DataFolder
 from search import index, web
 from search.quotes import Quote
-from tests.bench import search as corpus
+from tests.bench import searching as corpus
 from tests.house import TOML, onrecord
 from tests.page_house import browser_path, served
 

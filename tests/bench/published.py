@@ -29,7 +29,7 @@ from pipeline import meetings, publish
 from pipeline.meetings import Layout
 from pipeline.receipts import put
 from search.quotes import quotes, write_parquet
-from tests.bench.search import CODES, SURNAMES, vocabulary
+from tests.bench.searching import CODES, SURNAMES, vocabulary
 from tests.page_house import browser_path, until
 from transcribe.records import Recording, SpeakerName, Transcript, Word, dump, text_of
 

@@ -24,7 +24,7 @@ from statistics import mean
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))  # before this folder, which has a `search` of its own
+sys.path.insert(0, str(ROOT))
 
 from analyse.score import Report, Score  # noqa: E402
 from pipeline import asked, batch, measure_tags  # noqa: E402

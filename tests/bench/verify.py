@@ -20,7 +20,7 @@ from pipeline.meetings import Layout
 from pipeline.verified import Checker
 from search import index
 from search.quotes import Quote, parse_address, write_parquet
-from tests.bench.search import meetings, vocabulary
+from tests.bench.searching import meetings, vocabulary
 from transcribe.records import Coverage, SpeakerName, Transcript, Word, dump
 
 

@@ -1,4 +1,6 @@
-"""How fast the index is built and searched, on a made corpus: `python tests/bench/search.py [STATEMENTS] [--beside]`.
+"""How fast the index is built and searched, on a made corpus.
+
+    python tests/bench/searching.py [STATEMENTS] [--beside]
 
 The corpus is the same every time. Words come out of a Zipf distribution (the commonest stands in about one statement
 in five, as "the" would not: stop words would only flatter the figures), statements are 8 to 60 words long, 1,000

@@ -1,0 +1,95 @@
+"""Offices: what those who hold one are called, and which of them is in the chair."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from transcribe.records import Word
+from transcribe.spoken import CHAIR, plain
+
+# What a rank is called by its letters, and offices that are called by their last word.
+LETTERS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
+CALLED_ALONE = frozenset(("commissioner", "commander", "ombudsman", "auditor", "coroner"))
+
+_TOO_COMMON = frozenset(
+    ["councillor", "member", "head", "officer", "resident", "witness", "public", "councilmember", "mp", "am", "ms"]
+)
+_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair
+_TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"])
+_POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
+_CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader", "convener", "convenor"])
+_CHAIRS = re.compile(
+    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
+    r"|meeting|board)$)"
+    r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
+)
+# Where nobody is called the chair, whoever is the town's first citizen is in it.
+_MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
+
+
+class Presiding(NamedTuple):
+    """The people who may be in the chair, and by which titles, other than "Chair", they are spoken to."""
+
+    people: frozenset[str]
+    titles: frozenset[str]
+
+
+def presiding(roles: Mapping[str, str]) -> Presiding:
+    """Who is in the chair, by the role that each person (id) has."""
+    people = _holders(roles, _CHAIRS) or _holders(roles, _MAYORS)
+    return Presiding(people, _CHAIR_TITLES & {word for p in people for word in roles[p].lower().split()})
+
+
+def addressed(words: Sequence[Word], roles: Mapping[str, str]) -> Presiding | None:
+    """Who presides over a meeting in which nearly everybody says "Thank you, Leader", and not "Thank you, Chair"."""
+    voices: dict[str, set[str]] = {}
+    for i, word in enumerate(words):
+        title = "chair" if plain(word.text) in CHAIR else plain(word.text)
+        if title in _CHAIR_TITLES | {"chair"} and word.speaker and is_spoken_to(words, i, 0):
+            before = {plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker}
+            if before & _POLITE:
+                voices.setdefault(title, set()).add(word.speaker)
+    title = max(voices, key=lambda t: len(voices[t]), default="chair")
+    if title == "chair" or len(voices[title]) < _ADDRESSED_BY:
+        return None
+    office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |council )*{title}(?: of (?!.*opposition).*)?$")
+    people = _holders(roles, office)
+    return Presiding(people, frozenset((title,))) if people else None
+
+
+def is_spoken_to(words: Sequence[Word], i: int, first: int) -> bool:
+    """Whether word `i`, a title, is said to whoever holds it: "Madam Mayor", "Thank you, Leader."."""
+    if i <= first:
+        return False
+    before = words[i - 1]
+    return plain(before.text) in _TO_CHAIR or (before.text[-1] == "," and words[i].text[-1] in ".,?!")
+
+
+def _holders(roles: Mapping[str, str], office: re.Pattern[str]) -> frozenset[str]:
+    return frozenset(p for p, role in roles.items() if any(map(office.search, role.lower().split("; "))))
+
+
+def roles(role: str) -> tuple[set[str], set[str]]:
+    """What somebody with this role is called, plain: each of several offices, whole; and short, up to "for" or "of".
+
+    >>> whole, short = roles("Deputy Leader and Cabinet Member for Parks")
+    >>> sorted(whole), short
+    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
+     {'cabinetmember'})
+    """
+    whole: set[str] = {role.lower()}
+    short: set[str] = set()
+    for office in _OFFICES.split(role.lower()):
+        words = re.sub(r"[(].*", "", office).split()
+        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
+        about = words[cut + 1 :]
+        whole |= {" ".join(words), *({words[-1]} & CALLED_ALONE if words else ()), re.split(r"[,(]| and ", office)[0]}
+        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
+        if cut and about and len(about) < 4:
+            whole.add(" ".join([*about, *words[:cut]]))
+    return _plain_offices(whole), _plain_offices(short)
+
+
+def _plain_offices(names: Iterable[str]) -> set[str]:
+    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
