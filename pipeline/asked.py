@@ -1,6 +1,7 @@
 """What a verb was asked for, as jobs, contexts and plans."""
 
 import getpass
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,11 +76,15 @@ def jobs_of(
     upgrade: bool = False,
     verify: bool = False,
     only: tuple[int, int] | None = None,
+    shard: tuple[int, int] | None = None,
     n_threads: int = 0,
 ) -> tuple[list[Job], list[Outcome]]:
     """A job per meeting asked for, with engines, codebook and taggers chosen once; and the folders that can't be
-    meetings. With `keep` the codebook, the taggers' names and the coded statements become the data folder's."""
+    meetings. With `keep` the codebook, the taggers' names and the coded statements become the data folder's. A `shard`
+    is one share of the meetings, and how many there are."""
     folders, ids = folders_of(layout, wanted)
+    if shard:
+        folders = [f for f in folders if share_of(ids[f.name], shard[1]) == shard[0]]
     if codebook is not None:
         book = codebooks.load(codebook)
     else:
@@ -117,6 +122,24 @@ def jobs_of(
             )
         )
     return jobs, refused
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Which share of how many, from I/N. Raises Problem for anything else.
+
+    >>> parse_shard("3/40")
+    (3, 40)
+    """
+    share, _, n = text.partition("/")
+    numbers = [int(part) if part.isascii() and part.isdecimal() and len(part) < 7 else 0 for part in (share, n)]
+    if not 1 <= numbers[0] <= numbers[1]:
+        raise Problem(f"{text!r} is not a share", fix="write which of how many, from 1: --shard 3/40")
+    return numbers[0], numbers[1]
+
+
+def share_of(meeting: str, n: int) -> int:
+    """Which of n shares a meeting belongs to, from 1: by its id alone, so that others may come and go."""
+    return int.from_bytes(hashlib.sha256(meeting.encode()).digest()[:8], "big") % n + 1
 
 
 def context_of(layout: Layout, meeting: str, **choices: str) -> Context:

@@ -114,6 +114,12 @@ def run(
     only: Annotated[
         str, typer.Option("--only", metavar="FROM-TO", help="Listen to this stretch first, such as 0:20:00-0:45:00.")
     ] = "",
+    shard: Annotated[
+        str,
+        typer.Option(
+            "--shard", metavar="I/N", help="One of N shares of the meetings, up to the index: for an array of jobs."
+        ),
+    ] = "",
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Redo finished words and voices where a better engine is here now.")
     ] = False,
@@ -149,7 +155,8 @@ def run(
         tagger=tagger,
         coded=coded,
         keep=not dry_run,
-        through=through,
+        through="statements" if shard and through == "index" else through,
+        shard=asked.parse_shard(shard) if shard else None,
         upgrade=upgrade,
         verify=verify,
         only=parse_range(only) if only else None,

@@ -53,6 +53,10 @@ class DataDesk:
         self._afterwards = ThreadPoolExecutor(1, thread_name_prefix="silencing")
         self._looking = threading.Lock()
 
+    def settle(self) -> None:
+        """Wait until what was hidden so far is out of everything."""
+        self._afterwards.submit(int).result()
+
     # -- accounts
 
     def _accounts(self) -> tuple[accounts.Account, ...]:

@@ -56,7 +56,7 @@ KINDS = {  # of evidence for a name, in words
     "self-introduction": "they said who they are",
     "roll call": "they answered to a roll call",
     "thanks": "they were thanked by name after speaking",
-    "apology": "apologies were given for them",
+    "apology": "they were said to come late, and did",
     "caption voice": "the published captions name them",
     "role": "they spoke as the office does",
 }

@@ -178,6 +178,7 @@ def _all_facets(folder: Path, commit: Untyped) -> tuple[Facet, ...]:
     return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))
 
 
+@lru_cache(maxsize=4096)
 def _narrowed(name: str, value: str) -> str:
     parts = tuple(words(value))
     return q.understood(q.Query(root=q.Filter(field=_FILTERS.get(name, name), values=parts)))
@@ -222,8 +223,8 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool =
             wanted = [(Occur.Must, mark(node.field, value)) for value in node.values]
             return _unranked(tantivy.Query.boolean_query(wanted))
         case q.Held():
-            between = index.days(*node.days())
-            return _unranked(tantivy.Query.range_query(schema, "newest", tantivy.FieldType.Unsigned, *between))
+            first, last = node.days()
+            return _unranked(tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last))
         case q.Not():
             return compiled(q.All(parts=(node,)))
         case q.All():

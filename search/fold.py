@@ -46,6 +46,7 @@ def other_spelling(word: str) -> str | None:
 
 
 MOST_IN_NUMBER = 6  # words: "six hundred and forty five thousand"
+_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"(\d{1,3})(000)?(st|nd|rd|th)?")
 
 
@@ -152,7 +153,8 @@ def heard(text: str) -> list[str]:
     >>> heard("14 days, or twenty-five?")
     ['fourteen', 'days', 'or', 'twenty', 'five']
     """
-    return [word for written in words(text) for word in in_words(written)]
+    found = words(text)
+    return [word for written in found for word in in_words(written)] if _DIGIT.search(text) else found
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:

@@ -29,11 +29,10 @@ from search.fold import fold, words
 from search.quotes import Quote
 from transcribe.problem import LACKING, Problem
 
-VERSION = 3  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
+VERSION = 4  # raised when folding or what goes into a field changes; the fields themselves are seen by `_shape`
 # To change a meeting, and to make the whole index: the more there is room for, the fewer parts have to be merged.
 HEAP_BYTES, WHOLE_HEAP_BYTES = 64_000_000, 400_000_000
 _TIME = 2**30  # milliseconds, 12 days: more than any meeting
-_DAY = 2**12 * _TIME
 
 # Hits are counted by columns. To read one takes as long as to find the hits, so two hold all that is counted.
 SAID, SPOKEN = "said", "spoken"
@@ -138,7 +137,7 @@ def _document(quote: Quote) -> dict[str, Untyped]:
     folded = fold(quote.text)
     stance = (quote.stance or "") if quote.stance_holder == "speaker" else ""  # a reported one is nobody's here
     tags = [_id(code) for code in quote.codes]
-    return {
+    document: dict[str, Untyped] = {
         "exact": folded,
         "stem": folded,
         "marks": " ".join(
@@ -155,6 +154,9 @@ def _document(quote: Quote) -> dict[str, Untyped]:
         "newest": _newest(quote.meeting, quote.held_on) - min(quote.start_ms, _TIME - 1),
         "quote": msgspec.json.encode(quote),
     }
+    if quote.held_on:
+        document["day"] = quote.held_on.toordinal()
+    return document
 
 
 def said(column: str) -> tuple[str, str, str, list[str]]:
@@ -204,13 +206,7 @@ def _newest(meeting: str, held_on: date | None) -> int:
     22 bits of day, 12 that keep meetings of one day apart, 30 of time (12 days) counted downwards.
     """
     apart = int.from_bytes(hashlib.sha256(meeting.encode()).digest()[:2], "big") >> 4
-    return _DAY * (held_on.toordinal() if held_on else 0) + _TIME * (apart + 1) - 1
-
-
-def days(first: int | None, last: int | None) -> tuple[int, int]:
-    """Between what numbers the quotes of these days stand under "newest". Days are ordinals, both included, and None is
-    open; what has no date was on no day."""
-    return _DAY * (first or 1), _DAY * ((date.max.toordinal() if last is None else last) + 1) - 1
+    return (held_on.toordinal() if held_on else 0) << 42 | apart << 30 | (_TIME - 1)
 
 
 def _write(
@@ -271,6 +267,7 @@ def _fields() -> Untyped:
     builder = tantivy.SchemaBuilder()
     for name, (tokenizer, kept) in _TEXT_FIELDS.items():
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option=kept, fast=name in (SAID, SPOKEN))
+    builder.add_integer_field("day", fast=True)
     builder.add_unsigned_field("newest", fast=True)
     builder.add_bytes_field("quote", stored=True)
     return builder.build()

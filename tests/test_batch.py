@@ -11,9 +11,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from analyse import codebook as codebooks
 from pipeline import batch, meetings, receipts, work
+from pipeline.asked import parse_shard
+from pipeline.cli import app
 from pipeline.events import Event
 from pipeline.meetings import Layout
 from pipeline.work import Job, Outcome
@@ -304,3 +307,28 @@ def test_killing_the_whole_run_leaves_nothing_that_a_later_run_trusts_wrongly(la
             assert receipt is not None, (folder, name)
             for output, state in receipt.outputs.items():
                 assert receipts.hash_file(folder / output) == state.sha256
+
+
+def test_shards_share_the_meetings_and_leave_the_index_to_one(fake: Engine, layout: Layout) -> None:
+    names = {f"m{i}" for i in range(7)}
+    for name in names:
+        add(layout, name, captions=CAPTIONS)
+
+    def shard(text: str) -> set[str]:
+        done = CliRunner().invoke(app, ["run", "--jobs", "0", "--shard", text, "--data", str(layout.root)])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return {p.parent.name for p in layout.processed.glob("*/statements.json")}
+
+    first = shard("1/3")
+    assert 0 < len(first) < len(names)
+    assert first < shard("2/3") <= shard("3/3") == names
+    assert not list(layout.processed.glob("*/quotes.parquet"))
+    assert shard("1/1") == names, "nothing is left to do"
+    assert CliRunner().invoke(app, ["run", "--jobs", "0", "--data", str(layout.root)]).exit_code == 0
+    assert len(list(layout.processed.glob("*/quotes.parquet"))) == len(names)
+
+
+@pytest.mark.parametrize("text", ["", "0/3", "4/3", "3", "a/b", "1/0", "-1/3", "١/٣", "1/9999999"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(Problem, match="is not a share"):
+        parse_shard(text)

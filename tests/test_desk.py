@@ -361,7 +361,7 @@ def test_what_is_withheld_is_gone_at_once_and_comes_back(data: Path) -> None:
     assert found(clerk, "deployment") == 1
     assert SAID not in Clerk(data).get(f"/meeting/{MEETING}").text
     assert Clerk(data).get(f"/media/{MEETING}").status_code in (200, 404)
-    clerk.desk._afterwards.submit(lambda: None).result()
+    clerk.desk.settle()
     copy = data / "processed" / MEETING / "playable.m4a"
     assert Clerk(data).get(f"/media/{MEETING}").content == copy.read_bytes(), "and never the recording itself"
     (c,) = kept(data)
@@ -373,7 +373,7 @@ def test_personal_details_are_deleted_also_from_what_people_wrote(data: Path) ->
     clerk = Clerk(data, MIRA)
     assert clerk.do("words", saw=SAID, text=SAID.replace("residents", "Mr Anybody of Canal Row"))[0] == 200
     assert clerk.do("mask", reason="an address")[0] == 200
-    clerk.desk._afterwards.submit(lambda: None).result()
+    clerk.desk.settle()
     for path in (data / "raw" / MEETING / corrections.FILE, *(data / "processed").rglob("*")):
         if path.is_file():
             assert b"Canal Row" not in path.read_bytes() or HIDDEN in str(path), path

@@ -69,6 +69,28 @@ def test_the_scenes_of_the_pictures_can_still_be_played(tmp_path_factory: pytest
     assert all(shot.startswith(b"\x89PNG") for shot in shots.values())
 
 
+@pytest.mark.parametrize(
+    ("guide", "labels"),
+    [
+        (
+            "clerks.md",
+            "Sign in|Say who this is|Confirm|Nobody knows|Who speaks|Correct the words|Save these words|Take back|"
+            "The words are right|Hide it|Personal details|Not part of the public record|Withhold|Decide again|"
+            "What needs you|Meetings|Cite",
+        ),
+        ("journalists.md", "Cite|Cite it|How we know who speaks|Download a clip|Feed of new ones"),
+    ],
+)
+def test_what_a_guide_says_to_press_is_on_the_page(guide: str, labels: str) -> None:
+    text = (ROOT / "docs" / guide).read_text("utf-8")
+    page = "".join(
+        p.read_text("utf-8") for below in ("templates", "static") for p in (ROOT / "search" / below).glob("*")
+    )
+    for label in labels.split("|"):
+        assert f"**{label}**" in text or f'"{label}"' in text, f"{label} is not in the guide"
+        assert re.search(rf"[>\"}}] ?{re.escape(label)} ?[<\"{{,]", page), f"{label} is not on the page"
+
+
 # -- commands -------------------------------------------------------------------------------------
 
 

@@ -41,14 +41,16 @@ def main() -> None:
         token = re.search(r'name="token" value="([^"]+)"', page.get("/help").text)
         assert token
         found = page.get("/api/search", params={"q": "recognition"}).json()["quotes"]
-        for do, hit in zip(("words", "words", "words", "withhold", "mask"), found, strict=False):
+        for do, hit in zip(("words", "words", "words", "withhold"), found, strict=False):
             quote = hit["quote"]
             form = {"token": token[1], "do": do, "saw": quote["text"], "text": quote["text"] + " Indeed."}
             form |= {"reason": "under complaint", "until": "2099-01-01"}
-            began = time.monotonic()
+            began, worked = time.monotonic(), time.process_time()
             answer = page.post(f"/work/{quote['address']}", data=form)
             assert answer.status_code == 200, answer.text
-            print(f"{do}: {time.monotonic() - began:.2f} s until the next page is there")
+            took_s, work_s = time.monotonic() - began, time.process_time() - worked
+            print(f"{do}: {took_s:.2f} s until the next page is there, {work_s:.2f} s of one core")
+        desk.settle()
 
 
 if __name__ == "__main__":
