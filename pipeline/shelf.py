@@ -47,6 +47,7 @@ from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
 N_SUMMARIES = 20_000
+N_AGAIN = 6  # searches, each without the meetings that were not to be shown in the one before
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
@@ -96,7 +97,7 @@ class DataFolder:
         """
         folders = self._folders()
         without = self._known_bared(folders)
-        while True:
+        for _ in range(N_AGAIN):
             found = find.search(
                 self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets, without=without
             )
@@ -105,6 +106,7 @@ class DataFolder:
             if not bared:
                 return found
             without |= bared
+        return replace(found, hits=tuple(h for h in found.hits if h.quote.meeting not in without))
 
     def _known_bared(self, folders: dict[str, Path]) -> frozenset[str]:
         """Meetings that are not to be shown just now, as far as one has looked: a search takes little time to look."""

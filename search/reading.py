@@ -31,6 +31,7 @@ STATUS = {  # how a name is known, in words for people
 }
 LISTEN = {  # reasons to listen first that read better said otherwise
     "name inferred, not confirmed": "the name is software’s, not checked",
+    "name inferred, and only barely": "the name is software’s, and it was nearly too unsure to give one",
     "speaker unknown": "nobody knows who speaks",
     "words unsure": "the software was unsure of these words",
     "a telling word is unsure": "the software was unsure of a word that matters",

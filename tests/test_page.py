@@ -1,6 +1,7 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from analyse import listen
 from pipeline import index
 from pipeline.meetings import Layout
 from pipeline.serve import is_local
@@ -127,6 +129,9 @@ def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
     text = page.get(f"/meeting/{MEETING}").text
     assert "named by software, not checked" in text
     assert not re.search(r"inferred|diari[sz]ed|0\.9\d", re.sub(r'(class|href)="[^"]*"', "", text))
+    reasons = set(re.findall(r'"([a-z][a-z ,]+)"', inspect.getsource(listen)))
+    assert {"words unsure", "name inferred, and only barely"} <= reasons
+    assert [r for r in reasons if "inferred" in reading.LISTEN.get(r, r) and r != "inferred"] == []
 
 
 def test_a_cited_place_says_when_it_changed(page: TestClient) -> None:

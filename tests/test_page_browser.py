@@ -134,6 +134,19 @@ def test_words_that_are_selected_across_statements_have_an_address(page: Page, b
     assert "Several speakers" in page.inner_text(".one .by")
 
 
+def test_nothing_jumps_while_a_page_comes(context: BrowserContext, base: str) -> None:
+    context.add_init_script("""
+        window.moved = [];
+        new PerformanceObserver(l => l.getEntries().forEach(e => e.hadRecentInput || moved.push(e.value)))
+            .observe({type: 'layout-shift', buffered: true});
+    """)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(base + path)
+        page.wait_for_timeout(150)
+        assert page.evaluate("moved.reduce((a, b) => a + b, 0)") < 0.01, path
+
+
 def test_keys_alone(page: Page, base: str) -> None:
     page.goto(f"{base}/?q=facial")
     page.keyboard.press("Tab")
@@ -181,8 +194,10 @@ def test_without_javascript(chromium: Browser, base: str) -> None:
     page.click("button.main >> nth=0")
     assert page.inner_text(".summary strong") != "0"
     page.click(".hit .play")
+    assert not page.is_visible(".needs-script >> nth=0")
     assert page.get_attribute("#media", "src") == f"/media/{MEETING}#t=10.0,19.5"
     page.click(".at a >> nth=0")
+    assert not page.is_visible("#follow")
     page.click(".pick summary")
     page.fill("input[name=start]", "0:00:10")
     page.fill("input[name=end]", "0:00:19")
