@@ -45,7 +45,7 @@ def correct(
     Use it after listening. It is kept in the meeting's corrections.jsonl, outlives another transcription, and reaches
     transcript, statements and index at once. What was hidden is listened to again at the next run if that is undone.
     """
-    from pipeline import apply, asked, show, show_quotes
+    from pipeline import amend, apply, asked, show, show_quotes
     from search.quotes import parse_address
 
     what = [
@@ -77,17 +77,17 @@ def correct(
     context = asked.context_of(asked.layout_of(data), place.meeting)
     name = asked.name_of(by)
     if words is not None:
-        correction = apply.reword(context, place, words, by=name)
+        correction = amend.reword(context, place, words, by=name)
     elif speaker is not None:
-        correction = apply.assign(context, place, speaker, by=name)
+        correction = amend.assign(context, place, speaker, by=name)
     elif undo:
-        correction = apply.undo(context, place, by=name)
+        correction = amend.undo(context, place, by=name)
     elif listened:
-        correction = apply.listen(context, place, by=name)
+        correction = amend.listen(context, place, by=name)
     elif until:
-        correction = apply.withhold(context, place, by=name, reason=reason, until=until.date())
+        correction = amend.withhold(context, place, by=name, reason=reason, until=until.date())
     else:
-        correction = apply.hide(context, place, "mask" if mask else "exclude", by=name, reason=reason)
+        correction = amend.hide(context, place, "mask" if mask else "exclude", by=name, reason=reason)
     if dry_run:
         if json:
             show.to_json({"correction": correction, "kept": False})

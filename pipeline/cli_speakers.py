@@ -38,7 +38,7 @@ def speakers(
     corrections.jsonl with the time in which the voice spoke, and outlives another transcription and other labels. One
     sentence that somebody else said is put right with `onrecord correct ADDRESS --speaker PERSON`.
     """
-    from pipeline import apply, asked, show, show_speakers
+    from pipeline import amend, apply, asked, show, show_speakers
 
     context = asked.context_of(asked.layout_of(data), meeting)
     if not (confirm or reject or undo):
@@ -48,9 +48,9 @@ def speakers(
         return
     name = asked.name_of(by)
     corrections = [
-        *(apply.confirm(context, *_pair("--confirm", given, alone=False), by=name) for given in confirm or ()),
-        *(apply.reject(context, *_pair("--reject", given, alone=True), by=name) for given in reject or ()),
-        *(apply.take_back(context, wanted, by=name) for wanted in undo or ()),
+        *(amend.confirm(context, *_pair("--confirm", given, alone=False), by=name) for given in confirm or ()),
+        *(amend.reject(context, *_pair("--reject", given, alone=True), by=name) for given in reject or ()),
+        *(amend.take_back(context, wanted, by=name) for wanted in undo or ()),
     ]
     if dry_run:
         show_speakers.print_changes(context, corrections, (), json=json)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import accounts, apply, asked, corrections, meetings, needs, places
+from pipeline import accounts, amend, apply, asked, corrections, meetings, needs, places
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
@@ -139,7 +139,7 @@ class DataDesk:
             finally:
                 if hides and any(c.id == made.id for c in context.corrections()):
                     self._afterwards.submit(_finish, context, made)
-        except apply.Changed as e:
+        except amend.Changed as e:
             raise Conflict(e.what, now=e.now) from e
         except locks.Busy as e:
             raise Problem("this meeting is being changed by others just now", fix="try again in a moment") from e
@@ -172,28 +172,28 @@ def _correction(context: Context, wanted: Wanted, by: str) -> Correction:
     if wanted.do in ("speaker", "confirm") and not wanted.person:
         raise Problem("nobody was chosen", fix="choose who it is, or that nobody knows")
     if wanted.do == "words":
-        return apply.reword(context, place, wanted.text, by=by, saw=saw)
+        return amend.reword(context, place, wanted.text, by=by, saw=saw)
     if wanted.do == "speaker":
-        return apply.assign(context, place, wanted.person, by=by, saw=saw)
+        return amend.assign(context, place, wanted.person, by=by, saw=saw)
     if wanted.do == "listen":
-        return apply.listen(context, place, by=by, saw=saw)
+        return amend.listen(context, place, by=by, saw=saw)
     if wanted.do == "undo":
         known = next((c for c in context.corrections() if c.id == wanted.id), None)
         if known and known.kind in VOICES:
-            return apply.take_back(context, known.id, by=by)
-        return apply.undo(context, place, by=by, id=wanted.id)
+            return amend.take_back(context, known.id, by=by)
+        return amend.undo(context, place, by=by, id=wanted.id)
     if wanted.do == "confirm" or wanted.do == "reject":
         _check_voice(context, wanted)
         if wanted.do == "confirm":
-            return apply.confirm(context, wanted.label, wanted.person, by=by, saw=saw)
-        return apply.reject(context, wanted.label, wanted.person, by=by, saw=saw)
+            return amend.confirm(context, wanted.label, wanted.person, by=by, saw=saw)
+        return amend.reject(context, wanted.label, wanted.person, by=by, saw=saw)
     if not wanted.reason.strip():
         raise Problem("this does not say why it is hidden", fix="everybody will read the reason: keep it general")
     if wanted.do == "withhold" and wanted.until:
-        return apply.withhold(context, place, by=by, reason=wanted.reason, until=wanted.until)
+        return amend.withhold(context, place, by=by, reason=wanted.reason, until=wanted.until)
     if wanted.do == "withhold":
         raise Problem("this does not say when it is to be looked at again", fix="name a day")
-    return apply.hide(context, place, wanted.do, by=by, reason=wanted.reason)
+    return amend.hide(context, place, wanted.do, by=by, reason=wanted.reason)
 
 
 def _check_voice(context: Context, wanted: Wanted) -> None:

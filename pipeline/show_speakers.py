@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
-from pipeline import apply
+from pipeline import amend
 from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.show import n_of, out, printable, span, to_json
@@ -30,7 +30,7 @@ INDENT = " " * 6
 
 def print_voices(context: Context, *, json: bool) -> None:
     """Each voice, in the order in which they are first heard."""
-    stands = apply.voices(context)
+    stands = amend.voices(context)
     transcript = context.transcript()
     spoken_ms = {
         n.label: length((t.start_ms, t.end_ms) for t in transcript.turns if t.exclusive and t.speaker == n.label)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import apply, batch, changes, keep, work
+from pipeline import amend, apply, batch, changes, keep, work
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from search import changes as history
@@ -48,7 +48,7 @@ def place_of(context: Context, text: str) -> Address:
 def test_a_correction_is_told_with_old_and_new_and_who_made_it(context: Context) -> None:
     assert told(context) == []
     place = place_of(context, "no consultation")
-    apply.apply(context, apply.reword(context, place, "No, Chair. There was little consultation.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, "No, Chair. There was little consultation.", by="Mira"), Heard())
     (found,) = told(context)
     assert (found.address, found.kinds, found.change.by) == (str(place), ("words",), ("Mira",))
     assert found.change.old
@@ -57,7 +57,7 @@ def test_a_correction_is_told_with_old_and_new_and_who_made_it(context: Context)
     assert found.change.new.text == "No, Chair. There was little consultation."
 
     other = place_of(context, "nobody was told")
-    apply.apply(context, apply.assign(context, other, "alison-tranter", by="Jo"), Heard())
+    apply.apply(context, amend.assign(context, other, "alison-tranter", by="Jo"), Heard())
     speakers = [c for c in told(context) if "speaker" in c.kinds]
     assert [(c.address, c.change.by) for c in speakers] == [(str(other), ("Jo",))]
     assert changes.since(context.layout, [(context.raw, "m")], date(2999, 1, 1)) == []
@@ -67,11 +67,11 @@ def test_a_place_that_changes_again_is_told_once_and_not_where_it_reads_as_it_di
     place = place_of(context, "nobody was told")
     before = next(r.speaker for r in read_parquet(context.made / "quotes.parquet") if "nobody was told" in r.text)
     for person in ("alison-tranter", "unknown"):
-        apply.apply(context, apply.assign(context, place, person, by="Mira"), Heard())
+        apply.apply(context, amend.assign(context, place, person, by="Mira"), Heard())
     here = [c.change for c in told(context) if c.address == str(place)]
     assert [(c.old and c.old.speaker, c.new and c.new.speaker_status) for c in here] == [(before, "unknown")]
     for _ in range(2):
-        apply.apply(context, apply.undo(context, place, by="Jo"), Heard())
+        apply.apply(context, amend.undo(context, place, by="Jo"), Heard())
     assert told(context) == []
 
 
@@ -96,7 +96,7 @@ def test_what_was_cited_comes_first(context: Context) -> None:
         assert onrecord("quote", cited, "--style", "plain", data=data).returncode == 0
     assert len((context.raw / changes.CITED).read_bytes().splitlines()) == 1
     for place in (first, last):
-        apply.apply(context, apply.reword(context, place, "Something else was said here.", by="Mira"), Heard())
+        apply.apply(context, amend.reword(context, place, "Something else was said here.", by="Mira"), Heard())
     assert [c.address for c in told(context)] == [str(last), str(first)]
     assert [c.cited for c in told(context)] == [(cited,), ()]
     changes.note_cited(context.layout, str(first))  # as it says now: that did not change since
@@ -112,9 +112,9 @@ def test_what_was_cited_comes_first(context: Context) -> None:
 
 def test_the_history_keeps_no_hidden_word(context: Context) -> None:
     place = place_of(context, "no consultation")
-    apply.apply(context, apply.reword(context, place, "No. My number is Zebrawood.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, "No. My number is Zebrawood.", by="Mira"), Heard())
     assert b"Zebrawood" in (context.made / changes.FILE).read_bytes()
-    apply.apply(context, apply.hide(context, place, "mask", by="Mira", reason=""), Heard())
+    apply.apply(context, amend.hide(context, place, "mask", by="Mira", reason=""), Heard())
     assert b"Zebrawood" not in (context.made / changes.FILE).read_bytes()
     hidden = [c.change.hidden for c in told(context) if c.address == str(place)]
     assert hidden == ["masked"]
@@ -155,7 +155,7 @@ def test_the_history_names_nobody_who_is_not_shown_by_name(context: Context) -> 
     run(context.layout.root)
     place = place_of(context, "publish the date")
     context = work.context_of(job(context.layout.root, "m", "m", CAPTIONS, CAPTIONS))
-    apply.apply(context, apply.assign(context, place, "dana-moss", by="Mira"), Heard())
+    apply.apply(context, amend.assign(context, place, "dana-moss", by="Mira"), Heard())
     assert b"Dana Moss" in (context.made / changes.FILE).read_bytes()
     toml.write_text(toml.read_text("utf-8").replace('role = "Officer"', 'role = "Resident"'))
     context = run(context.layout.root)
@@ -167,9 +167,9 @@ def test_the_history_names_nobody_who_is_not_shown_by_name(context: Context) -> 
 
 def test_a_backup_brings_back_no_purged_words(context: Context, tmp_path: Path) -> None:
     place = place_of(context, "no consultation")
-    apply.apply(context, apply.reword(context, place, "No. My number is Zebrawood.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, "No. My number is Zebrawood.", by="Mira"), Heard())
     keep.backup(context.layout, tmp_path / "early.zip")
-    apply.apply(context, apply.hide(context, place, "mask", by="Mira", reason=""), Heard())
+    apply.apply(context, amend.hide(context, place, "mask", by="Mira", reason=""), Heard())
     after = (context.raw / "corrections.jsonl").read_bytes()
     keep.restore(Layout(root=context.layout.root), keep.read(tmp_path / "early.zip")[1], force=True)
     assert (context.raw / "corrections.jsonl").read_bytes() == after

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import apply, batch, check, corrections, status, work
+from pipeline import amend, apply, batch, check, corrections, status, work
 from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.meetings import Layout
@@ -190,30 +190,30 @@ def place(start_s: int, end_s: int) -> Address:
 def test_a_correction_reaches_the_index_without_an_engine(house: House) -> None:
     house.ran()
     heard = len(house.engine.asked)
-    applied = house.apply(apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira"))
+    applied = house.apply(amend.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira"))
     assert applied.ran == ("transcript", "statements", "index")
     assert applied.waits == ""
     (hit,) = find.search(house.data / "processed" / "index", '"Okafor agreed"').hits
     assert hit.quote.start_ms <= 10_000 < 12_000 <= hit.quote.end_ms
     assert find.search(house.data / "processed" / "index", "w10").total == 0
 
-    house.apply(apply.assign(house.context, place(10, 12), "Councillor Jo Okafor", by="Mira"))
+    house.apply(amend.assign(house.context, place(10, 12), "Councillor Jo Okafor", by="Mira"))
     (hit,) = find.search(house.data / "processed" / "index", 'speaker:okafor "Okafor agreed"').hits
     assert (hit.quote.speaker_status, hit.quote.person) == ("confirmed", "jo-okafor")
     assert (hit.quote.start_ms, hit.quote.end_ms) == (10_000, 11_500)
 
-    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
-    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
+    house.apply(amend.undo(house.context, place(10, 12), by="Mira"))
+    house.apply(amend.undo(house.context, place(10, 12), by="Mira"))
     assert house.seconds() == list(range(60))
     with pytest.raises(Problem, match="no correction here"):
-        apply.undo(house.context, place(10, 12), by="Mira")
+        amend.undo(house.context, place(10, 12), by="Mira")
     assert len(house.engine.asked) == heard
     assert house.ran() == []
 
 
 def test_a_correction_outlives_another_transcription(house: House) -> None:
     house.ran()
-    house.apply(apply.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
+    house.apply(amend.reword(house.context, place(10, 12), "w10. agreed.", by="Mira"))
     house.ran(asr=OTHER)
     assert [w.text for w in house.transcript.words][9:13] == ["w9.", "w10.", "agreed.", "w12."]
     house.engine.hears = "v"
@@ -235,7 +235,7 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     old_copy = house.context.made / "playable.m4a"
     assert old_copy.exists()
     before = len(house.engine.asked)
-    hide = apply.hide(house.context, place(30, 40), kind, by="Mira", reason="an address")  # type: ignore[arg-type]
+    hide = amend.hide(house.context, place(30, 40), kind, by="Mira", reason="an address")  # type: ignore[arg-type]
     applied = house.apply(hide)
     assert applied.waits == ""
     assert not old_copy.exists()
@@ -247,7 +247,7 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
     assert old_copy.exists()
     assert len(house.engine.asked) == before
 
-    applied = house.apply(apply.undo(house.context, place(31, 32), by="Mira"))
+    applied = house.apply(amend.undo(house.context, place(31, 32), by="Mira"))
     assert "onrecord run m" in applied.waits
     assert house.partial() == [(30_000, 40_000)]
     house.ran()
@@ -257,7 +257,7 @@ def test_what_is_hidden_is_nowhere_and_comes_back_when_taken_back(house: House, 
 
 def test_hidden_words_leave_the_index_though_another_run_is_at_words(house: House) -> None:
     house.ran()
-    hide = apply.hide(house.context, place(30, 40), "mask", by="Mira", reason="")
+    hide = amend.hide(house.context, place(30, 40), "mask", by="Mira", reason="")
     with locks.hold(house.context.made / "locks" / "words"), pytest.raises(Problem, match="is kept"):
         house.apply(hide)
     assert find.search(house.data / "processed" / "index", "w33").total == 0
@@ -268,7 +268,7 @@ def test_hidden_words_leave_the_index_though_another_run_is_at_words(house: Hous
 
 def test_in_a_meeting_heard_in_part_hidden_words_are_cut_all_the_same(house: House) -> None:
     house.ran(only=(20_000, 50_000))
-    applied = house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+    applied = house.apply(amend.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
     assert applied.waits == ""
     assert everywhere(house.data, "w33") == []
     assert len(house.engine.asked) == 1
@@ -281,7 +281,7 @@ def test_what_a_run_left_in_its_scratch_folder_holds_no_hidden_word(house: House
     house.ran()
     todo = msgspec.structs.replace(job(house.data, "m", "m", OTHER, VOICES), through="words")
     batch.run([todo], Heard(), n_workers=0)
-    house.apply(apply.hide(house.context, place(30, 40), "exclude", by="Mira", reason=""))
+    house.apply(amend.hide(house.context, place(30, 40), "exclude", by="Mira", reason=""))
     assert everywhere(house.data, "w33") == []
 
 
@@ -307,7 +307,7 @@ def test_a_copy_that_was_being_made_when_something_was_hidden_is_thrown_away(
         hidden.append([tuple(s) for s in silence])
         real(*args, silence=silence, **more)
         if len(hidden) == 1:
-            house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+            house.apply(amend.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
 
     real = playable.make
     monkeypatch.setattr(playable, "make", make)
@@ -324,7 +324,7 @@ def test_words_without_times_cannot_be_hidden(tmp_path: Path) -> None:
     todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
     batch.run([todo], Heard(), n_workers=0)
     with pytest.raises(Problem, match="without times"):
-        apply.hide(work.context_of(todo), place(0, 1), "mask", by="Mira", reason="")
+        amend.hide(work.context_of(todo), place(0, 1), "mask", by="Mira", reason="")
 
 
 def test_damaged_words_of_an_engine_are_not_replaced_by_captions(house: House) -> None:
@@ -342,8 +342,8 @@ def test_damaged_words_of_an_engine_are_not_replaced_by_captions(house: House) -
 
 def test_an_older_wording_does_not_bring_back_what_was_masked_since(house: House) -> None:
     house.ran()
-    house.apply(apply.reword(house.context, place(10, 13), "my house is Zebra Cottage", by="Mira"))
-    house.apply(apply.hide(house.context, place(10, 13), "mask", by="Mira", reason=""))
+    house.apply(amend.reword(house.context, place(10, 13), "my house is Zebra Cottage", by="Mira"))
+    house.apply(amend.hide(house.context, place(10, 13), "mask", by="Mira", reason=""))
     made = house.context.made
     assert [p.name for p in made.rglob("*") if p.is_file() and b"Zebra" in p.read_bytes()] == []
 
@@ -371,7 +371,7 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
         or find.search(tmp_path / "processed" / "index", "topic:yes OR topic:no").hits
     )
     places = [parse_address(h.quote.address) for h in quotes]
-    made = [apply.reword(work.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)]
+    made = [amend.reword(work.context_of(todo), a, f"as person {i} heard it", by=f"P{i}") for i, a in enumerate(places)]
     assert len(made) >= 3
     failed: list[BaseException] = []
 
@@ -395,36 +395,36 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_who_comes_second_is_told_what_it_says_now(house: House) -> None:
     house.ran()
-    words = apply.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira")
-    again = apply.reword(house.context, place(11, 13), "Nobody agreed.", by="Jo")
-    heard = apply.listen(house.context, place(11, 12), by="Jo")
-    speaker = apply.assign(house.context, place(10, 12), "jo-okafor", by="Mira")
-    other = apply.assign(house.context, place(10, 11), "alison-tranter", by="Jo")
-    voice = apply.confirm(house.context, "S1", "jo-okafor", by="Mira")
-    not_so = apply.confirm(house.context, "S1", "alison-tranter", by="Jo")
+    words = amend.reword(house.context, place(10, 12), "Councillor Okafor agreed.", by="Mira")
+    again = amend.reword(house.context, place(11, 13), "Nobody agreed.", by="Jo")
+    heard = amend.listen(house.context, place(11, 12), by="Jo")
+    speaker = amend.assign(house.context, place(10, 12), "jo-okafor", by="Mira")
+    other = amend.assign(house.context, place(10, 11), "alison-tranter", by="Jo")
+    voice = amend.confirm(house.context, "S1", "jo-okafor", by="Mira")
+    not_so = amend.confirm(house.context, "S1", "alison-tranter", by="Jo")
     house.apply(words)
     for late in (again, heard):
-        with pytest.raises(apply.Changed, match="now says") as told:
+        with pytest.raises(amend.Changed, match="now says") as told:
             house.apply(late)
         assert "agreed." in told.value.now
     house.apply(speaker)
-    with pytest.raises(apply.Changed, match="Councillor Jo Okafor"):
+    with pytest.raises(amend.Changed, match="Councillor Jo Okafor"):
         house.apply(other)
-    house.apply(apply.undo(house.context, place(10, 12), by="Mira"))
+    house.apply(amend.undo(house.context, place(10, 12), by="Mira"))
     house.apply(voice)
-    with pytest.raises(apply.Changed, match="now says"):
+    with pytest.raises(amend.Changed, match="now says"):
         house.apply(not_so)
-    with pytest.raises(apply.Changed, match=r"now says: w13\. w14\."):
-        apply.reword(house.context, place(13, 15), "x", by="Jo", saw="w13. w15.")
+    with pytest.raises(amend.Changed, match=r"now says: w13\. w14\."):
+        amend.reword(house.context, place(13, 15), "x", by="Jo", saw="w13. w15.")
     kept = corrections.read(house.folder)
     assert [c.by for c in kept] == ["Mira"] * 4
 
 
 def test_what_another_kept_counts_though_its_transcript_is_not_there_yet(house: House) -> None:
     house.ran()
-    late = apply.reword(house.context, place(10, 12), "nobody agreed", by="Jo")
-    corrections.append(house.folder, apply.reword(house.context, place(10, 12), "all agreed", by="Mira"))
-    with pytest.raises(apply.Changed, match="now says: all agreed"):
+    late = amend.reword(house.context, place(10, 12), "nobody agreed", by="Jo")
+    corrections.append(house.folder, amend.reword(house.context, place(10, 12), "all agreed", by="Mira"))
+    with pytest.raises(amend.Changed, match="now says: all agreed"):
         house.apply(late)
 
 
@@ -433,28 +433,28 @@ def test_who_listened_is_told_until_the_words_change(house: House) -> None:
     index = house.data / "processed" / "index"
     (hit,) = find.search(index, "w10").hits
     whole = parse_address(hit.quote.address)
-    house.apply(apply.listen(house.context, whole, by="Mira"))
+    house.apply(amend.listen(house.context, whole, by="Mira"))
     assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
     assert find.search(index, "w59").hits[0].quote.listened_by == ""
     with pytest.raises(Problem, match="listened to these words already"):
-        apply.listen(house.context, whole, by="Mira")
-    house.apply(apply.listen(house.context, whole, by="Jo"))
+        amend.listen(house.context, whole, by="Mira")
+    house.apply(amend.listen(house.context, whole, by="Jo"))
     assert find.search(index, "w10").hits[0].quote.listened_by == "Mira and Jo"
-    house.apply(apply.undo(house.context, whole, by="Jo"))
+    house.apply(amend.undo(house.context, whole, by="Jo"))
     assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
     assert "listened to by Mira" in onrecord("quote", hit.quote.address, data=house.data).stdout
 
-    house.apply(apply.assign(house.context, whole, "jo-okafor", by="Mira"))
+    house.apply(amend.assign(house.context, whole, "jo-okafor", by="Mira"))
     assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
     house.ran(asr=OTHER)  # hears the same
     assert find.search(index, "w10").hits[0].quote.listened_by == "Mira"
-    house.apply(apply.reword(house.context, place(10, 11), "We agreed.", by="Mira"))
+    house.apply(amend.reword(house.context, place(10, 11), "We agreed.", by="Mira"))
     assert find.search(index, "agreed").hits[0].quote.listened_by == ""
 
 
 def test_words_on_either_side_of_what_is_hidden_never_read_as_one_sentence(house: House) -> None:
     house.ran()
-    house.apply(apply.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
+    house.apply(amend.hide(house.context, place(30, 40), "mask", by="Mira", reason=""))
     here = "m/29000-41000"
     shown = onrecord("quote", here, data=house.data).stdout
     assert "“w29. […] w40.”" in shown
@@ -462,7 +462,7 @@ def test_words_on_either_side_of_what_is_hidden_never_read_as_one_sentence(house
     assert "w29.\n\n[0:00:30] [to 0:00:40: personal details hidden]\n\n[0:00:40]" in paragraph
     cited = next(line for line in shown.splitlines() if line.startswith(f"{here}~"))
     assert "no longer" not in onrecord("quote", cited.split()[0], data=house.data).stdout
-    seen = apply.reword(house.context, parse_address(here), "w29. w41.", by="Mira", saw="w29. […] w40.")
+    seen = amend.reword(house.context, parse_address(here), "w29. w41.", by="Mira", saw="w29. […] w40.")
     assert seen.old == "w29. w40."
 
 
@@ -472,8 +472,8 @@ def test_what_is_withheld_is_in_nothing_and_is_listed_when_it_is_due(
     house.ran()
     before = len(house.engine.asked)
     with pytest.raises(Problem, match="does not say why"):
-        apply.withhold(house.context, place(30, 40), by="Mira", reason=" ", until=date(2999, 1, 31))
-    hide = apply.withhold(house.context, place(30, 40), by="Mira", reason="under complaint", until=date(2999, 1, 31))
+        amend.withhold(house.context, place(30, 40), by="Mira", reason=" ", until=date(2999, 1, 31))
+    hide = amend.withhold(house.context, place(30, 40), by="Mira", reason="under complaint", until=date(2999, 1, 31))
     house.apply(hide)
     assert house.seconds() == [*range(30), *range(40, 60)]
     assert find.search(house.data / "processed" / "index", "w33").total == 0
@@ -488,7 +488,7 @@ def test_what_is_withheld_is_in_nothing_and_is_listed_when_it_is_due(
     (advice,) = check.check(Layout(root=house.data), [house.folder], {"m": "m"})
     assert "m/30000-40000 was withheld until 2999-01-31, and still is: under complaint" in advice.what
 
-    house.apply(apply.undo(house.context, place(30, 40), by="Mira"))
+    house.apply(amend.undo(house.context, place(30, 40), by="Mira"))
     assert house.seconds() == list(range(60))
     assert house.ran() == ["playable"]  # not needed any more
     assert len(house.engine.asked) == before  # nothing had to be listened to again
@@ -499,13 +499,13 @@ def test_of_people_who_change_one_place_at_once_one_is_first_and_the_others_are_
     todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
     batch.run([todo], Heard(), n_workers=0)
     here = Address(meeting="m", start_ms=10_000, end_ms=19_500)
-    made = [apply.reword(work.context_of(todo), here, f"as person {i} heard it", by=f"P{i}") for i in range(4)]
-    told: list[apply.Changed] = []
+    made = [amend.reword(work.context_of(todo), here, f"as person {i} heard it", by=f"P{i}") for i in range(4)]
+    told: list[amend.Changed] = []
 
     def correct(correction: Correction) -> None:
         try:
             apply.apply(work.context_of(todo), correction, Heard())
-        except apply.Changed as e:
+        except amend.Changed as e:
             told.append(e)
 
     threads = [threading.Thread(target=correct, args=(c,)) for c in made]
@@ -530,7 +530,7 @@ def test_of_people_who_change_one_place_at_once_one_is_first_and_the_others_are_
 )
 def test_a_broken_line_is_named_and_stops_no_other_meeting(house: House, line: bytes, what: str) -> None:
     house.ran()
-    house.apply(apply.reword(house.context, place(10, 12), "agreed", by="Mira"))
+    house.apply(amend.reword(house.context, place(10, 12), "agreed", by="Mira"))
     path = house.folder / corrections.FILE
     path.write_bytes(path.read_bytes() + line + b"\n")
     outcome = house.run()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import apply, batch, changes, pack, work
+from pipeline import amend, apply, batch, changes, pack, work
 from pipeline.context import Context
 from search.quotes import Address, read_parquet
 from tests.house import SAID, Heard, captions, job, onrecord, with_captions
@@ -53,9 +53,9 @@ def test_a_pack_holds_what_a_quote_rests_on(context: Context, tmp_path: Path) ->
     place, out = place_at(90), tmp_path / "q.zip"
     sink = Heard()
     said = "No. There was no consultation."
-    apply.apply(context, apply.reword(context, place, said, by="Mira"), sink)
-    apply.apply(context, apply.assign(context, place, "jo-okafor", by="Mira"), sink)
-    apply.apply(context, apply.listen(context, place, by="Jo Clerk"), sink)
+    apply.apply(context, amend.reword(context, place, said, by="Mira"), sink)
+    apply.apply(context, amend.assign(context, place, "jo-okafor", by="Mira"), sink)
+    apply.apply(context, amend.listen(context, place, by="Jo Clerk"), sink)
     files = packed(context, place, out)
     assert list(files) == ["README.txt", "transcript.txt", "transcript.vtt", "evidence.txt", "provenance.json"]
     for name in ("transcript.txt", "evidence.txt", "provenance.json"):
@@ -88,10 +88,10 @@ def test_nothing_hidden_is_in_a_pack(context: Context, tmp_path: Path) -> None:
     assert "Larkspur" not in "".join(before.values())
     for second, word in ((80, "Zebrawood"), (100, "Quillfeather")):
         place = place_at(second)
-        apply.apply(context, apply.reword(context, place, f"It was {word}, they say.", by="Mira"), sink)
-    apply.apply(context, apply.hide(context, place_at(80), "mask", by="Mira", reason="a number"), sink)
+        apply.apply(context, amend.reword(context, place, f"It was {word}, they say.", by="Mira"), sink)
+    apply.apply(context, amend.hide(context, place_at(80), "mask", by="Mira", reason="a number"), sink)
     day = date(2999, 1, 31)
-    withheld = apply.withhold(context, place_at(100), by="Mira", reason="under complaint", until=day)
+    withheld = amend.withhold(context, place_at(100), by="Mira", reason="under complaint", until=day)
     applied = apply.apply(context, withheld, sink)
     assert not out.exists()  # it lay in the data folder, and held it
     assert applied.elsewhere == ()
@@ -110,7 +110,7 @@ def test_a_pack_says_when_its_place_changed(context: Context, tmp_path: Path) ->
     pack.write(context.layout, row.cited, tmp_path / "q.zip")
     assert "NO LONGER" not in contents(tmp_path / "q.zip")["README.txt"]
     place = Address(meeting="m", start_ms=row.start_ms, end_ms=row.end_ms)
-    apply.apply(context, apply.reword(context, place, "There was some.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, "There was some.", by="Mira"), Heard())
     pack.write(context.layout, row.cited, tmp_path / "q.zip", force=True)
     assert "NO LONGER SAYS WHAT WAS CITED" in contents(tmp_path / "q.zip")["README.txt"]
 

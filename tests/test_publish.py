@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline import apply, asked, corrections, outputs, publish
+from pipeline import amend, apply, asked, corrections, outputs, publish
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from search.cite import NOTICE
@@ -280,9 +280,9 @@ def test_what_is_hidden_later_is_taken_out_of_the_folder(data: Path, tmp_path: P
     place = parse_address(f"{MEETING}/10000-19500")
     if kind == "withhold":
         until = date.today() + timedelta(days=30)
-        correction = apply.withhold(context, place, by="Mira", reason="under complaint", until=until)
+        correction = amend.withhold(context, place, by="Mira", reason="under complaint", until=until)
     else:
-        correction = apply.hide(context, place, kind, by="Mira", reason="a private matter")  # type: ignore[arg-type]
+        correction = amend.hide(context, place, kind, by="Mira", reason="a private matter")  # type: ignore[arg-type]
     applied = apply.apply(context, correction, Heard())
     assert applied.elsewhere == ()
     assert any("published again" in line for line in applied.published)
@@ -298,7 +298,7 @@ def test_what_the_page_hides_goes_at_once_and_the_rest_comes_back_behind_it(data
     out = tmp_path / "site"
     put(data, out, media="copy")
     context = context_of(data, MEETING)
-    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    hidden = amend.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
     applied = apply.apply(context, hidden, Heard(), copy=False, rows=False)
     assert "being published again" in applied.published[0]
     assert holding(out, WORDS) == []
@@ -324,7 +324,7 @@ def test_a_meeting_that_cannot_be_shown_just_now_comes_back_when_it_can(data: Pa
     out, layout = tmp_path / "site", Layout(root=data)
     put(data, out)
     context = context_of(data, MEETING)
-    hidden = apply.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
+    hidden = amend.hide(context, parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="private")
     corrections.append(context.raw, hidden)
     publish.withdraw(layout, HOSTILE)
     assert publish.renew(layout, HOSTILE) == (out.resolve(),)
@@ -347,7 +347,7 @@ def test_a_folder_from_which_nothing_can_be_taken_is_named(data: Path, tmp_path:
 def test_a_meeting_that_is_being_changed_is_left_out(data: Path, tmp_path: Path) -> None:
     context = context_of(data, MEETING)
     place = parse_address(f"{MEETING}/10000-19500")
-    corrections.append(context.raw, apply.hide(context, place, "mask", by="Mira", reason="a private matter"))
+    corrections.append(context.raw, amend.hide(context, place, "mask", by="Mira", reason="a private matter"))
     found = put(data, tmp_path / "site", media="copy")
     assert [left.meeting for left in found.left_out] == [MEETING]
     assert holding(tmp_path / "site", WORDS) == []
@@ -359,7 +359,7 @@ def test_what_is_hidden_while_pages_are_made_does_not_stay_in_them(
     out = tmp_path / "site"
     context = context_of(data, MEETING)
     place = parse_address(f"{MEETING}/10000-19500")
-    hidden = apply.hide(context, place, "mask", by="Mira", reason="a private matter")
+    hidden = amend.hide(context, place, "mask", by="Mira", reason="a private matter")
     real = publish._put
     calls = 0
 

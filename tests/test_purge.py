@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import apply, batch, corrections, outputs, work
+from pipeline import amend, apply, batch, corrections, outputs, work
 from pipeline.context import Context
 from pipeline.index import rebuild
 from pipeline.meetings import Layout
@@ -118,15 +118,15 @@ def test_every_byte_forgets_what_is_hidden(context: Context, kind: str, monkeypa
     monkeypatch.setattr("os.cpu_count", lambda: 1)  # so that both meetings lie in one part of the index
     place = place_of(context, MARKER)
     quote = next(r for r in read_parquet(context.made / "quotes.parquet") if MARKER in r.text)
-    apply.apply(context, apply.reword(context, place, quote.text.replace("at all", "ever"), by="Mira"), Heard())
-    apply.apply(context, apply.reword(context, place, quote.text.replace("My", "Her"), by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, quote.text.replace("at all", "ever"), by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, quote.text.replace("My", "Her"), by="Mira"), Heard())
     folder = context.raw
     (folder / f"{corrections.FILE}.before-20240516").write_bytes((folder / corrections.FILE).read_bytes())
     (folder / f".{corrections.FILE}.0a1b2c3d").write_bytes(b"half a line of " + MARKER.encode())
     rebuild(context.layout)
     assert {p.split("/")[1] for p in holding(context)} == {"index", "m"}
 
-    apply.apply(context, apply.hide(context, place, kind, by="Mira", reason="a number"), Heard())  # type: ignore[arg-type]
+    apply.apply(context, amend.hide(context, place, kind, by="Mira", reason="a number"), Heard())  # type: ignore[arg-type]
     assert holding(context) == []
     assert holding(context, "deployment of the cameras")  # the other meeting says it still
     made = corrections.read(folder)
@@ -137,7 +137,7 @@ def test_every_byte_forgets_what_is_hidden(context: Context, kind: str, monkeypa
 
 def test_an_exclusion_in_meeting_toml_forgets_as_much(context: Context) -> None:
     place = place_of(context, MARKER)
-    apply.apply(context, apply.reword(context, place, f"It was {MARKER}.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, f"It was {MARKER}.", by="Mira"), Heard())
     toml = context.raw / "meeting.toml"
     toml.write_text('exclude = [["0:10", "0:20", "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
     (outcome,) = batch.run([job(context.layout.root, "m", "m", CAPTIONS, CAPTIONS)], Heard(), n_workers=0)
@@ -147,7 +147,7 @@ def test_an_exclusion_in_meeting_toml_forgets_as_much(context: Context) -> None:
 
 def test_what_is_only_withheld_comes_back_as_it_was_corrected(context: Context) -> None:
     place = place_of(context, MARKER)
-    apply.apply(context, apply.reword(context, place, f"It was {MARKER}, ever.", by="Mira"), Heard())
+    apply.apply(context, amend.reword(context, place, f"It was {MARKER}, ever.", by="Mira"), Heard())
     hide = ["correct", str(place), "--by", "Mira"]
     data = context.layout.root
     done = onrecord(*hide, "--withhold", "--reason", "under complaint", "--until", "2999-01-31", data=data)
@@ -174,7 +174,7 @@ def test_an_index_made_again_meanwhile_does_not_bring_back_what_is_hidden(
     monkeypatch.setattr(index, "replace", and_then_again)
     until = date(2999, 1, 31)
     place = place_of(context, MARKER)
-    apply.apply(context, apply.withhold(context, place, by="Mira", reason="complaint", until=until), Heard())
+    apply.apply(context, amend.withhold(context, place, by="Mira", reason="complaint", until=until), Heard())
     assert index.held(context.layout.index)["m"] == index.edition(read_parquet(context.made / "quotes.parquet"))
     assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
 

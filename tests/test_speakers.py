@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import apply, batch, corrections, work
+from pipeline import amend, apply, batch, corrections, work
 from pipeline.cli import app
 from pipeline.context import Context
 from search import find
@@ -75,7 +75,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
 
 
 def test_a_confirmation_reaches_the_index_and_outlives_other_engines(room: Room) -> None:
-    room.apply(apply.confirm(room.context, "S2", "alison-tranter", by="Mira"))
+    room.apply(amend.confirm(room.context, "S2", "alison-tranter", by="Mira"))
     assert room.names()["S2"].status == "confirmed"
     assert room.confirmed_words("tranter") == {f"w{s}." for s in range(21, 40)}  # 20 is on the edge
 
@@ -88,21 +88,21 @@ def test_a_confirmation_reaches_the_index_and_outlives_other_engines(room: Room)
     room.hear(("A", 60))
     room.run(asr=LARGE, diariser=STARTER)
     assert room.persons() == {"A": None}
-    (stand,) = apply.voices(room.context)
+    (stand,) = amend.voices(room.context)
     assert stand.doubt == "A now has words of others, too"
 
 
 def test_what_was_said_of_a_voice_is_taken_back_by_its_label_or_by_its_id(room: Room) -> None:
-    first = apply.confirm(room.context, "s2", "Alison Tranter", by="Mira")
+    first = amend.confirm(room.context, "s2", "Alison Tranter", by="Mira")
     room.apply(first)
-    room.apply(apply.reject(room.context, "S2", by="Ada"))
+    room.apply(amend.reject(room.context, "S2", by="Ada"))
     assert room.persons()["S2"] is None
-    room.apply(apply.take_back(room.context, "S2", by="Ada"))
+    room.apply(amend.take_back(room.context, "S2", by="Ada"))
     assert room.persons()["S2"] == "alison-tranter"
-    room.apply(apply.take_back(room.context, first.id, by="Ada"))
+    room.apply(amend.take_back(room.context, first.id, by="Ada"))
     assert room.persons()["S2"] is None
     with pytest.raises(Problem, match="nobody confirmed or rejected S2"):
-        apply.take_back(room.context, "S2", by="Ada")
+        amend.take_back(room.context, "S2", by="Ada")
     assert len(corrections.read(room.context.raw)) == 4
 
 
@@ -110,25 +110,25 @@ def test_a_place_and_a_voice_are_taken_back_apart(room: Room) -> None:
     from search.quotes import Address
 
     place = Address(meeting="m", start_ms=25_000, end_ms=27_000)
-    room.apply(apply.assign(room.context, place, "jo-okafor", by="Mira"))
-    room.apply(apply.confirm(room.context, "S2", "tranter", by="Mira"))
+    room.apply(amend.assign(room.context, place, "jo-okafor", by="Mira"))
+    room.apply(amend.confirm(room.context, "S2", "tranter", by="Mira"))
     assert room.persons() == {"S1": None, "S2": "alison-tranter", "@jo-okafor": "jo-okafor"}
     assert room.confirmed_words("okafor") == {"w25.", "w26."}
     with pytest.raises(Problem, match="one by one"):
-        apply.confirm(room.context, "@jo-okafor", "tranter", by="Mira")
+        amend.confirm(room.context, "@jo-okafor", "tranter", by="Mira")
     room.run(asr=LARGE, diariser=BETTER)
     assert room.confirmed_words("okafor") == {"w25.", "w26."}
-    room.apply(apply.undo(room.context, place, by="Mira"))
+    room.apply(amend.undo(room.context, place, by="Mira"))
     assert room.persons() == {"S1": None, "S2": "alison-tranter"}
     with pytest.raises(Problem, match="no correction here"):
-        apply.undo(room.context, place, by="Mira")
+        amend.undo(room.context, place, by="Mira")
 
 
 def test_nobody_knows_who_it_is(room: Room) -> None:
-    room.apply(apply.confirm(room.context, "S1", "unknown", by="Mira"))
+    room.apply(amend.confirm(room.context, "S1", "unknown", by="Mira"))
     name = room.names()["S1"]
     assert (name.status, name.person) == ("unknown", None)
-    assert apply.voices(room.context)[0].label == "S1"
+    assert amend.voices(room.context)[0].label == "S1"
 
 
 @pytest.mark.parametrize("schema", [1, 2])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipeline import apply, asked
+from pipeline import amend, apply, asked
 from pipeline.cli import app
 from pipeline.events import Event
 from pipeline.meetings import Layout
@@ -184,10 +184,10 @@ def test_what_somebody_listened_to_is_said_and_what_is_hidden_is_not_found(data:
     quote = Checker(layout).text("no notice, just a tweet").quote
     assert quote
     sink: list[Event] = []
-    apply.apply(context, apply.listen(context, parse_address(quote.address), by="Mira Holm"), sink.append)
+    apply.apply(context, amend.listen(context, parse_address(quote.address), by="Mira Holm"), sink.append)
     assert Checker(layout).text("No notice, just a tweet").verdict == "matches, listened to by Mira Holm"
     assert Checker(layout).text("no notice, just a tweet the night").verdict == "matches the machine transcript"
-    apply.apply(context, apply.hide(context, parse_address(quote.address), "mask", by="Mira", reason=""), sink.append)
+    apply.apply(context, amend.hide(context, parse_address(quote.address), "mask", by="Mira", reason=""), sink.append)
     assert Checker(layout).text("no notice, just a tweet").quote is None
 
 

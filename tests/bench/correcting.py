@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pipeline import apply, batch, work
+from pipeline import amend, apply, batch, work
 from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.events import Event
@@ -121,14 +121,14 @@ def main() -> None:
             sinks[-1].append(event)
 
         said = "Those were the words that were said."
-        measured("words", lambda c, a: apply.apply(c, apply.reword(c, a, said, by="B"), sink))
-        measured("speaker", lambda c, a: apply.apply(c, apply.assign(c, a, "jo-okafor", by="B"), sink))
-        measured("listened", lambda c, a: apply.apply(c, apply.listen(c, a, by="B"), sink))
+        measured("words", lambda c, a: apply.apply(c, amend.reword(c, a, said, by="B"), sink))
+        measured("speaker", lambda c, a: apply.apply(c, amend.assign(c, a, "jo-okafor", by="B"), sink))
+        measured("listened", lambda c, a: apply.apply(c, amend.listen(c, a, by="B"), sink))
         until = date(2999, 1, 31)
         measured(
-            "withheld", lambda c, a: apply.apply(c, apply.withhold(c, a, by="B", reason="asked", until=until), sink)
+            "withheld", lambda c, a: apply.apply(c, amend.withhold(c, a, by="B", reason="asked", until=until), sink)
         )
-        measured("mask", lambda c, a: apply.apply(c, apply.hide(c, a, "mask", by="B", reason="a number"), sink))
+        measured("mask", lambda c, a: apply.apply(c, amend.hide(c, a, "mask", by="B", reason="a number"), sink))
 
 
 if __name__ == "__main__":
