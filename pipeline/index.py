@@ -67,8 +67,8 @@ def _make(context: Context, progress: Progress) -> list[str]:
         """Whoever makes the index again before this stage is done must not take the old quotes for it. What changed
         comes first, so that nobody who is killed here has the new quotes and no history of the old ones."""
         if history:
-            receipts.put(context.made / changes.FILE, history)
-        receipts.put(context.made / table.name, table.read_bytes())
+            _place(context, changes.FILE, history)
+        _place(context, table.name, table.read_bytes())
 
     try:
         index.replace(context.layout.index, context.meeting.id, rows, first=put)
@@ -78,6 +78,16 @@ def _make(context: Context, progress: Progress) -> list[str]:
         index.replace(context.layout.index, context.meeting.id, rows, first=put)
     told = [write(context, changes.FILE, history)] if history else []
     return [*told, table.name, write(context, "indexed.json", msgspec.json.encode(index.edition(rows)))]
+
+
+def _place(context: Context, name: str, data: bytes) -> None:
+    """Put an output where it belongs ahead of its receipt, whole or not at all. What a disk that fails leaves of it is
+    in the scratch folder, which the next run clears."""
+    side = context.scratch / f".{name}"
+    side.write_bytes(data)
+    receipts.to_disk(side)
+    side.replace(context.made / name)
+    receipts.to_disk(context.made)
 
 
 def _notes(context: Context) -> Iterator[str]:
