@@ -112,6 +112,7 @@ def search(
         limit=max(1, min(limit, N_HITS)),
         offset=min(max(0, offset), searcher.num_docs),  # room is made for as many as are left out
         order_by_field="newest" if by_date else None,
+        count=not facets,  # which count them all anyway; without, the best are found by passing most over
     )
     try:
         quotes = [msgspec.json.decode(searcher.doc(at).get_first("quote"), type=Quote) for _, at in found.hits]
@@ -124,18 +125,19 @@ def search(
         return int(searcher.search(compiled(root, ranked=True), limit=1).count)
 
     counted: tuple[Facet, ...] = ()
+    total = found.count
     if facets:
         everything = query.root == q.All() and not without
-        counted = _all_facets(folder, index.commit_of(folder)) if everything else _facets(searcher, chosen)
+        counted, total = _all_facets(folder, index.commit_of(folder)) if everything else _facets(searcher, chosen)
     return Results(
-        total=found.count,
+        total=total,
         hits=tuple(
             Hit(quote=quote, spans=highlighter(quote.text), score=score)
             for quote, score in zip(quotes[: max(0, limit)], scores, strict=False)
         ),
         understood=q.understood(query),
         notes=query.notes,
-        suggestions=() if found.count else _suggestions(query, searcher, finds),
+        suggestions=() if total else _suggestions(query, searcher, finds),
         facets=counted,
         as_of=index.as_of(folder),
     )
@@ -146,7 +148,8 @@ def search(
 _FILTERS = {"year": "on", "code": "tag"}
 
 
-def _facets(searcher: Untyped, chosen: Untyped) -> tuple[Facet, ...]:
+def _facets(searcher: Untyped, chosen: Untyped) -> tuple[tuple[Facet, ...], int]:
+    """The facets of all hits, and how many hits there are: each has one value in each column."""
     asked = {column: {"terms": {"field": column, "size": N_COUNTED}} for column in (index.SAID, index.SPOKEN)}
     found = searcher.aggregate(chosen, asked)
     counted: dict[str, Counter[str]] = defaultdict(Counter)
@@ -168,12 +171,13 @@ def _facets(searcher: Untyped, chosen: Untyped) -> tuple[Facet, ...]:
         commonest = sorted(((-n, value) for value, n in counted[name].items() if value))[:N_VALUES]
         values = tuple(Value(value=value, n=-n, query=_narrowed(name, value)) for n, value in commonest)
         facets.append(Facet(name=name, values=values))
-    return tuple(facets)
+    told = found[index.SAID]
+    return tuple(facets), sum(int(b["doc_count"]) for b in told["buckets"]) + int(told["sum_other_doc_count"])
 
 
 @lru_cache(maxsize=2)
-def _all_facets(folder: Path, commit: Untyped) -> tuple[Facet, ...]:
-    """The facets of everything, which are counted once for each commit."""
+def _all_facets(folder: Path, commit: Untyped) -> tuple[tuple[Facet, ...], int]:
+    """The facets and the number of everything, which are counted once for each commit."""
     last = index.last_committed(folder)
     return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))
 

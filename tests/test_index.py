@@ -236,7 +236,9 @@ def test_the_index_finds_what_a_scan_finds(corpus: list[list[Quote]], queries: l
                 assert {hit.quote.address for hit in found.hits} == expected, (typed, found.understood)
                 assert found.total == len(expected)
                 assert all(hit.quote in rows for hit in found.hits)
-            facets = {facet.name: facet for facet in find.search(folder, typed, facets=True).facets}
+            counted = find.search(folder, typed, facets=True)
+            assert counted.total == len(expected)
+            facets = {facet.name: facet for facet in counted.facets}
             here = [row for row in rows if row.address in expected]
             assert counts(facets["code"]) == Counter("_".join(words(code)) for row in here for code in row.codes)
             assert counts(facets["speaker"]) == Counter(r.speaker for r in here if r.speaker_status != "unknown")
