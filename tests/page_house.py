@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.house import ROOT, TOML, captions, environment, onrecord
 from tests.make_media import write_sound
@@ -116,6 +116,17 @@ def browser_path() -> str | None:
     """A Chromium of this machine; `tests/need-browser.sh` gets one."""
     named = os.environ.get("ONRECORD_BROWSER")
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A Chromium in which sound plays without a press of a key."""
+    with sync_playwright() as p:
+        opened = p.chromium.launch(
+            executable_path=browser_path(), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        )
+        yield opened
+        opened.close()
 
 
 def until(page: Page, condition: str) -> None:

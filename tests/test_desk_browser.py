@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
-from tests.page_house import HIDDEN, MEETING, browser_path, build, served
+from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, served
 from transcribe.correct import in_force
 
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
@@ -38,12 +38,8 @@ def base(data: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium(base: str) -> Iterator[Browser]:
-    with sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path=browser_path(), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
+    with browser() as opened:
+        yield opened
 
 
 def signed_in(browser: Browser, base: str, name: str = MIRA, **more: Any) -> BrowserContext:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pipeline import publish
 from pipeline.meetings import Layout
 from search.quotes import read_parquet
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, browser_path, build, until
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, browser, browser_path, build, until
 
 PAGES = (
     "index.html",
@@ -44,12 +44,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium(site: Path) -> Iterator[Browser]:
-    with sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path=browser_path(), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
+    with browser() as opened:
+        yield opened
 
 
 @pytest.fixture

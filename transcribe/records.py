@@ -203,23 +203,26 @@ class Stretch(Record):
         check_range(self.start_ms, self.end_ms)
 
 
+EvidenceKind = Literal[
+    "chair handover",
+    "addressed",
+    "self-introduction",
+    "roll call",
+    "thanks",
+    "apology",
+    "caption voice",
+    "role",
+    "human",
+]
+
+
 class Evidence(Record):
     """Why a voice is, or is not, a person: a signed weight in log-odds and the words that gave it.
 
     What a person decided of a voice (`human`) is not weighed: its weight is 0.
     """
 
-    kind: Literal[
-        "chair handover",
-        "addressed",
-        "self-introduction",
-        "roll call",
-        "thanks",
-        "apology",
-        "caption voice",
-        "role",
-        "human",
-    ]
+    kind: EvidenceKind
     person: str
     at_ms: int
     words: str

@@ -3,23 +3,13 @@
 Set by hand first, and then fitted as far as a few transcripts can speak against that.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal[
-    "chair handover",
-    "addressed",
-    "self-introduction",
-    "roll call",
-    "thanks",
-    "apology",
-    "caption voice",
-    "role",
-    "human",
-]
+from transcribe.records import EvidenceKind
 
 
 class Weight(NamedTuple):
-    kind: Kind
+    kind: EvidenceKind
     log_odds: float
 
 
