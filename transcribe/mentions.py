@@ -7,6 +7,7 @@ Two councillors Smith stay two; a name that is nobody's on the list is a strange
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from transcribe import offices
@@ -40,6 +41,7 @@ LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no do
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")
 _BEFORE = BEFORE_TITLE | _set("vice council")
 _LEADS = HONOURS | _set("our my your learned noble friend gentleman lady")
+_AHEAD = _LEADS | _SPOKEN_TITLES | _BEFORE  # what may stand before a name
 _OTHER_OFFICE = re.compile(
     r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
     r"|inspector|constable|sergeant|chief executive)\b"
@@ -64,6 +66,8 @@ _OF_OTHERS = _set(
 _MONTHS = _set("may june april august")
 _PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
+_CLOSERS = '.,;:?!…—"”)'
+_POSSESSIVE = re.compile(r"['’]s?$")
 
 
 class Mention(NamedTuple):
@@ -112,6 +116,7 @@ class Roster:
             rank = "".join(titles)
             self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *offices.roles(person.role))
+        self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
@@ -202,7 +207,7 @@ class Roster:
         i = first
         held: Mention | None = None
         while i < end:
-            found = self._at(words, i, first, end, cased)
+            found = self._at(words, i, first, end, cased) if self._may_begin(words, i, end, cased) else None
             if not found:
                 i += 1
                 continue
@@ -215,6 +220,19 @@ class Roster:
             held = joined or found
         if held:
             yield held
+
+    def _may_begin(self, words: Sequence[Word], i: int, end: int, cased: bool) -> bool:
+        """Whether it is worth a closer look at word `i`: nearly all words begin no name, nor anything that goes with
+        one."""
+        text = words[i].text
+        said = plain(text)
+        return (
+            said in _AHEAD
+            or said[:3] in self._openers
+            or said == "member"
+            or _bare(text) in self._begun
+            or (cased and text[:1].isupper() and i + 1 < end and words[i + 1].text[:1].isupper())
+        )
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = _clause_end(words, i, end)
@@ -359,9 +377,14 @@ def _is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
 
 def _heard(words: Sequence[Word]) -> tuple[str, bool]:
     """Words run together, plain, and whether they end in a possessive."""
-    text = " ".join(w.text for w in words).rstrip('.,;:?!…—"”)')
-    bare = re.sub(r"['’]s?$", "", text)
-    return plain(bare), bare != text
+    text = " ".join([w.text for w in words])
+    return _bare(text), bool(_POSSESSIVE.search(text.rstrip(_CLOSERS)))
+
+
+@lru_cache(maxsize=50_000)
+def _bare(text: str) -> str:
+    """Text plain, without a possessive's ending."""
+    return plain(_POSSESSIVE.sub("", text.rstrip(_CLOSERS)))
 
 
 def _most_fit(word: Word) -> float:

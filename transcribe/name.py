@@ -206,7 +206,9 @@ def _scores(
         plain = {p: _odds(about) for p, about in told.items()}
         shares = {p: supported(about, parts[voice]) for p, about in told.items()}
         nobody = math.log(1 + _stranger(people) + _mixed(told, plain, parts[voice]))
-        for person in told.keys() - rejected.get(voice, frozenset()):
+        for person in told:  # in order, so that of two who are as likely it is always the same that comes first
+            if person in rejected.get(voice, ()):
+                continue
             elsewhere = WEIGHTS[ELSEWHERE].log_odds * math.log(shares[person])
             scores[voice][person] = plain[person] + elsewhere - nobody
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}
