@@ -57,14 +57,14 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
     """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
     can have a browser read it; `contact` is where people ask for a correction. Who is signed in can write at a `desk`;
     without one the page can only be read."""
-    from search import api, pages, recordings, working
+    from search import api, pages, recordings, signing, working
 
     app = Starlette(
         routes=[
             *pages.routes(),
             *recordings.routes(),
             *api.routes(),
-            *(working.routes() if desk else ()),
+            *((*signing.routes(), *working.routes()) if desk else ()),
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
         ],
         middleware=[

@@ -21,7 +21,7 @@ from pipeline import accounts, apply, corrections, desk, needs
 from pipeline.desk import DataDesk
 from pipeline.meetings import Layout
 from pipeline.shelf import DataFolder
-from search import sessions, web, working
+from search import sessions, signing, web, working
 from search.sessions import Attempts
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build
 from transcribe import locks
@@ -96,7 +96,7 @@ def test_without_an_account_nothing_is_written_or_offered(data: Path) -> None:
 
 def test_every_route_that_writes_refuses_whoever_is_not_signed_in(made: Path) -> None:
     clerk = Clerk(made)
-    own = {r.path for r in working.routes() if isinstance(r, Route)}
+    own = {r.path for r in (*signing.routes(), *working.routes()) if isinstance(r, Route)}
     writing, form = set(), {"do": "words", "text": "x", "name": MIRA, "password": "wrong"}
     for route in clerk.app.routes:  # type: ignore[attr-defined]
         if isinstance(route, Mount):
@@ -191,7 +191,7 @@ def test_attempts_are_counted_by_name_and_by_address_and_forgotten() -> None:
 
 @given(st.text(max_size=40) | st.from_regex(r"[/\\]{0,3}[a-z.:@/\\?#]{0,20}", fullmatch=True))
 def test_whoever_signs_in_stays_on_this_page(text: str) -> None:
-    path = working.own_path(text)
+    path = signing.own_path(text)
     assert path in ("", text)
     assert urlsplit(urljoin("http://here.example/sign-in", path)).netloc == "here.example"
 
