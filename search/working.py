@@ -114,10 +114,19 @@ def at(request: Request, held: Held, start_ms: int, end_ms: int) -> Work | None:
 def of_meeting(request: Request, held: Held) -> dict[str, Any]:
     """What the page of a meeting offers to whoever is signed in: its voices that can be named, by label, and people."""
     if writer_of(request) is None:
-        return {"work": None, "people": ()}
+        return {"work": None, "people": (), "is_listed": None}
     desk = desk_of(request)
     made = (voice_work(desk, held, v) for v in held.voices.values())
-    return {"work": {v.label: v for v in made if v}, "people": desk.people(held.meeting.id)}
+    return {
+        "work": {v.label: v for v in made if v},
+        "people": desk.people(held.meeting.id),
+        "is_listed": lambda start_ms, end_ms: is_listed(held, start_ms, end_ms),
+    }
+
+
+def is_listed(held: Held, start_ms: int, end_ms: int) -> bool:
+    """Whether a place is left out by the list in meeting.toml, which is changed there alone."""
+    return any(a <= start_ms and end_ms <= b for a, b, _ in held.meeting.exclude)
 
 
 def voice_work(desk: Desk, held: Held, voice: Voice) -> VoiceWork | None:
@@ -156,7 +165,15 @@ def work_page(request: Request) -> Response:
             shelf.passage(str(msgspec.structs.replace(place, check="")))
         except Problem as e:
             silent = e.what
-    return render(request, "work.html", held=held, work=work, silent=silent, sound=shelf.sound(place.meeting))
+    return render(
+        request,
+        "work.html",
+        held=held,
+        work=work,
+        silent=silent,
+        listed=is_listed(held, place.start_ms, place.end_ms),
+        sound=shelf.sound(place.meeting),
+    )
 
 
 # -- changing ---------------------------------------------------------------------------------------
