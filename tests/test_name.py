@@ -491,9 +491,9 @@ def test_four_hours_without_a_full_stop_take_seconds() -> None:
         Word(text=tokens[i * 7919 % len(tokens)], start_ms=300 * i, end_ms=300 * i + 300, speaker=f"S{i // 5000}")
         for i in range(30_000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     name(words, [], crowd)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_names_that_are_words_count_only_as_names() -> None:

@@ -364,7 +364,7 @@ def test_a_recording_that_changes_while_it_is_sent_ends_in_a_line(data: Path, n_
             n_sent = len(first) + sum(len(part) for part in iter(lambda: asking.recv(1 << 20), b""))
         assert urllib.request.urlopen(f"{base}/help").status == 200
         server.terminate()
-        told = server.communicate(timeout=10)[1].decode()
+        told = server.communicate(timeout=60)[1].decode()
     assert f"content-length: {announced}".encode() in head
     assert n_sent < announced if n_bytes < announced else n_sent == announced
     assert ("became shorter" in told) == (n_bytes < announced)
@@ -451,7 +451,7 @@ def test_the_command_says_where_it_is_and_ends_quietly(made: Path) -> None:
         request = urllib.request.Request(f"{base}/help", headers={"Host": "records.wrenbridge.example"})
         assert urllib.request.urlopen(request).status == 200  # not on loopback alone: any name may be its own
         server.send_signal(signal.SIGINT)
-        told = server.communicate(timeout=10)[1].decode()
+        told = server.communicate(timeout=60)[1].decode()
     assert server.returncode == 0
     assert "Everybody who can reach 0.0.0.0 can read" in told
 

@@ -132,9 +132,9 @@ def test_jaccard_errors_match_voices_their_own_way() -> None:
 
 def test_a_long_day_of_turns_is_scored_at_once() -> None:
     turns = [turn(f"v{k % 30}", k, k + 1.5) for k in range(20_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert score.score_turns(turns, turns).errors.rate == 0
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_overlapping_turns_of_a_hypothesis_are_the_ones_that_count() -> None:
