@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.meetings import read_meeting
@@ -442,7 +442,6 @@ def test_mishearings_are_by_sound_and_spelling(heard: str, meant: str, like: boo
     assert (likeness(heard, meant) > 0) == like
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_has_a_sound(text: str) -> None:
     assert isinstance(sound(text), str)
@@ -460,7 +459,6 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
@@ -472,7 +470,6 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
     assert all((n.probability is None) == (n.status == "unknown") for n in names)
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_labels_and_people_whom_nobody_mentions_change_no_name(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
