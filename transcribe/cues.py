@@ -172,7 +172,7 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
     for n, sentence in enumerate(run.sentences[:3]):
         if sentence.first in meeting.own:
             continue
-        thanked = sayings.THANKS.search(sentence.pattern)
+        thanked = sayings.THANKS.search(sentence.pattern) or sayings.THANKS_FOR.search(sentence.pattern)
         mention = sentence.mentions[int(thanked[1])] if thanked else _vocative(meeting.words, sentence)
         if mention is None or len(mention.fits) > MOST_MEANT or (thanked and n > 1):
             continue

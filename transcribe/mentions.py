@@ -117,7 +117,7 @@ class Roster:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
         self._offices = {p.id: p.role for p in people}
-        self.chairs, self._presides = offices.presiding(self._offices)
+        self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
 
     def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
         called, short = {*called}, {*short}

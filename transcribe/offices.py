@@ -1,7 +1,7 @@
 """Offices: what those who hold one are called, and which of them is in the chair."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe.records import Word
@@ -20,12 +20,16 @@ _TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"]
 _POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
 _CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader", "convener", "convenor"])
 _CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
-    r"|meeting|board)$)"
+    r"^(?:acting |interim |independent |joint |co-)?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council"
+    r"|commission|scrutiny|meeting|board)$)"
     r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
 )
 # Where nobody is called the chair, whoever is the town's first citizen is in it.
 _MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
+_DEPUTIES = {
+    _CHAIRS: re.compile(r"^(?:vice|deputy)[ -]?(?:chair(?:man|woman|person)?|convenor|convener)\b"),
+    _MAYORS: re.compile(r"^(?:the )?deputy (?:lord |lady )?(?:mayor|mayoress|provost)\b"),
+}
 
 
 class Presiding(NamedTuple):
@@ -35,9 +39,13 @@ class Presiding(NamedTuple):
     titles: frozenset[str]
 
 
-def presiding(roles: Mapping[str, str]) -> Presiding:
-    """Who is in the chair, by the role that each person (id) has."""
-    people = _holders(roles, _CHAIRS) or _holders(roles, _MAYORS)
+def presiding(roles: Mapping[str, str], present: Collection[str]) -> Presiding:
+    """Who is in the chair, by the role that each person (id) has: a deputy only where the chair is known to be away."""
+    people: frozenset[str] = frozenset()
+    for kind in (_CHAIRS, _MAYORS):
+        if holders := _holders(roles, kind):
+            people = holders & {*present} or _holders(roles, _DEPUTIES[kind]) & {*present}
+            break
     return Presiding(people, _CHAIR_TITLES & {word for p in people for word in roles[p].lower().split()})
 
 
