@@ -12,6 +12,8 @@ from transcribe.sentences import Run, Sentence, between_ms
 
 PATIENCE_MS = 10_000  # when what is said next is no answer any more
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
+SOON = 10  # words, at most, that somebody says who is not in the chair after passing the floor on
+SHORT = 8  # words of a sentence in which a chair calls by a name alone: "Apologies, please, Mr Holm"
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
 _GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
 
@@ -60,9 +62,11 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         elif sayings.NOT_NOW.search(pattern):
             return None
         elif any(p.search(pattern) for p in _GIVES):
-            rule = "called"
+            rule = "called" if presides or n_after - (sentence.end - sentence.first) < SOON else ""
         elif sayings.ASK.search(pattern):
             rule = "asked"
+        elif presides and back == 0 and _is_called_out(words, sentence, mention):
+            rule = "called"
         elif (
             presides
             and n_after - (sentence.end - sentence.first) < 12
@@ -115,6 +119,11 @@ def _is_asked(words: Sequence[Word], sentence: Sentence, mention: Mention, patte
         return False
     to_you = re.search(r"\byou\b", pattern)
     return bool(to_you) if inside else _is_question(words, sentence) or bool(to_you and mention.first > sentence.first)
+
+
+def _is_called_out(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
+    short = sentence.end - sentence.first <= SHORT + mention.end - mention.first
+    return short and mention.end == sentence.end and set_off(words, sentence, mention)
 
 
 def _is_put_to(words: Sequence[Word], run: Run, back: int, sentence: Sentence) -> bool:

@@ -54,7 +54,9 @@ INVITE = re.compile(
     r"|\b(?:i can see|i see|i've got|i have|there's|i saw) @(\d+)'s hand\b"
     rf"|\blet {NAME} (?:continue|finish|speak|respond|answer|reply|come in|come back|pick|take|add|say|start|go"
     r"|explain|tell)\b"
-    rf"|\b(?:next|first|last|final|another) (?:questions?|speaker|hand|one|contribution|slot|set of questions)"
+    rf"|\b(?:first|second|third|fourth|fifth|sixth|next|last) (?:one )?(?:is |comes )?from {NAME}$"
+    rf"|\b(?:next|first|second|third|fourth|last|final|another) (?:questions?|speaker|hand|one|contribution|slot|word"
+    rf"|set of questions)"
     rf"(?: \w+){{0,3}}? (?:is|are|to|from)(?: from| to| with| for| on [\w ]{{1,30}} from)? {NAME}"
     rf"|\b(?:questions?|floor|slot) (?:\w+ ){{0,6}}?(?:is|are|goes|passes|comes|will go|will be|will come|from)"
     rf"(?: now| next| back| over)*(?: to| from| for)? {NAME}$"
@@ -62,7 +64,8 @@ INVITE = re.compile(
     rf"|\b(?:next|now|then|up|first)(?: up)?(?: on (?:the|my) list)? (?:we have|we've got|is|it's|i have|comes) {NAME}$"
 )
 FLOOR = re.compile(
-    rf"{NAME} (?:you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to"
+    rf"{NAME} (?:your (?:hand|light|name|mic\w*)(?:'s| is| has| was)|(?:again|first|next) and then\b"
+    rf"|you're next|you are next|next\b|the floor is(?: now)? yours|over to you|would you|do you want to"
     rf"|did you (?:want|have)"
     r"|you (?:wanted|asked|indicated|put|were going|have the floor|had|have|may)\b|you've (?:got|had) (?:a|your|the)\b"
     r"|your question|please|go ahead|go on|off you go|has the floor|you're on mute|you are on mute|you're muted"
@@ -126,7 +129,8 @@ ACKNOWLEDGED = re.compile(
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
-    r"\b(?:not (?:here|present|with us|able|available)|isn't (?:here|present|with us|able)|absent|interrupt"
+    r"\b(?:(?<!i'm )(?<!i am )not (?:here|present|with us)|(?:she|he|they|@\d+)(?:'s|'re| is| are)? not \w+"
+    r"|isn't (?:here|present|with us|able)|absent|interrupt"
     r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
     r"|left the (?:room|meeting|call|chamber)"
     r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
@@ -146,7 +150,7 @@ ACCEPTED = re.compile(
 # -- thanks, and other words to whoever has just spoken ------------------------------------------------
 
 THANKS = re.compile(
-    rf"\b(?:thank you|thanks|grateful)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)|"
+    rf"\b(?:thank you|thanks|grateful|obliged)(?: very much| so much| indeed| again| a lot| for (?:that|this|your \w+)|"
     rf" to)* {NAME}"
 )
 THANKS_FOR = re.compile(
