@@ -229,7 +229,8 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
         role = sayings.AS_ROLE.search(sentence.pattern)
         if role and not own and not sayings.REPORTED.search(sentence.pattern[: role.start()]):
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
-            if len(mention.fits) <= MOST_MEANT and not mention.possessive:
+            aside = mention.first > sentence.first and meeting.words[mention.first - 1].text[-1] in ",;"  # "I am, Mayor"
+            if len(mention.fits) <= MOST_MEANT and not mention.possessive and not aside:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
         if _in_chair(sentence):

@@ -230,7 +230,7 @@ class Roster:
         while k < stop and (plain(words[k].text) in _SPOKEN_TITLES | _BEFORE or _is_council_member(words, k, j)):
             k += 1
         titles = [plain(w.text) for w in words[j:k]]
-        if k < stop and plain(words[k].text) in CHAIR:
+        if k < stop and plain(words[k].text) in CHAIR and "vice" not in titles:
             return None  # "Madam Chair" is an office, not somebody called Chair
         titled = bool(titles) and titles[-1] not in _BEFORE
         named = (

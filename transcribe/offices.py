@@ -15,10 +15,9 @@ _TOO_COMMON = frozenset(
     ["councillor", "member", "head", "officer", "resident", "witness", "public", "councilmember", "mp", "am", "ms"]
 )
 _OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
-_CONVENERS = frozenset(("convener", "convenor"))
 _TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"])
 _POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
-_CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader", "convener", "convenor"])
+_CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader"])
 _CHAIR = r"(?:acting |interim |independent |joint |co-)?(?:chair(?:man|woman|person)?|convenor|convener)"
 _CHAIRS = re.compile(
     rf"^{_CHAIR}$|^(?:council president|president of the council|presiding member|presiding officer|speaker)$"
@@ -46,7 +45,7 @@ def addressed(words: Sequence[Word], roles: Mapping[str, str], fewest: int) -> P
     "Madam Mayor", and not "Thank you, Chair"."""
     voices: dict[str, set[str]] = {"chair": set()}
     for i, word in enumerate(words):
-        title = "chair" if plain(word.text) in CHAIR | _CONVENERS else plain(word.text)
+        title = "chair" if plain(word.text) in CHAIR else plain(word.text)
         if title in _CHAIR_TITLES | {"chair"} and word.speaker and is_spoken_to(words, i, 0):
             before = {plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker}
             if before & _POLITE:

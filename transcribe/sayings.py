@@ -171,6 +171,8 @@ AFTER_VOCATIVE = re.compile(
 SELF = re.compile(
     rf"(?:\bmy name is|\bmy name's|\bi'm|\bi am) {NAME}"
     rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b"
+    rf"|\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)\b(?: \w+){{0,8}}?"
+    rf"(?<! with)(?<! and)(?<! by)(?<! for)(?<! to) {NAME}$"
 )
 APPOSITION = re.compile(
     rf"{NAME}(?: @(\d+)(?: .*)?| (?:i|i'm|i am|i've|i have|i'd|i'll|speaking for|representing)\b.*)"
