@@ -431,6 +431,7 @@ def test_the_index_may_be_made_again_while_people_search(data: Path) -> None:
                 assert found.json()["total"] > 0
                 if (i > 60 and n_made > 3) or writer.done():
                     break
+                time.sleep(0.03)  # no more of one reader are answered
         finally:
             stop.set()
         writer.result()
