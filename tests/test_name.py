@@ -380,10 +380,10 @@ def test_of_two_who_are_as_likely_it_is_always_the_same_that_comes_first() -> No
 PIECES = (
     "Councillor the Cabinet Member for Community Safety Jo Okafor Okafor's Maja maja Nawosu? Priya Raman, Ruth Hale"
     " Borough Commander chair Madam and we Tom Holm’s Holm. Grace grace asked — … O' Mark Smith Street Weir"
-).split()
+)
 
 
-@given(texts=st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), cased=st.booleans())
+@given(texts=st.lists(st.sampled_from(PIECES.split()), min_size=1, max_size=9), cased=st.booleans())
 def test_no_name_is_passed_over_for_speed(texts: list[str], cased: bool) -> None:
     words = dialogue(f"S1: {' '.join(texts)}")
     quick, thorough = Roster(PEOPLE), Roster(PEOPLE)
