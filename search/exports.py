@@ -36,6 +36,12 @@ STRETCHES = {
 }
 
 
+def silent(stretch: Stretch) -> str:
+    """Why there are no words from one time to another, for people."""
+    span = f"{timecode(stretch.start_ms)} to {timecode(stretch.end_ms)}"
+    return f"{span}: {STRETCHES[stretch.kind]}" + (f" ({stretch.reason})" if stretch.reason else "")
+
+
 class Source(Record):
     """What an export is made from: a meeting, its transcript, the SHA-256 of the file that this was read from and when
     that was made, and the agenda with the times at which its items were opened."""

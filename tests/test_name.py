@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.meetings import read_meeting
@@ -468,7 +468,6 @@ def test_mishearings_are_by_sound_and_spelling(heard: str, meant: str, like: boo
     assert (likeness(heard, meant) > 0) == like
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_has_a_sound(text: str) -> None:
     assert isinstance(sound(text), str)
@@ -486,7 +485,6 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
@@ -498,7 +496,6 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
     assert all((n.probability is None) == (n.status == "unknown") for n in names)
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_labels_and_people_whom_nobody_mentions_change_no_name(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
@@ -517,9 +514,9 @@ def test_four_hours_without_a_full_stop_take_seconds() -> None:
         Word(text=tokens[i * 7919 % len(tokens)], start_ms=300 * i, end_ms=300 * i + 300, speaker=f"S{i // 5000}")
         for i in range(30_000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     name(words, [], crowd)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_names_that_are_words_count_only_as_names() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from transcribe import offices
+from transcribe import english, offices
 from transcribe.phones import closeness
 from transcribe.records import Person, Word
 from transcribe.spoken import (
@@ -36,6 +36,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
+ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")
@@ -122,7 +123,7 @@ class Roster:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
         self._offices = {p.id: p.role for p in people}
-        self.chairs, self._presides = offices.presiding(self._offices)
+        self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
 
     def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
         called, short = {*called}, {*short}
@@ -141,7 +142,7 @@ class Roster:
     def introduce(self, words: Sequence[Word]) -> None:
         """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
         whether it is the leader or the mayor who presides, as whoever thanks them says."""
-        if found := offices.addressed(words, self._offices):
+        if found := offices.addressed(words, self._offices, ADDRESSED_BY if self.chairs else 1):
             self.chairs, self._presides = found
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
@@ -247,7 +248,7 @@ class Roster:
         while k < stop and (plain(words[k].text) in _SPOKEN_TITLES | _BEFORE or _is_council_member(words, k, j)):
             k += 1
         titles = [plain(w.text) for w in words[j:k]]
-        if k < stop and plain(words[k].text) in CHAIR:
+        if k < stop and plain(words[k].text) in CHAIR and "vice" not in titles:
             return None  # "Madam Chair" is an office, not somebody called Chair
         titled = bool(titles) and titles[-1] not in _BEFORE
         named = (
@@ -284,7 +285,10 @@ class Roster:
             if fits and not _goes_on(words, k, stop, cased):
                 whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
-                stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
+                opening = i == first + 1 and _is_plain_word(words[first].text)  # "Quickly Jo"
+                stray = (
+                    i > first and cased and ((not opening and _is_name(words[i - 1].text)) or _is_date(words, i, stop))
+                )
                 opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
@@ -405,6 +409,10 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
 
 def _is_name(text: str) -> bool:
     return text[:1].isupper() and text[-1].isalpha() and plain(text) not in _SPOKEN_TITLES | _BEFORE_NAMES | _LEADS
+
+
+def _is_plain_word(text: str) -> bool:
+    return english.is_word(text) and not english.is_name(text)
 
 
 def _is_date(words: Sequence[Word], i: int, stop: int) -> bool:
