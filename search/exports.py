@@ -17,7 +17,7 @@ import msgspec
 from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
-from transcribe.correct import middle
+from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
 from transcribe.transcript import NOTICE, cue_text, cues, to_webvtt

@@ -14,7 +14,7 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.add import make, to_toml
@@ -283,7 +283,7 @@ def _fits(name: str) -> bool:
         return False
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(NAMES, st.dictionaries(st.sampled_from(["title", "body", "source_url"]), st.text(min_size=1)))
 def test_any_name_and_any_tag_make_a_meeting(tmp_path: Path, name: str, guessed: dict[str, str]) -> None:
     shutil.rmtree(tmp_path / "any", ignore_errors=True)

@@ -55,7 +55,7 @@ def test_every_kind_of_sound_keeps_its_place_and_its_level(
     assert (stream.rate_hz, stream.channels) == (rate_hz, 1 if layout == "mono" else 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     pieces=st.lists(st.tuples(st.integers(0, 900), st.integers(100, 700)), min_size=1, max_size=4),
     start_ms=st.integers(0, 2_000),

@@ -291,7 +291,7 @@ def test_two_at_once_lose_nothing_and_readers_do_not_wait(data: Path, monkeypatc
 
     def slowly(*args: object, **more: object) -> object:
         began.set()
-        assert go.wait(20)
+        assert go.wait(60)
         return as_it_is(*args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(apply, "apply", slowly)
@@ -305,7 +305,7 @@ def test_two_at_once_lose_nothing_and_readers_do_not_wait(data: Path, monkeypatc
 
     with clerk, ThreadPoolExecutor(2) as pool:
         both = [pool.submit(save, place) for place in said]
-        assert began.wait(20)
+        assert began.wait(60)
         for path in ("/", f"/meeting/{MEETING}", f"/quote/{PLACE}"):
             assert clerk.get(path).status_code == 200
         go.set()

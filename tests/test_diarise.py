@@ -203,7 +203,7 @@ def test_a_killed_process_is_a_problem(tiny: Path, tmp_path: Path) -> None:
                 os.kill(child.pid, signal.SIGKILL)
 
     with pytest.raises(Problem, match="signal 9") as e:
-        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(20)), progress=kill)
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(1200)), progress=kill)
     assert e.value.exit_code == SOME_FAILED
 
 

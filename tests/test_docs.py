@@ -29,7 +29,8 @@ def anchors(path: Path) -> set[str]:
 
 
 def test_the_page_tells_the_figures_of_the_readme() -> None:
-    rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", (ROOT / "README.md").read_text("utf-8"), re.M))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows: dict[str, str] = dict(re.findall(r"^\| (.+?) \| (.+) \|$", readme, re.M))
 
     def told(of: str) -> str:
         (found,) = (value for row, value in rows.items() if row.startswith(of))

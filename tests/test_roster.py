@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import meetings, moderngov, roster, rosters, sources
@@ -144,9 +144,6 @@ def test_sources_that_say_nothing_are_refused(tmp_path: Path) -> None:
 
 
 # -- XML as it comes ------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
 @given(st.integers(0, GET_MEETING.stat().st_size))
 def test_what_breaks_off_is_read_as_far_as_it_is_whole(n: int) -> None:
     whole = moderngov.read(GET_MEETING.read_bytes()).meetings[0]
@@ -215,7 +212,6 @@ rostered = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(rostered, max_size=4, unique_by=lambda r: r.id), texts, st.none() | st.dates(), texts)
 def test_a_roster_reads_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, people: Sequence[Rostered], title: str, day: date | None, item: str

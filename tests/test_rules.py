@@ -262,11 +262,10 @@ def test_a_meeting_without_words_has_no_statements() -> None:
     assert (found.statements, found.tagger, found.codebook) == ((), TAGGER, BOOK.id)
 
 
-def test_a_long_meeting_is_tagged_in_two_seconds() -> None:
+def test_a_long_meeting_is_tagged_in_seconds() -> None:
     told = "The facial recognition van was on Cooper Street again and nobody had told the traders beforehand, Chair."
     turns = [("A" if n % 2 else "B", told if n % 3 else PARK) for n in range(1700)]
-    started = time.perf_counter()
+    began = time.process_time()
     found = meeting(*turns)
-    seconds = time.perf_counter() - started
+    assert time.process_time() - began < 5  # about one second; the bound tells when it grows faster than the meeting
     assert found.statements[-1].end_word >= 29_000
-    assert seconds < 4  # about one second alone; the bound leaves room for a busy machine

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -187,12 +188,27 @@ def wait_for(found: Callable[[], bool], process: "subprocess.Popen[str]") -> Non
         time.sleep(0.02)
 
 
+ENDLESS = """\
+import time
+from transcribe import playable
+
+playable.make = lambda *args, **more: time.sleep(600)
+if __name__ == "__main__":
+    from pipeline.cli import main
+
+    main()
+"""
+
+
 @pytest.mark.parametrize("begun", ["worker starts", "stage runs"])
 def test_ctrl_c_leaves_one_line_and_the_next_run_finishes(tmp_path: Path, begun: str) -> None:
-    with_long_sound(tmp_path, "long", n_s=600)
-    args = ("run", "--through", "playable")
+    """With a stage that never ends by itself, here and in the worker, so that Ctrl-C always finds it running."""
+    with_long_sound(tmp_path, "long", n_s=10)
+    args = ("run", "--through", "playable", "--data", str(tmp_path))
+    endless = tmp_path / "endless.py"
+    endless.write_text(ENDLESS, "utf-8")
     process = subprocess.Popen(
-        command(*args, data=tmp_path),
+        [sys.executable, str(endless), *args],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -212,7 +228,7 @@ def test_ctrl_c_leaves_one_line_and_the_next_run_finishes(tmp_path: Path, begun:
     assert told[-1] == "stopped; what is finished is kept, run again to go on"
     assert not list((tmp_path / "processed" / "long").glob("playable.m4a"))
 
-    again = onrecord(*args, data=tmp_path)
+    again = onrecord(*args, data=None)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "processed" / "long" / "playable.m4a").exists()
 

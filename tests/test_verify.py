@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -191,7 +191,7 @@ def test_what_somebody_listened_to_is_said_and_what_is_hidden_is_not_found(data:
     assert Checker(layout).text("no notice, just a tweet").quote is None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False), st.integers(5, 40))
 def test_a_verbatim_run_always_matches(checker: Checker, chance: random.Random, n: int) -> None:
     spoken = checker._spoken(PANEL)
@@ -205,7 +205,7 @@ def test_a_verbatim_run_always_matches(checker: Checker, chance: random.Random, 
     assert text_of(resolve(parse_address(found.quote.address), spoken.transcript)) == found.quote.text
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(st.text(max_size=200) | st.text(st.sampled_from("thank you chair…[].'“” \ue000\ue001"), max_size=80))
 def test_no_quotation_is_too_odd(checker: Checker, text: str) -> None:
     found = checker.text(text, speaker=text[:40])
