@@ -11,7 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import accounts, amend, apply, asked, corrections, meetings, needs, places
+from pipeline import (
+    accounts,
+    amend,
+    apply,
+    asked,
+    corrections,
+    manifest,
+    meetings,
+    needs,
+    outputs,
+    places,
+    receipts,
+)
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
@@ -115,7 +127,21 @@ class DataDesk:
                 except (Problem, OSError):  # its own page says what is wrong with it
                     continue
         return Todo(
-            tasks=tuple(sorted(found, key=lambda t: (t.is_open, KINDS.index(t.kind), t.rank, t.key))), n_left=n_left
+            tasks=tuple(sorted(found, key=lambda t: (t.is_open, KINDS.index(t.kind), t.rank, t.key))),
+            n_left=n_left,
+            behind=self._behind(),
+        )
+
+    def _behind(self) -> tuple[tuple[str, int], ...]:
+        """Published folders that are behind, looked for again when one of them or a transcript is another."""
+        layout = self.layout
+        ledger = layout.root / outputs.FILE
+        published = self._small.get("published", [ledger], lambda: outputs.published(layout))
+        ids = dict.fromkeys(id for held in published.values() for id in held)
+        made = [receipts.receipt_path(layout.made(id), "transcript") for id in ids]
+        files = [ledger, *(out / manifest.NAME for out in published), *made]
+        return self._small.get(
+            "behind", files, lambda: tuple((b.folder, len(b.meetings)) for b in manifest.behind(layout))
         )
 
     def _look(self, id: str, folder: Path) -> tuple[Task, ...]:
