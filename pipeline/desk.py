@@ -114,7 +114,9 @@ class DataDesk:
                     found += needs.due(self.layout, listed, folder)
                 except (Problem, OSError):  # its own page says what is wrong with it
                     continue
-        return Todo(tasks=tuple(sorted(found, key=lambda t: (KINDS.index(t.kind), t.rank, t.key))), n_left=n_left)
+        return Todo(
+            tasks=tuple(sorted(found, key=lambda t: (t.is_open, KINDS.index(t.kind), t.rank, t.key))), n_left=n_left
+        )
 
     def _look(self, id: str, folder: Path) -> tuple[Task, ...]:
         return needs.tasks(self._folder.meeting(id), corrections.read(folder))

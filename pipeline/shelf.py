@@ -51,6 +51,7 @@ N_AGAIN = 6  # searches, each without the meetings that were not to be shown in 
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
+N_EVIDENCE = 5
 KINDS = {  # of evidence for a name, in words
     "chair handover": "the chair gave them the floor",
     "addressed": "they were spoken to by name, and answered",
@@ -367,7 +368,8 @@ class DataFolder:
 def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
     """Why a voice is who it is said to be, the strongest first, in words."""
     own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
-    return tuple(map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight)))[:5]))
+    told = map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight))))
+    return tuple(dict.fromkeys(told))[:N_EVIDENCE]
 
 
 def shown_evidence(name: SpeakerName) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from search.styles import STATUS as STATUS
 from search.styles import Citation
 from search.styles import timecode as timecode
 from transcribe import listened
-from transcribe.correct import REACH_MS, middle
+from transcribe.correct import REACH_MS
+from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.records import Record, SpeakerName, Transcript, Word, text_of, text_with_gaps
 

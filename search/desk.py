@@ -68,7 +68,7 @@ class Task(Record):
 
     Of a name `label` is the voice, `person` who it may be (an id, with the name in `called`), and `evidence` why; it is
     `named` so already, or not. What was changed or withheld is the correction `id`. The smaller `rank`, the more it
-    needs somebody, among its kind.
+    needs somebody, among its kind. `before` and `after` are words that stand around the text, where that is short.
     """
 
     kind: TaskKind
@@ -80,6 +80,8 @@ class Task(Record):
     why: str
     rank: float
     text: str = ""
+    before: str = ""
+    after: str = ""
     speaker: str = ""
     label: str = ""
     person: str = ""
@@ -93,6 +95,11 @@ class Task(Record):
     @property
     def address(self) -> str:
         return f"{self.meeting}/{self.start_ms}-{self.end_ms}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is known that somebody could say yes or no to."""
+        return self.kind == "name" and not self.person
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from search.cite import NOTICE, STATUS, cite, timecode
 from search.clip import Clip
 from search.quotes import Address, Quote
 from search.styles import Citation, day
-from transcribe.correct import middle
+from transcribe.moments import middle
 from transcribe.ranges import within
 from transcribe.records import Meeting, Record, SpeakerName, Stretch, Transcript, Word
 from transcribe.repair import repairs

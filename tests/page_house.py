@@ -42,9 +42,9 @@ def build(below: Path) -> Path:
     data = below / "page-data"
     if data.exists():
         return data
-    _put(data, MEETING, TOML, captions(), sound=True)
+    put_meeting(data, MEETING, TOML, captions(), sound=True)
     said = [("Jo Okafor", "We begin."), ("Alison Tranter", f"{SECRET}."), ("Jo Okafor", "We do not say that here.")]
-    _put(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')
+    put_meeting(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')
     hostile = [(f"Voice {i} of nobody", _vtt(p)) for i, p in enumerate(PAYLOADS)]
     toml = "\n".join(
         [
@@ -60,7 +60,7 @@ def build(below: Path) -> Path:
             f"[[agenda]]\nitem = 1\ntitle = {json.dumps(PAYLOADS[2])}",
         ]
     )
-    _put(data, HOSTILE, toml, captions(hostile), sound=False)
+    put_meeting(data, HOSTILE, toml, captions(hostile), sound=False)
     done = onrecord(
         "run", "--asr", "captions", "--diariser", "captions", "--jobs", "0",
         data=data, env={"ONRECORD_MODELS": str(data / "no-models")},
@@ -73,7 +73,8 @@ def _vtt(text: str) -> str:
     return f"They wrote {text} there.".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _put(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str = "") -> None:
+def put_meeting(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str = "") -> None:
+    """A meeting with captions, and a recording of a hum."""
     place = data / "raw" / folder
     place.mkdir(parents=True)
     (place / "meeting.toml").write_text(top + toml, "utf-8")

@@ -111,6 +111,27 @@ def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None
     assert "So hardly anybody was told" in clerk.inner_text("#transcript")
 
 
+def test_what_was_opened_to_be_corrected_can_be_left(clerk: Page, base: str, data: Path) -> None:
+    clerk.goto(f"{base}/quote/{PLACE}")
+    before, n = clerk.inner_text("#words"), len(kept(data))
+    clerk.click("#edit-words")
+    clerk.fill(".one textarea", "Something that nobody said.")
+    clerk.click("text=Leave it")
+    assert clerk.inner_text("#words") == before
+    assert clerk.evaluate("document.activeElement.id") == "edit-words"
+    clerk.click("#edit-words")
+    assert "nobody said" not in clerk.input_value(".one textarea")
+    assert len(kept(data)) == n
+
+
+def test_a_clip_can_be_had_twice(clerk: Page, base: str) -> None:
+    clerk.goto(f"{base}/quote/{PLACE}")
+    for _ in range(2):
+        with clerk.expect_download() as begun:
+            clerk.click("text=Download a clip")
+        assert begun.value.suggested_filename.endswith(".m4a")
+
+
 def test_two_writers(chromium: Browser, clerk: Page, base: str, data: Path) -> None:
     clerk.goto(f"{base}/quote/{FIRST}")
     before = clerk.inner_text("#words").strip("“”")

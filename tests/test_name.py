@@ -366,6 +366,32 @@ def test_conflict_and_split_voices_abstain() -> None:
     assert (first.runner_up[0], second.runner_up[0]) == ("lindqvist", "lindqvist")
 
 
+def test_of_two_who_are_as_likely_it_is_always_the_same_that_comes_first() -> None:
+    firsts = []
+    for n in range(12):
+        smiths = [Person(id=f"smith-{n}-{k}", name=f"Councillor {first} Smith") for k, first in enumerate(("Al", "Bo"))]
+        called = name(dialogue(f"S1: Councillor Smith?\nS2: {LONG}"), [], smiths)[1]
+        assert called.person is None
+        assert called.runner_up
+        firsts.append(called.runner_up[0] == smiths[0].id)
+    assert all(firsts)
+
+
+PIECES = (
+    "Councillor the Cabinet Member for Community Safety Jo Okafor Okafor's Maja maja Nawosu? Priya Raman, Ruth Hale"
+    " Borough Commander chair Madam and we Tom Holm’s Holm. Grace grace asked — … O' Mark Smith Street Weir"
+)
+
+
+@given(texts=st.lists(st.sampled_from(PIECES.split()), min_size=1, max_size=9), cased=st.booleans())
+def test_no_name_is_passed_over_for_speed(texts: list[str], cased: bool) -> None:
+    words = dialogue(f"S1: {' '.join(texts)}")
+    quick, thorough = Roster(PEOPLE), Roster(PEOPLE)
+    thorough._may_begin = lambda *_: True  # type: ignore[method-assign]
+    found = list(quick.mentions(words, 0, len(words), cased=cased))
+    assert found == list(thorough.mentions(words, 0, len(words), cased=cased))
+
+
 def test_a_voice_that_was_split_is_one_person_beyond_doubt_only() -> None:
     text = "S1: Good evening.\n" + "".join(
         f"S1: Councillor Lindqvist?\n{voice}: Thank you, Chair. {LONG}\nS1: Thank you, Councillor Lindqvist. Anybody?\n"

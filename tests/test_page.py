@@ -10,12 +10,15 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote as quoted
 from xml.etree import ElementTree
@@ -32,7 +35,7 @@ from pipeline import index
 from pipeline.meetings import Layout
 from pipeline.serve import is_local
 from pipeline.shelf import DataFolder
-from search import reading, web
+from search import reading, recordings, web
 from search.cite import NOTICE
 from tests.house import onrecord
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
@@ -368,6 +371,46 @@ def test_a_recording_that_changes_while_it_is_sent_ends_in_a_line(data: Path, n_
     assert "Traceback" not in told
 
 
+@contextmanager
+def playing(data: Path) -> Iterator[tuple[socket.socket, int, "subprocess.Popen[bytes]"]]:
+    """A player that was sent the beginning of a long recording: where it reads on, how many bytes were announced, and
+    the server."""
+    n_bytes = 60_000_000  # more than lies anywhere on the way
+    os.truncate(data / "raw" / MEETING / "meeting.wav", n_bytes)
+    with (
+        served(data) as (base, server),
+        socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2]))) as player,
+    ):
+        player.sendall(f"GET /media/{MEETING} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert f"content-length: {n_bytes}".encode() in player.recv(1000).partition(b"\r\n\r\n")[0]
+        yield player, n_bytes, server
+
+
+def told_by(server: "subprocess.Popen[bytes]") -> str:
+    server.terminate()
+    return server.communicate(timeout=60)[1].decode()
+
+
+def test_what_is_hidden_while_it_plays_is_not_sent_to_its_end(data: Path) -> None:
+    with playing(data) as (player, n_bytes, server):
+        toml = data / "raw" / MEETING / "meeting.toml"
+        toml.write_text('exclude = [[10, 20, "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
+        time.sleep(recordings.ASK_S + 0.2)
+        n_sent = sum(len(part) for part in iter(lambda: player.recv(1 << 20), b""))
+        told = told_by(server)
+    assert n_sent < n_bytes / 2
+    assert "hidden meanwhile" in told
+    assert "Traceback" not in told
+
+
+def test_who_stops_listening_needs_no_word_in_the_log(data: Path) -> None:
+    with playing(data) as (player, _, server):
+        player.close()
+        time.sleep(0.3)
+        told = told_by(server)
+    assert not re.search("/media|shorter|Traceback", told)
+
+
 def test_the_index_may_be_made_again_while_people_search(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "BURST", 1e9)
     stop, n_made = threading.Event(), 0
@@ -385,8 +428,9 @@ def test_the_index_may_be_made_again_while_people_search(data: Path, monkeypatch
                 found = page.get("/api/search", params={"q": "facial" if i % 2 else "residents"})
                 assert found.status_code == 200
                 assert found.json()["total"] > 0
-                if (i > 60 and n_made > 3) or writer.done():
+                if (i > 60 and n_made > 1) or writer.done():
                     break
+                time.sleep(0.03)  # no more of one reader are answered
         finally:
             stop.set()
         writer.result()

@@ -133,6 +133,30 @@ def test_words_that_are_selected_across_statements_have_an_address(page: Page, b
     assert "Several speakers" in page.inner_text(".one .by")
 
 
+def test_what_is_selected_is_cited_in_the_style_of_choice_and_cut_with_padding(
+    context: BrowserContext, page: Page, base: str
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{base}/meeting/{MEETING}")
+    page.evaluate("getSelection().selectAllChildren(document.querySelectorAll('.said')[1])")
+    page.wait_for_selector("#picked:not([hidden])")
+    page.select_option("#picked-style", "apa")
+    page.click("#picked-copy")
+    until(page, "document.querySelector('#said').textContent === 'Citation copied'")
+    assert "(2024, May 14)" in page.evaluate("navigator.clipboard.readText()")
+    page.fill("#picked-clip input", "5")  # which takes the selection from the words
+    page.wait_for_timeout(300)
+    with page.expect_download() as begun:
+        page.click("#picked-clip button >> nth=0")
+    assert begun.value.url == f"{base}/clip/{MEETING}/10000-19500?pad=5"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#picked", state="hidden")
+    page.goto(f"{base}/quote/{MEETING}/10000-19500")
+    page.keyboard.press("c")
+    until(page, "document.querySelector('#said').textContent === 'Citation copied'")
+    assert "(2024, May 14)" in page.evaluate("navigator.clipboard.readText()"), "the style is remembered"
+
+
 def test_nothing_jumps_while_a_page_comes(context: BrowserContext, base: str) -> None:
     context.add_init_script("""
         window.moved = [];

@@ -12,6 +12,8 @@ from transcribe.sentences import Run, Sentence, between_ms
 
 PATIENCE_MS = 10_000  # when what is said next is no answer any more
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
+SOON = 10  # words, at most, that somebody says who is not in the chair after passing the floor on
+SHORT = 8  # words of a sentence in which a chair calls by a name alone: "Apologies, please, Mr Holm"
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
 _GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
 
@@ -28,8 +30,7 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
     for back, sentence in enumerate(reversed(run.sentences)):
         n_after += sentence.end - sentence.first
         if n_after - (sentence.end - sentence.first) > 25:
-            put = sayings.PUT_TO.search(sentence.pattern)
-            if put and len(re.findall(r"@\d+", sentence.pattern)) == 1:
+            if len(sentence.mentions) == 1 and _is_put_to(words, run, back, sentence):
                 return Call(sentence, sentence.mentions[0], "asked about")
             if sentence.mentions or n_after > LONGEST_QUESTION:
                 return None
@@ -37,7 +38,7 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
             continue
         pattern = sentence.pattern
         if not sayings.MINUTES.search(pattern):
-            pattern = " ".join(sayings.THANKS.sub("", pattern).split())
+            pattern = " ".join(sayings.THANKS_FOR.sub("", sayings.THANKS.sub("", pattern)).split())
         named = re.findall(r"@(\d+)", pattern)
         if not named or (len(named) > 1 and not sayings.TWO_IN_TURN.search(pattern)):
             return None  # nobody is called, or it is not plain who
@@ -54,14 +55,18 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
             rule = "called"
         elif back < 2 and _is_asked(words, sentence, mention, pattern):
             rule = "called" if presides and back == 0 else "asked"
+        elif sayings.ACKNOWLEDGED.fullmatch(pattern) and set_off(words, sentence, mention):
+            return None
         elif back < 4 and not presides and sayings.ASKED_ABOUT.search(pattern):
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
             return None
         elif any(p.search(pattern) for p in _GIVES):
-            rule = "called"
+            rule = "called" if presides or n_after - (sentence.end - sentence.first) < SOON else ""
         elif sayings.ASK.search(pattern):
             rule = "asked"
+        elif presides and back == 0 and _is_called_out(words, sentence, mention):
+            rule = "called"
         elif (
             presides
             and n_after - (sentence.end - sentence.first) < 12
@@ -109,12 +114,30 @@ def _is_asked(words: Sequence[Word], sentence: Sentence, mention: Mention, patte
     """ "Superintendent, can you say …", or "… in whose name, Superintendent?": addressed, not spoken of."""
     if sayings.QUESTION.fullmatch(pattern):
         return True
-    question = words[sentence.end - 1].text.rstrip("\"'”’)").endswith("?")
     inside = mention.first > sentence.first and mention.end < sentence.end
     if not set_off(words, sentence, mention):
         return False
     to_you = re.search(r"\byou\b", pattern)
-    return bool(to_you) if inside else question or bool(to_you and mention.first > sentence.first)
+    return bool(to_you) if inside else _is_question(words, sentence) or bool(to_you and mention.first > sentence.first)
+
+
+def _is_called_out(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
+    short = sentence.end - sentence.first <= SHORT + mention.end - mention.first
+    return short and mention.end == sentence.end and set_off(words, sentence, mention)
+
+
+def _is_put_to(words: Sequence[Word], run: Run, back: int, sentence: Sentence) -> bool:
+    """ "My question is for the Minister", or "Minister, when you were last here, …", and a question at the end."""
+    if sayings.PUT_TO.search(sentence.pattern):
+        return True
+    if not sayings.OPENS_WITH_NAME.match(sentence.pattern) or not set_off(words, sentence, sentence.mentions[0]):
+        return False
+    said = " ".join(s.pattern for s in run.sentences[-back - 1 :])
+    return _is_question(words, run.sentences[-1]) and bool(re.search(r"\byour?\b", said))
+
+
+def _is_question(words: Sequence[Word], sentence: Sentence) -> bool:
+    return words[sentence.end - 1].text.rstrip("\"'”’)").endswith("?")
 
 
 def set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:

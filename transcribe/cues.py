@@ -106,7 +106,7 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
         calls,
         answered(calls),
         frozenset(presiding),
-        dict.fromkeys(roster.chairs, 1.0),
+        dict.fromkeys(sorted(roster.chairs), 1.0),
         own,
         roll,
     )
@@ -151,12 +151,12 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     elif call.rule == "called":
         rule = "called by whoever presides" if presides else "called by somebody else"
         yield Cue(voice, fits, rule, 0.7 if late else 1.0, *span)
-        if sayings.ACCEPTED.match(following.sentences[0].pattern):
-            yield Cue(voice, fits, "taken up with thanks", 1.0, *span)
     elif call.rule == "named last":
         yield Cue(voice, fits, "named last by whoever presides", 0.7 if late else 1.0, *span)
     else:
         yield Cue(voice, call.mention.fits, call.rule, 0.7 if late else 1.0, *span)
+    if call.rule in ("called", "named last") and sayings.ACCEPTED.match(following.sentences[0].pattern):
+        yield Cue(voice, fits, "taken up with thanks", 1.0, *span)
 
 
 # -- spoken to -----------------------------------------------------------------------------------------
@@ -168,11 +168,11 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
     run, before = meeting.runs[i], meeting.runs[i - 1] if i else None
     speaker = run.speaker or ""
     spoke = before is not None and before.speaker is not None and before.end - before.first >= 8
-    passed_on = bool(i and meeting.calls[i - 1] and meeting.calls[i - 1].rule == "called")  # type: ignore[union-attr]
+    passed_on = bool(i and _gave_the_floor(meeting, i - 1))
     for n, sentence in enumerate(run.sentences[:3]):
         if sentence.first in meeting.own:
             continue
-        thanked = sayings.THANKS.search(sentence.pattern)
+        thanked = sayings.THANKS.search(sentence.pattern) or sayings.THANKS_FOR.search(sentence.pattern)
         mention = sentence.mentions[int(thanked[1])] if thanked else _vocative(meeting.words, sentence)
         if mention is None or len(mention.fits) > MOST_MEANT or (thanked and n > 1):
             continue
@@ -186,6 +186,13 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
             rule = "thanked" if thanked else "answered"
             yield Cue(before.speaker or "", mention.fits, rule, 0.4 if presides else 1.0, *span)
         return
+
+
+def _gave_the_floor(meeting: _Meeting, i: int) -> bool:
+    """Whether whoever presides called somebody at the end of a run, or anybody did where nobody is known to preside."""
+    call = meeting.calls[i]
+    presides = not meeting.presiding or meeting.runs[i].speaker in meeting.presiding
+    return presides and call is not None and call.rule == "called"
 
 
 def _vocative(words: Sequence[Word], sentence: Sentence) -> Mention | None:
@@ -222,7 +229,9 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
         role = sayings.AS_ROLE.search(sentence.pattern)
         if role and not own and not sayings.REPORTED.search(sentence.pattern[: role.start()]):
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
-            if len(mention.fits) <= MOST_MEANT and not mention.possessive:
+            # "I am, Mayor" is said to the mayor
+            aside = mention.first > sentence.first and meeting.words[mention.first - 1].text[-1] in ",;"
+            if len(mention.fits) <= MOST_MEANT and not mention.possessive and not aside:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
         if _in_chair(sentence):
@@ -248,10 +257,11 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
     for run, call, answer in zip(meeting.runs, meeting.calls, meeting.answers, strict=True):
         if run.speaker in meeting.presiding and call and call.rule == "called" and answer == "spoke":
             given.setdefault(run.speaker, []).append(call)
+    most = max(map(len, given.values()), default=0)
     for speaker, calls in given.items():
         if len(calls) >= FEW_CALLS:
-            sentence = calls[0].sentence
-            yield Cue(speaker, meeting.chairs, "presides", 1.0, sentence.first, sentence.end, "")
+            sentence, share = calls[0].sentence, len(calls) / most  # others may have the chair for an item
+            yield Cue(speaker, meeting.chairs, "presides", share, sentence.first, sentence.end, "")
     for run in meeting.runs[:3]:
         for sentence in run.sentences:
             if run.speaker and sayings.OPENING.search(sentence.pattern):

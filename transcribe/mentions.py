@@ -7,9 +7,10 @@ Two councillors Smith stay two; a name that is nobody's on the list is a strange
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from transcribe import offices
+from transcribe import english, offices
 from transcribe.phones import closeness
 from transcribe.records import Person, Word
 from transcribe.spoken import (
@@ -35,11 +36,13 @@ def _set(words: str) -> frozenset[str]:
 
 
 FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
+ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 _SPOKEN_TITLES = TITLES | _set("minister president councilmember")
 _BEFORE = BEFORE_TITLE | _set("vice council")
 _LEADS = HONOURS | _set("our my your learned noble friend gentleman lady")
+_AHEAD = _LEADS | _SPOKEN_TITLES | _BEFORE  # what may stand before a name
 _OTHER_OFFICE = re.compile(
     r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
     r"|inspector|constable|sergeant|chief executive)\b"
@@ -64,6 +67,8 @@ _OF_OTHERS = _set(
 _MONTHS = _set("may june april august")
 _PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
 _LONGEST_ROLE = 14  # words
+_CLOSERS = '.,;:?!…—"”)'
+_POSSESSIVE = re.compile(r"['’]s?$")
 
 
 class Mention(NamedTuple):
@@ -112,12 +117,13 @@ class Roster:
             rank = "".join(titles)
             self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *titles} if POLICE & set(titles) else ())
             self._hold(known.id, *offices.roles(person.role))
+        self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person in people:
             for place in _PLACE.findall(person.role):
                 self._add(self._places, plain(place), person.id, FULL)
         self._offices = {p.id: p.role for p in people}
-        self.chairs, self._presides = offices.presiding(self._offices)
+        self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
 
     def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
         called, short = {*called}, {*short}
@@ -136,7 +142,7 @@ class Roster:
     def introduce(self, words: Sequence[Word]) -> None:
         """Learn what people are introduced as: "Ann Holm, Head of Parks, and …" makes her the Head of Parks; and
         whether it is the leader or the mayor who presides, as whoever thanks them says."""
-        if found := offices.addressed(words, self._offices):
+        if found := offices.addressed(words, self._offices, ADDRESSED_BY if self.chairs else 1):
             self.chairs, self._presides = found
         for i, word in enumerate(words):
             if not word.text[:1].isupper() or not self._firsts.get(plain(word.text)):
@@ -202,7 +208,7 @@ class Roster:
         i = first
         held: Mention | None = None
         while i < end:
-            found = self._at(words, i, first, end, cased)
+            found = self._at(words, i, first, end, cased) if self._may_begin(words, i, end, cased) else None
             if not found:
                 i += 1
                 continue
@@ -215,6 +221,19 @@ class Roster:
             held = joined or found
         if held:
             yield held
+
+    def _may_begin(self, words: Sequence[Word], i: int, end: int, cased: bool) -> bool:
+        """Whether it is worth a closer look at word `i`: nearly all words begin no name, nor anything that goes with
+        one."""
+        text = words[i].text
+        said = plain(text)
+        return (
+            said in _AHEAD
+            or said[:3] in self._openers
+            or said == "member"
+            or _bare(text) in self._begun
+            or (cased and text[:1].isupper() and i + 1 < end and words[i + 1].text[:1].isupper())
+        )
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = _clause_end(words, i, end)
@@ -229,7 +248,7 @@ class Roster:
         while k < stop and (plain(words[k].text) in _SPOKEN_TITLES | _BEFORE or _is_council_member(words, k, j)):
             k += 1
         titles = [plain(w.text) for w in words[j:k]]
-        if k < stop and plain(words[k].text) in CHAIR:
+        if k < stop and plain(words[k].text) in CHAIR and "vice" not in titles:
             return None  # "Madam Chair" is an office, not somebody called Chair
         titled = bool(titles) and titles[-1] not in _BEFORE
         named = (
@@ -266,7 +285,10 @@ class Roster:
             if fits and not _goes_on(words, k, stop, cased):
                 whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
-                stray = i > first and cased and (_is_name(words[i - 1].text) or _is_date(words, i, stop))
+                opening = i == first + 1 and _is_plain_word(words[first].text)  # "Quickly Jo"
+                stray = (
+                    i > first and cased and ((not opening and _is_name(words[i - 1].text)) or _is_date(words, i, stop))
+                )
                 opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
                     while k < stop and words[k].text.isupper() and plain(words[k].text) in AFTER_NAME:
@@ -359,9 +381,14 @@ def _is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
 
 def _heard(words: Sequence[Word]) -> tuple[str, bool]:
     """Words run together, plain, and whether they end in a possessive."""
-    text = " ".join(w.text for w in words).rstrip('.,;:?!…—"”)')
-    bare = re.sub(r"['’]s?$", "", text)
-    return plain(bare), bare != text
+    text = " ".join([w.text for w in words])
+    return _bare(text), bool(_POSSESSIVE.search(text.rstrip(_CLOSERS)))
+
+
+@lru_cache(maxsize=50_000)
+def _bare(text: str) -> str:
+    """Text plain, without a possessive's ending."""
+    return plain(_POSSESSIVE.sub("", text.rstrip(_CLOSERS)))
 
 
 def _most_fit(word: Word) -> float:
@@ -382,6 +409,10 @@ def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
 
 def _is_name(text: str) -> bool:
     return text[:1].isupper() and text[-1].isalpha() and plain(text) not in _SPOKEN_TITLES | _BEFORE_NAMES | _LEADS
+
+
+def _is_plain_word(text: str) -> bool:
+    return english.is_word(text) and not english.is_name(text)
 
 
 def _is_date(words: Sequence[Word], i: int, stop: int) -> bool:

@@ -18,10 +18,12 @@ from transcribe.cues import STRANGER, Cue
 from transcribe.decide import MOST_PROBABILITY, decide
 from transcribe.mentions import Roster
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_of
-from transcribe.weights import BEFORE, ELSEWHERE, WEIGHTS
+from transcribe.weights import BEFORE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
-MIXED = 0.15  # of a voice being two people's, if something speaks for either
+MIXED = 0.15  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
+TESTED = 4.0  # voices of a meeting that count as much as that
+PLAIN = 2.0  # log-odds of what is plainly said of a voice
 THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
 OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed
@@ -199,16 +201,16 @@ def _scores(
     of_voice: dict[str, dict[str, list[Item]]] = defaultdict(dict)
     for (voice, person), about in items.items():
         of_voice[voice][person] = about
+    mixed = mixed_here(items)
     for voice, people in of_voice.items():
         told = {p: a for p, a in people.items() if p != STRANGER and any(i.log_odds > 0 for i in a)}
         if voice in confirmed or voice not in parts or not told:  # all of its words may be somebody else's by now
             continue
         plain = {p: _odds(about) for p, about in told.items()}
-        shares = {p: supported(about, parts[voice]) for p, about in told.items()}
-        nobody = math.log(1 + _stranger(people) + _mixed(told, plain, parts[voice]))
-        for person in told.keys() - rejected.get(voice, frozenset()):
-            elsewhere = WEIGHTS[ELSEWHERE].log_odds * math.log(shares[person])
-            scores[voice][person] = plain[person] + elsewhere - nobody
+        nobody = math.log(1 + _stranger(people) + mixed * _mixed(told, plain, parts[voice]))
+        for person in told:  # in order, so that of two who are as likely it is always the same that comes first
+            if person not in rejected.get(voice, ()):
+                scores[voice][person] = plain[person] - nobody
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}
 
 
@@ -236,7 +238,24 @@ def _mixed(
             apart = [i for i in rest if i.log_odds < 0 or i.rule in OWN or not told_in([i], parts) <= own]
             if other != person and any(i.log_odds > 0 for i in apart):
                 odds += math.exp(plain[person] + _odds(apart)) / 2  # every pair comes up twice
-    return MIXED * odds
+    return odds
+
+
+def mixed_here(items: Items) -> float:
+    """How often a voice of this meeting is two people's: of those of which something is plainly said at two places or
+    more, how many are said to be two people."""
+    plainly: dict[str, dict[str, set[int]]] = defaultdict(dict)
+    for (voice, person), about in items.items():
+        if person != STRANGER:
+            plainly[voice][person] = {i.at for i in about if i.log_odds >= PLAIN}
+    n_tested = n_mixed = 0
+    for people in plainly.values():
+        everywhere = set().union(*people.values())
+        most = max(people.values(), key=len, default=set())
+        if len(everywhere) >= 2:
+            n_tested += 1
+            n_mixed += len(everywhere - most) >= 1
+    return (TESTED * MIXED + n_mixed) / (TESTED + n_tested)
 
 
 def _n_for(items: Items) -> dict[tuple[str, str], int]:

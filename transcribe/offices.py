@@ -1,7 +1,7 @@
 """Offices: what those who hold one are called, and which of them is in the chair."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe.records import Word
@@ -15,17 +15,15 @@ _TOO_COMMON = frozenset(
     ["councillor", "member", "head", "officer", "resident", "witness", "public", "councilmember", "mp", "am", "ms"]
 )
 _OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
-_ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair
 _TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"])
 _POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
-_CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader", "convener", "convenor"])
+_CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader"])
+_CHAIR = r"(?:acting |interim |independent |joint |co-)?(?:chair(?:man|woman|person)?|convenor|convener)"
 _CHAIRS = re.compile(
-    r"^(?:acting |interim )?chair(?:man|woman|person)?(?:$|.*(?:committee|panel|council|commission|scrutiny"
-    r"|meeting|board)$)"
-    r"|^(?:council president|president of the council|convenor|convener|presiding member|presiding officer|speaker)$"
+    rf"^{_CHAIR}$|^(?:council president|president of the council|presiding member|presiding officer|speaker)$"
 )
-# Where nobody is called the chair, whoever is the town's first citizen is in it.
-_MAYORS = re.compile(r"^(?:the )?(?:worshipful |lord |lady |civic )*(?:mayor|mayoress|provost)(?: of .*)?$")
+_CHAIRS_OF = re.compile(rf"^{_CHAIR}(?: ?[,(–-].*| .*(?:committee|panel|council|commission|scrutiny|meeting|board)$)")
+_DEPUTIES = re.compile(r"^(?:vice|deputy)[ -]?(?:chair(?:man|woman|person)?|convenor|convener)\b")
 
 
 class Presiding(NamedTuple):
@@ -35,25 +33,27 @@ class Presiding(NamedTuple):
     titles: frozenset[str]
 
 
-def presiding(roles: Mapping[str, str]) -> Presiding:
-    """Who is in the chair, by the role that each person (id) has."""
-    people = _holders(roles, _CHAIRS) or _holders(roles, _MAYORS)
+def presiding(roles: Mapping[str, str], present: Collection[str]) -> Presiding:
+    """Who is in the chair, by the role that each person (id) has: a deputy only where the chair is known to be away."""
+    holders = _holders(roles, _CHAIRS) or _holders(roles, _CHAIRS_OF)
+    people = holders & {*present} or (_holders(roles, _DEPUTIES) & {*present} if holders else frozenset())
     return Presiding(people, _CHAIR_TITLES & {word for p in people for word in roles[p].lower().split()})
 
 
-def addressed(words: Sequence[Word], roles: Mapping[str, str]) -> Presiding | None:
-    """Who presides over a meeting in which nearly everybody says "Thank you, Leader", and not "Thank you, Chair"."""
-    voices: dict[str, set[str]] = {}
+def addressed(words: Sequence[Word], roles: Mapping[str, str], fewest: int) -> Presiding | None:
+    """Who presides over a meeting in which nearly everybody, and at least this many voices, says "Thank you, Leader" or
+    "Madam Mayor", and not "Thank you, Chair"."""
+    voices: dict[str, set[str]] = {"chair": set()}
     for i, word in enumerate(words):
         title = "chair" if plain(word.text) in CHAIR else plain(word.text)
         if title in _CHAIR_TITLES | {"chair"} and word.speaker and is_spoken_to(words, i, 0):
             before = {plain(w.text) for w in words[max(0, i - 4) : i] if w.speaker == word.speaker}
             if before & _POLITE:
                 voices.setdefault(title, set()).add(word.speaker)
-    title = max(voices, key=lambda t: len(voices[t]), default="chair")
-    if title == "chair" or len(voices[title]) < _ADDRESSED_BY:
+    title = max(voices, key=lambda t: len(voices[t]))
+    if title == "chair" or len(voices[title]) < fewest:
         return None
-    office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |council )*{title}(?: of (?!.*opposition).*)?$")
+    office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |civic |council )*{title}(?: of (?!.*opposition).*)?$")
     people = _holders(roles, office)
     return Presiding(people, frozenset((title,))) if people else None
 

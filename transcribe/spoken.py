@@ -23,7 +23,7 @@ BEFORE_TITLE = _set("chief assistant deputy detective acting temporary")
 HONOURS = _set("the right rt honourable honorable hon")
 AFTER_NAME = _set("obe mbe cbe jp kc qc mp am ms msp phd")
 PARTICLES = _set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
-CHAIR = _set("chair chairman chairwoman chairperson")
+CHAIR = _set("chair chairman chairwoman chairperson convener convenor")
 _ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})

@@ -13,13 +13,10 @@ class Weight(NamedTuple):
     log_odds: float
 
 
-# Not rules, but fitted like them: of a voice being somebody before any evidence; and what the logarithm of the share of
-# a voice's words counts that it said near its evidence, rather than elsewhere.
-BEFORE, ELSEWHERE = "before", "elsewhere"
+BEFORE = "before"  # no rule, but fitted like one: of a voice being somebody before any evidence
 
 BY_HAND = {
     BEFORE: Weight("role", -1.0),
-    ELSEWHERE: Weight("role", 1.0),
     # given the floor, and the next to speak
     "called by whoever presides": Weight("chair handover", 4.2),
     "called by somebody else": Weight("chair handover", 2.4),
@@ -54,7 +51,6 @@ BY_HAND = {
 # What `python tests/bench/fit_names.py --print` makes of them from our own transcripts and the sample meeting.
 _FITTED = {
     BEFORE: -0.67,
-    ELSEWHERE: 0.93,
     "called by whoever presides": 3.4,
     "called by somebody else": 2.87,
     "named last by whoever presides": 2.6,

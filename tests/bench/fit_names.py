@@ -12,7 +12,6 @@ should be.
 """
 
 import argparse
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +29,11 @@ from transcribe import cues, name, weights
 from transcribe.mentions import Roster
 from transcribe.records import SpeakerName
 from transcribe.references import read_sentences, words_of
-from transcribe.weights import BEFORE, BY_HAND, ELSEWHERE, Weight
+from transcribe.weights import BEFORE, BY_HAND, Weight
 
 TREE = Path(__file__).parents[2]
 SAMPLE = TREE / "data" / "raw" / "2024-05-14-public-safety"
 RULES = tuple(BY_HAND)
-NOT_RULES = {BEFORE: "BEFORE", ELSEWHERE: "ELSEWHERE"}
 SPREAD = 0.6  # standard deviation of a weight about what it was set to by hand
 SEEDS = (1, 2)
 
@@ -65,12 +63,11 @@ def cases(meeting: Committee) -> list[Case]:
 
 def _case(kind: str, meeting: Committee) -> Case:
     items = name.weigh(cues.find(meeting.words, Roster(meeting.people), {}, {}), meeting.words, meeting.people)
-    parts = name.episodes(meeting.words)
     voices: dict[str, list[tuple[list[float], bool]]] = defaultdict(list)
     for (voice, person), about in items.items():
         if person == cues.STRANGER or not any(BY_HAND[i.rule].log_odds > 0 for i in about):
             continue
-        row = dict.fromkeys(RULES, 0.0) | {BEFORE: 1.0, ELSEWHERE: math.log(name.supported(about, parts[voice]))}
+        row = dict.fromkeys(RULES, 0.0) | {BEFORE: 1.0}
         for item in about:
             row[item.rule] += item.amount
         voices[voice].append((list(row.values()), meeting.truth.get(voice) == person))
@@ -134,8 +131,7 @@ def main() -> None:
         print(f"  {b / 10:.1f}-{(b + 1) / 10:.1f}  {len(hits):4} voices, said {mean:.2f}, was {right:.2f}")
     if asked.print:
         for rule, weight in fit([c for these in found for c in these]).items():
-            key = NOT_RULES.get(rule, f'"{rule}"')
-            print(f"    {key}: {weight.log_odds},")
+            print(f"    {'BEFORE' if rule == BEFORE else repr(rule)}: {weight.log_odds},")
 
 
 if __name__ == "__main__":
