@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import accounts, amend, apply, asked, corrections, meetings, needs, places
+from pipeline import accounts, amend, apply, asked, corrections, meeting_toml, needs, places
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
@@ -85,7 +85,7 @@ class DataDesk:
     # -- what is there
 
     def people(self, meeting: str) -> Sequence[tuple[str, str]]:
-        people = meetings.read_meeting(self._folder.folder(meeting), meeting).people
+        people = meeting_toml.read_meeting(self._folder.folder(meeting), meeting).people
         hidden = privacy.not_named(people)
         shown = ((p, " ".join(p.name.split()) or p.id) for p in people)
         return [(p.id, name + (" (not shown by name)" if p in hidden else "")) for p, name in shown]
