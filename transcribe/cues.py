@@ -229,7 +229,8 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
         role = sayings.AS_ROLE.search(sentence.pattern)
         if role and not own and not sayings.REPORTED.search(sentence.pattern[: role.start()]):
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
-            aside = mention.first > sentence.first and meeting.words[mention.first - 1].text[-1] in ",;"  # "I am, Mayor"
+            before = meeting.words[mention.first - 1].text if mention.first > sentence.first else ""
+            aside = before.endswith(",")  # "I am, Mayor"
             if len(mention.fits) <= MOST_MEANT and not mention.possessive and not aside:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
@@ -238,13 +239,18 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
 
 
 def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[Cue]:
-    """ "My constituents in Mill and Weir": only their own member says so."""
-    said = sayings.OWN_PLACE.search(text := text_of(meeting.words[sentence.first : sentence.end]).lower())
+    """ "My constituents in Mill and Weir", or "Mill is my ward": only their own members say so."""
+    text = text_of(meeting.words[sentence.first : sentence.end]).lower()
+    fits: Mapping[str, float] = {}
+    said = sayings.OWN_PLACE.search(text)
     if said and not sayings.QUOTED.search(text[: said.start()]):
         first = sentence.first + len(text[: said.end()].split())
         fits = meeting.roster.of_place(meeting.words, first, sentence.end)
-        if fits:
-            yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
+    elif said := sayings.PLACE_OF_ONES_OWN.search(text):
+        end = sentence.first + len(text[: said.start()].split())
+        fits = meeting.roster.of_place(meeting.words, max(sentence.first, end - 5), end, last=True)
+    if fits:
+        yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
 
 
 # -- the chair -----------------------------------------------------------------------------------------

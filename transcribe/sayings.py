@@ -7,6 +7,8 @@ parliaments that took after theirs.
 
 import re
 
+from transcribe.spoken import word_set
+
 NAME = r"@(\d+)(?!['\d])"
 _FILLER = (
     r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
@@ -160,6 +162,10 @@ THANKS_FOR = re.compile(
 )
 ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
+BEFORE_NAME_ALONE = word_set(
+    "you us me it that there here now again please do today tonight anybody anyone everybody back in up right okay"
+    " then else"
+)
 AFTER_VOCATIVE = re.compile(
     r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"
     r"|how|why|when|it|it's|that|that's|this|there|there's|if|yes|no|just|may|on|as|each|for|and|but|so|because"
@@ -195,9 +201,12 @@ _HELLO = (
 GREETING = re.compile(rf"{_HELLO}{{1,6}}")
 INTRODUCTION = re.compile(rf"{_HELLO}{{0,4}}@0(?!['\d])")
 OWN_PLACE = re.compile(
+    r"\bi(?: have|'ve)? represent(?:ed)? |\b(?:as|i'm|i am) (?:also |speaking as )?(?:a|an|the|one of the|the other"
+    r"|another) (?:\w+ )?(?:members?|councillors?) for (?:the )?|"
     r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
     r"(?: here)?,? (?:of|in|from|is|for) "
 )
+PLACE_OF_ONES_OWN = re.compile(r"(?: is|'s) (?:in )?my (?:own )?(?:ward|patch|division|constituency)\b")
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")
 REPORTED = re.compile(r"\b(?:said|says|told|tells|asked|wrote)\b")
