@@ -38,6 +38,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         if not sentence.mentions:
             continue
         pattern = sentence.pattern
+        if chair := sayings.CHAIR_GIVEN.search(pattern):
+            return Call(sentence, sentence.mentions[int(next(g for g in chair.groups() if g))], "called")
         if not sayings.MINUTES.search(pattern):
             pattern = " ".join(sayings.THANKS_FOR.sub("", sayings.THANKS.sub("", pattern)).split())
         named = re.findall(r"@(\d+)", pattern)

@@ -125,6 +125,7 @@ class Roster:
                 self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
         self._exact |= self._short_names
         self._offices = {p.id: p.role for p in people}
+        self.clerks = offices.clerks(self._offices)
         self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
 
     def _call_for_short(self, known: _Known, person: Person) -> None:
