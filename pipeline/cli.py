@@ -140,7 +140,8 @@ def run(
     from pipeline import asked, batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media, parse_range, readable
+    from pipeline.meeting_toml import parse_range
+    from pipeline.meetings import fix_ids, loose_media, readable
 
     began = time.monotonic()
     if only and not meetings:

@@ -18,7 +18,7 @@ from pipeline import (
     asked,
     corrections,
     manifest,
-    meetings,
+    meeting_toml,
     needs,
     outputs,
     places,
@@ -97,7 +97,7 @@ class DataDesk:
     # -- what is there
 
     def people(self, meeting: str) -> Sequence[tuple[str, str]]:
-        people = meetings.read_meeting(self._folder.folder(meeting), meeting).people
+        people = meeting_toml.read_meeting(self._folder.folder(meeting), meeting).people
         hidden = privacy.not_named(people)
         shown = ((p, " ".join(p.name.split()) or p.id) for p in people)
         return [(p.id, name + (" (not shown by name)" if p in hidden else "")) for p, name in shown]

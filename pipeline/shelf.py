@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from pipeline import clips, corrections, meetings, places, receipts, settings
+from pipeline import clips, corrections, meeting_toml, meetings, places, receipts, settings
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
@@ -278,7 +278,7 @@ class DataFolder:
 
     def _meeting(self, id: str, folder: Path) -> Meeting:
         paths = [folder / "meeting.toml", folder]
-        return self._small.get(("meeting", id), paths, lambda: meetings.examine(folder, id)[0])
+        return self._small.get(("meeting", id), paths, lambda: meeting_toml.examine(folder, id)[0])
 
     def _recording(self, id: str) -> Recording | None:
         path = self.layout.made(id) / "recording.json"

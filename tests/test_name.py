@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from tests.committees import committee, score
 from transcribe.decide import LEAST_PROBABILITY
 from transcribe.mentions import Roster

@@ -29,7 +29,7 @@ from transcribe.records import Record, Turn
 
 if TYPE_CHECKING:
     from transcribe.audio import Audio
-    from transcribe.engines import Progress
+    from transcribe.media import Progress
 
 RATE_HZ = 16_000
 SHORTEST_S = 0.1  # a shorter recording holds no turn

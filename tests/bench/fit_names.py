@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from tests.committees import DAMAGE, Committee, Score, committee, score
 from transcribe import cues, name, weights
 from transcribe.mentions import Roster
