@@ -336,6 +336,7 @@ def _queue(request: Request) -> Response:
         n=len(shown),
         n_all=len(own),
         n_left=todo.n_left,
+        behind=todo.behind,
         first=first + 1,
         here=url("/queue", **told, **{"from": first}),
         everything=url("/queue", meeting=meeting),

@@ -272,6 +272,19 @@ def test_the_verb_prints_rows_and_json(data: Path, tmp_path: Path) -> None:
     assert "[-two-] {+three+}" in cli("councillors were briefed two times", "--data", str(data))
 
 
+def test_what_somebody_listened_to_does_not_hide_how_much_was_transcribed(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "listened"
+    shutil.copytree(data, place)
+    path = place / "processed" / PANEL / "transcript.json"
+    heard = '{"start_ms":1,"end_ms":2,"by":"Ann Clerk","on":"2024-06-01"}'
+    for n in (1, 1_000):
+        whole = (data / "processed" / PANEL / "transcript.json").read_text("utf-8")
+        listened = ",".join([heard] * n)
+        path.write_text(f'{whole.removesuffix(chr(10) + "}" + chr(10))},\n "listened": [{listened}]\n}}\n', "utf-8")
+        told = cli("Nobody ever said these purple words", "--data", str(place))
+        assert "not found in the 0:08 transcribed of 0:08" in told, n
+
+
 def test_what_cannot_be_checked_is_one_clear_error(data: Path, tmp_path: Path) -> None:
     for args in ((), ("words", "--file", "a.txt"), ("--file", "gone.txt"), ("words", "--meeting", "gone")):
         with pytest.raises(Problem):

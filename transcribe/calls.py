@@ -9,6 +9,7 @@ from transcribe.mentions import Mention
 from transcribe.oneself import Own
 from transcribe.records import Word
 from transcribe.sentences import Run, Sentence, between_ms
+from transcribe.spoken import plain
 
 PATIENCE_MS = 10_000  # when what is said next is no answer any more
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
@@ -37,6 +38,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         if not sentence.mentions:
             continue
         pattern = sentence.pattern
+        if chair := sayings.CHAIR_GIVEN.search(pattern):
+            return Call(sentence, sentence.mentions[int(next(g for g in chair.groups() if g))], "called")
         if not sayings.MINUTES.search(pattern):
             pattern = " ".join(sayings.THANKS_FOR.sub("", sayings.THANKS.sub("", pattern)).split())
         named = re.findall(r"@(\d+)", pattern)
@@ -142,6 +145,8 @@ def _is_question(words: Sequence[Word], sentence: Sentence) -> bool:
 
 def set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
     before = mention.first == sentence.first or words[mention.first - 1].text[-1] in ",—"
+    if mention.end == sentence.end and mention.form != "role":
+        before = before or plain(words[mention.first - 1].text) in sayings.BEFORE_NAME_ALONE  # "Do come in Jo"
     after = mention.end == sentence.end or words[mention.end - 1].text[-1] in ",—"
     return before and after
 

@@ -24,7 +24,9 @@ EPISODE_GAP = 250  # words of others, about 100 s
 MIXED = 0.15  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
 TESTED = 4.0  # voices of a meeting that count as much as that
 PLAIN = 2.0  # log-odds of what is plainly said of a voice
-THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
+THROUGHOUT = (
+    "presides", "runs the meeting", "opens the meeting", "says it is in the chair", "captions", "given by people"
+)  # fmt: skip
 OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
@@ -233,10 +235,11 @@ def _mixed(
     odds = 0.0
     for person, about in told.items():
         odds += math.exp(plain[person]) * (1 - supported(about, parts))
-        own = told_in(about, parts)
+        own, here = told_in(about, parts), {i.at for i in about if i.log_odds > 0}
         for other, rest in told.items():
-            apart = [i for i in rest if i.log_odds < 0 or i.rule in OWN or not told_in([i], parts) <= own]
-            if other != person and any(i.log_odds > 0 for i in apart):
+            elsewhere = [i for i in rest if i.at not in here and (i.rule in OWN or not told_in([i], parts) <= own)]
+            apart = [*elsewhere, *(i for i in rest if i.log_odds < 0)]
+            if other != person and any(i.log_odds > 0 for i in elsewhere):
                 odds += math.exp(plain[person] + _odds(apart)) / 2  # every pair comes up twice
     return odds
 

@@ -23,6 +23,11 @@ _CHAIRS = re.compile(
     rf"^{_CHAIR}$|^(?:council president|president of the council|presiding member|presiding officer|speaker)$"
 )
 _CHAIRS_OF = re.compile(rf"^{_CHAIR}(?: ?[,(–-].*| .*(?:committee|panel|council|commission|scrutiny|meeting|board)$)")
+_CLERKS = re.compile(
+    r"\b(?:clerk|democratic (?:services|support)|committee (?:services|support|officer|manager|administrator|secretary)"
+    r"|governance (?:officer|manager|support)|scrutiny (?:officer|manager)|secretariat)\b"
+)
+_CALLERS = re.compile(r"\b(?:chief executive|monitoring officer|legal|solicitor)\b")
 _DEPUTIES = re.compile(r"^(?:vice|deputy)[ -]?(?:chair(?:man|woman|person)?|convenor|convener)\b")
 
 
@@ -56,6 +61,11 @@ def addressed(words: Sequence[Word], roles: Mapping[str, str], fewest: int) -> P
     office = re.compile(rf"^(?:the )?(?:worshipful |lord |lady |civic |council )*{title}(?: of (?!.*opposition).*)?$")
     people = _holders(roles, office)
     return Presiding(people, frozenset((title,))) if people else None
+
+
+def clerks(roles: Mapping[str, str]) -> frozenset[str]:
+    """Who may be the meeting's clerk; where nobody has that office, whoever else may call a roll."""
+    return _holders(roles, _CLERKS) or _holders(roles, _CALLERS)
 
 
 def is_spoken_to(words: Sequence[Word], i: int, first: int) -> bool:

@@ -149,7 +149,7 @@ def main() -> None:
         if not layout.root.exists():
             make(layout.root, options.statements, words)
         began, cpu = time.perf_counter(), time.process_time()
-        found = publish.publish(layout, site, publish.Options(), force=True)
+        found = publish.publish(layout, site, publish.Given(), force=True)
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         what = f"{found.n_statements:,} statements as {found.n_files:,} files"
         print(f"published {what}: {took_s:.0f} s, {cpu_s:.0f} s busy")
