@@ -273,11 +273,8 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
         if len(calls) >= FEW_CALLS:
             sentence, share = calls[0].sentence, len(calls) / most  # others may have the chair for an item
             yield Cue(speaker, meeting.chairs, "presides", share, sentence.first, sentence.end, "")
-    for kind, at_start, share in (
-        (sayings.OPENING, meeting.runs[:3], 1.0),
-        (sayings.GREETING_ALL, meeting.runs[:1], 0.4),
-    ):
-        for run in at_start:
+    for kind, n_runs, share in ((sayings.OPENING, 3, 1.0), (sayings.GREETING_ALL, 1, 0.4)):
+        for run in meeting.runs[:n_runs]:
             for sentence in run.sentences if run.speaker else ():
                 if kind.search(sentence.pattern):
                     span = sentence.first, sentence.end, run.speaker or ""
