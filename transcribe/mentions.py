@@ -259,7 +259,10 @@ class Roster:
         )
         if named and named.fits:
             return named._replace(first=i)
-        role = self._role(words, i, j, end) or (titled and self._role(words, i, k, end))  # "Mr Town Clerk"
+        role = self._role(words, i, j, end)
+        if cased and named and role and role.end <= k:
+            role = None  # "Superintendent Brown" is not the superintendent
+        role = role or (self._role(words, i, k, end) if titled else None)  # "Mr Town Clerk"
         return role or (named and named._replace(first=i))
 
     def _titled(
