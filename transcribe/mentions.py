@@ -124,6 +124,10 @@ class Roster:
                 self._add(self._places, place, person.id, FULL)
                 self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
         self._exact |= self._short_names
+        self._fields: dict[str, set[str]] = {}
+        for person in people:
+            for field in offices.fields(person.role):
+                self._fields.setdefault(field, set()).add(person.id)
         self._offices = {p.id: p.role for p in people}
         self.clerks = offices.clerks(self._offices)
         self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
@@ -198,7 +202,9 @@ class Roster:
         return {}
 
     def alone(self, heard: str) -> dict[str, float]:
-        """People that a name called out on its own may be a near mishearing of."""
+        """Whose field a word or two called out alone is, if one person's; or of whose name it may be a near mishearing."""
+        if len(whose := self._fields.get(plain(heard), ())) == 1:
+            return dict.fromkeys(whose, ROLE)
         fits = {k.id: likeness(plain(heard), n) for k in self._known for n in (k.surname, *k.full)}
         return {p: fit * SURNAME for p, fit in fits.items() if fit >= NEAR}
 

@@ -18,6 +18,8 @@ LETTERS = {
 CALLED_ALONE = word_set(
     "commissioner commander ombudsman auditor coroner clerk solicitor treasurer leader mayor provost"
 )
+_IN_A_FIELD = word_set("officer manager adviser advisor engineer lead consultant")
+_LONGEST_FIELD = 4  # words
 _UNDER = word_set("deputy assistant vice shadow acting associate junior former")
 
 _TOO_COMMON = frozenset(
@@ -115,6 +117,23 @@ def roles(role: str) -> tuple[set[str], set[str]]:
             whole.add(" ".join([*about, *title]))
     whole, short = _plain_offices(whole), _plain_offices(short)
     return whole | {LETTERS[office] for office in (whole | short) & LETTERS.keys()}, short
+
+
+def fields(role: str) -> set[str]:
+    """What somebody with this role may be called upon as when a chair goes through the reports, plain: "Footpaths?"
+
+    >>> sorted(fields("Parish councillor, footpaths")), sorted(fields("Highways Officer")), fields("Cabinet Member")
+    (['footpaths'], ['highways'], set())
+    """
+    found = set()
+    for part in role.lower().split(";"):
+        office, *rest = re.sub(r" ?[(].*", "", part).split(",")
+        words = office.split()
+        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
+        found |= {" ".join(w for w in words[cut + 1 :] if w != "the"), *rest}
+        if words[1:cut] and words[cut - 1] in _IN_A_FIELD:
+            found.add(" ".join(words[: cut - 1]))
+    return {p for f in found if 0 < len(f.split()) < _LONGEST_FIELD and "ward" not in f.split() and (p := plain(f))}
 
 
 def _called(office: Sequence[str]) -> set[str]:
