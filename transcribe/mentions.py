@@ -202,7 +202,7 @@ class Roster:
         return {}
 
     def alone(self, heard: str) -> dict[str, float]:
-        """Whose field a word or two called out alone is, if one person's; or of whose name it may be a near mishearing."""
+        """Whose field words called out alone are, if one person's; or of whose name they may be a near mishearing."""
         if len(whose := self._fields.get(plain(heard), ())) == 1:
             return dict.fromkeys(whose, ROLE)
         fits = {k.id: likeness(plain(heard), n) for k in self._known for n in (k.surname, *k.full)}
