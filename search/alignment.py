@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -139,9 +139,11 @@ class Match:
         self.meeting, self.spoken, self.parts, self.steps = meeting, spoken, parts, steps
         said = [s.token for s in steps if s.token is not None]
         self.first, self.end = said[0], said[-1] + 1
-        equal = [s.part for s in steps if self._kind(s) == "same" and s.part is not None]
+        self._kinds = self._as_heard([self._kind(s) for s in steps])
+        here = list(zip(steps, self._kinds, strict=True))
+        equal = [s.part for s, kind in here if kind == "same" and s.part is not None]
         whole = sum(weights[p.token] for p in parts if p.token)
-        added = sum(s.part is None for s in steps)
+        added = sum(s.part is None for s, kind in here if kind != "same")
         n = sum(bool(p.token) for p in parts)
         self.similarity = sum(weights[parts[i].token] for i in equal) / whole * n / (n + added / 2)
         breaks = [s for s in steps if s.part is not None and s.token is not None and parts[s.part].unmarked]
@@ -156,6 +158,19 @@ class Match:
         if step.token is None:
             return "added"
         return "same" if self.parts[step.part].token == self.spoken.tokens[step.token] else "changed"
+
+    def _as_heard(self, kinds: Sequence[str]) -> list[str]:
+        """Kinds of steps, where words that only are parted otherwise are the same: nobody hears whether it is a watch
+        list or a watchlist."""
+        heard = list(kinds)
+        for other, run in groupby(range(len(kinds)), key=lambda i: kinds[i] in ("changed", "added", "left out")):
+            here = list(run)
+            steps = [self.steps[i] for i in here]
+            quoted = "".join(self.parts[s.part].token for s in steps if s.part is not None)
+            if other and quoted == "".join(self.spoken.tokens[s.token] for s in steps if s.token is not None):
+                for i in here:
+                    heard[i] = "same"
+        return heard
 
     def _words(self) -> list[tuple[int | None, int | None]]:
         """For each step, the numbers of the word quoted and of the word said that it is of."""
@@ -186,7 +201,7 @@ class Match:
     def differences(self) -> tuple[Difference, ...]:
         """The quotation and what was said, run by run."""
         runs: list[tuple[str, list[int], list[int]]] = []
-        kinds = _of_whole_words([self._kind(s) for s in self.steps], self._words())
+        kinds = _of_whole_words(self._kinds, self._words())
         for step, kind in zip(self.steps, kinds, strict=True):
             kind = kind if kind in ("same", "omitted") else "changed"  # words beside each other that differ are one run
             if not runs or runs[-1][0] != kind:
