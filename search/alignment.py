@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, zip_longest
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -137,10 +137,10 @@ class Match:
         self, meeting: str, spoken: Spoken, parts: Sequence[Part], steps: Sequence[_Step], weights: dict[str, float]
     ) -> None:
         self.meeting, self.spoken, self.parts, self.steps = meeting, spoken, parts, steps
-        said = [s.token for s in steps if s.token is not None]
+        here = self._as_heard([self._kind(s) for s in steps])
+        self.steps, self._kinds = [s for s, _ in here], [kind for _, kind in here]
+        said = [s.token for s in self.steps if s.token is not None]
         self.first, self.end = said[0], said[-1] + 1
-        self._kinds = self._as_heard([self._kind(s) for s in steps])
-        here = list(zip(steps, self._kinds, strict=True))
         equal = [s.part for s, kind in here if kind == "same" and s.part is not None]
         whole = sum(weights[p.token] for p in parts if p.token)
         added = sum(s.part is None for s, kind in here if kind != "same")
@@ -159,17 +159,25 @@ class Match:
             return "added"
         return "same" if self.parts[step.part].token == self.spoken.tokens[step.token] else "changed"
 
-    def _as_heard(self, kinds: Sequence[str]) -> list[str]:
-        """Kinds of steps, where words that only are parted otherwise are the same: nobody hears whether it is a watch
-        list or a watchlist."""
-        heard = list(kinds)
-        for other, run in groupby(range(len(kinds)), key=lambda i: kinds[i] in ("changed", "added", "left out")):
-            here = list(run)
-            steps = [self.steps[i] for i in here]
-            quoted = "".join(self.parts[s.part].token for s in steps if s.part is not None)
-            if other and quoted == "".join(self.spoken.tokens[s.token] for s in steps if s.token is not None):
-                for i in here:
-                    heard[i] = "same"
+    def _as_heard(self, kinds: Sequence[str]) -> list[tuple[_Step, str]]:
+        """Steps with their kinds, where words that only are parted otherwise are the same: nobody hears whether it is a
+        watch list or a watchlist. At either end what was said there is only what is quoted."""
+        heard: list[tuple[_Step, str]] = []
+        numbered = list(enumerate(zip(self.steps, kinds, strict=True)))
+        for differs, group in groupby(numbered, key=lambda each: each[1][1] in ("changed", "added", "left out")):
+            run = list(group)
+            here = [step for _, (step, _) in run]
+            parts = [s.part for s in here if s.part is not None]
+            tokens = [s.token for s in here if s.token is not None]
+            quoted = "".join(self.parts[i].token for i in parts)
+            firsts = range(len(tokens)) if run[0][0] == 0 else [0]
+            ends = range(1, len(tokens) + 1) if run[-1][0] == len(self.steps) - 1 else [len(tokens)]
+            said = (tokens[i:j] for i in firsts for j in ends)
+            same = differs and next((t for t in said if "".join(self.spoken.tokens[n] for n in t) == quoted), None)
+            if same:
+                heard += [(_Step(*pair), "same") for pair in zip_longest(parts, same)]
+            else:
+                heard += [each for _, each in run]
         return heard
 
     def _words(self) -> list[tuple[int | None, int | None]]:
