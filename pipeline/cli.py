@@ -27,7 +27,7 @@ from pipeline import (
     cli_speakers,
     cli_verify,
 )
-from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
+from pipeline.arguments import DATA, Address, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
@@ -246,7 +246,9 @@ def status(
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
 def why(
     meeting: MeetingName,
-    stage: Annotated[StageName | None, typer.Argument(help="The stage to ask about; all of them without.")] = None,
+    stage: Annotated[
+        StageName | None, typer.Argument(metavar="STAGE", help="The stage to ask about; all of them without.")
+    ] = None,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     json: Json = False,
@@ -291,7 +293,10 @@ def doctor(json: Json = False, data: Data = DATA) -> None:
 @app.command(epilog="Example: onrecord search '\"facial recognition\" speaker:okafor -parks' --sort newest")
 def search(
     query: Annotated[
-        list[str], typer.Argument(help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...')
+        list[str],
+        typer.Argument(
+            metavar="QUERY", help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...'
+        ),
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
@@ -320,7 +325,7 @@ def search(
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
     history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,

@@ -376,6 +376,31 @@ def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> No
     assert find.search(folder, typed).suggestions == suggested
 
 
+@pytest.mark.parametrize(
+    ("typed", "said", "suggested"),
+    [
+        ("act of parliament", "There is no active parliament behind it.", ('"active parliament"', "parliament")),
+        ("act of parliament", "Parliament can act and so ought we.", ("act parliament",)),
+        ("no engagement here", "Was there any engagement?", ("engagement",)),  # which would be the contrary
+        (
+            "tag:legality act of parliament",
+            "There is no active parliament behind it.",
+            ('"active parliament" tag:legality', "tag:legality parliament"),
+        ),
+        ("speaker:powys act of parliament", "There is no active parliament behind it.", ()),
+        ("leaflets to every household", "We briefed councillors twice.", ()),
+    ],
+)
+def test_what_was_misheard_is_suggested_as_it_was_heard(
+    tmp_path: Path, typed: str, said: str, suggested: tuple[str, ...]
+) -> None:
+    index.replace(tmp_path, "m", [quote("m", said, codes=("legality",))])
+    found = find.search(tmp_path, typed)
+    assert (found.total, found.suggestions) == (0, suggested)
+    if len(suggested) > 1:
+        assert find.search(tmp_path, suggested[0]).total == 1
+
+
 @settings(max_examples=200)
 @given(st.text() | TYPED)
 def test_no_query_raises(folder: Path, typed: str) -> None:

@@ -67,6 +67,7 @@ def find(
         if run.speaker is not None:
             yield from _hands_over(meeting, i)
             yield from _speaks_to(meeting, i)
+            yield from _speaks_of(meeting, i)
             yield from _self(meeting, run)
             yield from _chair(meeting, i)
             yield from _apologies(run)
@@ -157,11 +158,11 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     elif call.rule == "called":
         rule = "called by whoever presides" if presides else "called by somebody else"
         yield Cue(voice, fits, rule, 0.7 if late else 1.0, *span)
-    elif call.rule == "named last":
-        yield Cue(voice, fits, "named last by whoever presides", 0.7 if late else 1.0, *span)
+    elif call.rule in ("first in turn", "named last"):
+        yield Cue(voice, fits, f"{call.rule} by whoever presides", 0.7 if late else 1.0, *span)
     else:
         yield Cue(voice, call.mention.fits, call.rule, 0.7 if late else 1.0, *span)
-    if call.rule in ("called", "named last") and sayings.ACCEPTED.match(following.sentences[0].pattern):
+    if not call.rule.startswith("asked") and sayings.ACCEPTED.match(following.sentences[0].pattern):
         yield Cue(voice, fits, "taken up with thanks", 1.0, *span)
 
 
@@ -192,6 +193,18 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
             rule = "thanked" if thanked else "answered"
             yield Cue(before.speaker or "", mention.fits, rule, 0.4 if presides else 1.0, *span)
         return
+
+
+def _speaks_of(meeting: _Meeting, i: int) -> Iterator[Cue]:
+    """Nobody speaks of themselves by name, but to say who they are, which comes first."""
+    run, call = meeting.runs[i], meeting.calls[i]
+    for sentence in run.sentences[1:]:
+        if sentence.first in meeting.own or (call and call.sentence is sentence):
+            continue
+        for mention in sentence.mentions:
+            if mention.form == "name" and len(mention.fits) == 1:
+                span = sentence.first, sentence.end, run.speaker or ""
+                yield Cue(run.speaker or "", mention.fits, "speaks of them", 1.0, *span)
 
 
 def _gave_the_floor(meeting: _Meeting, i: int) -> bool:
@@ -273,11 +286,8 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
         if len(calls) >= FEW_CALLS:
             sentence, share = calls[0].sentence, len(calls) / most  # others may have the chair for an item
             yield Cue(speaker, meeting.chairs, "presides", share, sentence.first, sentence.end, "")
-    for kind, at_start, share in (
-        (sayings.OPENING, meeting.runs[:3], 1.0),
-        (sayings.GREETING_ALL, meeting.runs[:1], 0.4),
-    ):
-        for run in at_start:
+    for kind, n_runs, share in ((sayings.OPENING, 3, 1.0), (sayings.GREETING_ALL, 1, 0.4)):
+        for run in meeting.runs[:n_runs]:
             for sentence in run.sentences if run.speaker else ():
                 if kind.search(sentence.pattern):
                     span = sentence.first, sentence.end, run.speaker or ""

@@ -127,6 +127,10 @@ class Roster:
                 self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
         self._exact |= self._short_names
         self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
+        self._fields: dict[str, set[str]] = {}
+        for person in people:
+            for field in offices.fields(person.role):
+                self._fields.setdefault(field, set()).add(person.id)
         self._offices = {p.id: p.role for p in people}
         self.clerks = offices.clerks(self._offices)
         self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
@@ -201,7 +205,9 @@ class Roster:
         return {}
 
     def alone(self, heard: str) -> dict[str, float]:
-        """People that a name called out on its own may be a near mishearing of."""
+        """Whose field words called out alone are, if one person's; or of whose name they may be a near mishearing."""
+        if len(whose := self._fields.get(plain(heard), ())) == 1:
+            return dict.fromkeys(whose, ROLE)
         fits = {k.id: likeness(plain(heard), n) for k in self._known for n in (k.surname, *k.full)}
         return {p: fit * SURNAME for p, fit in fits.items() if fit >= NEAR}
 
@@ -275,7 +281,10 @@ class Roster:
         )
         if named and named.fits:
             return named._replace(first=i)
-        role = self._role(words, i, j, end) or (titled and self._role(words, i, k, end))  # "Mr Town Clerk"
+        role = self._role(words, i, j, end)
+        if cased and named and role and role.end <= k:
+            role = None  # "Superintendent Brown" is not the superintendent
+        role = role or (self._role(words, i, k, end) if titled else None)  # "Mr Town Clerk"
         return role or (named and named._replace(first=i))
 
     def _titled(

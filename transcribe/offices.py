@@ -5,16 +5,29 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe.records import Word
-from transcribe.spoken import CHAIR, plain
+from transcribe.spoken import CHAIR, plain, word_set
 
 # What a rank is called by its letters, and offices that are called by their last word.
-LETTERS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
-CALLED_ALONE = frozenset(("commissioner", "commander", "ombudsman", "auditor", "coroner"))
+LETTERS = {
+    "assistantchiefconstable": "acc",
+    "deputychiefconstable": "dcc",
+    "detectivechiefinspector": "dci",
+    "policeandcrimecommissioner": "pcc",
+    "deputypoliceandcrimecommissioner": "dpcc",
+}
+CALLED_ALONE = word_set(
+    "commissioner commander ombudsman auditor coroner clerk solicitor treasurer leader mayor provost"
+)
+_IN_A_FIELD = word_set("officer manager adviser advisor engineer lead consultant")
+_LONGEST_FIELD = 4  # words
+_UNDER = word_set("deputy assistant vice shadow acting associate junior former")
 
 _TOO_COMMON = frozenset(
     ["councillor", "member", "head", "officer", "resident", "witness", "public", "councilmember", "mp", "am", "ms"]
 )
-_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_OFFICES = re.compile(
+    r"; ?|(?: and|,) (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair)(?! of (?:staff|public)))"
+)
 _TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"])
 _POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
 _CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader"])
@@ -90,15 +103,45 @@ def roles(role: str) -> tuple[set[str], set[str]]:
     """
     whole: set[str] = {role.lower()}
     short: set[str] = set()
-    for office in _OFFICES.split(role.lower()):
-        words = re.sub(r"[(].*", "", office).split()
+    for part in _OFFICES.split(role.lower()):
+        office = re.sub(r" ?[(].*", "", part)
+        words = office.partition(",")[0].split()
+        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on", "to")), len(words))
+        title, about = words[:cut], words[cut + 1 :]
+        whole |= {office, *_called(words)}
+        if about:
+            short |= _called(title)
+        else:
+            whole |= _called(title)
+        if title and about and len(about) < 4:
+            whole.add(" ".join([*about, *title]))
+    whole, short = _plain_offices(whole), _plain_offices(short)
+    return whole | {LETTERS[office] for office in (whole | short) & LETTERS.keys()}, short
+
+
+def fields(role: str) -> set[str]:
+    """What somebody with this role may be called upon as when a chair goes through the reports, plain: "Footpaths?"
+
+    >>> sorted(fields("Parish councillor, footpaths")), sorted(fields("Highways Officer")), fields("Cabinet Member")
+    (['footpaths'], ['highways'], set())
+    """
+    found = set()
+    for part in role.lower().split(";"):
+        office, *rest = re.sub(r" ?[(].*", "", part).split(",")
+        words = office.split()
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
-        about = words[cut + 1 :]
-        whole |= {" ".join(words), *({words[-1]} & CALLED_ALONE if words else ()), re.split(r"[,(]| and ", office)[0]}
-        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
-        if cut and about and len(about) < 4:
-            whole.add(" ".join([*about, *words[:cut]]))
-    return _plain_offices(whole), _plain_offices(short)
+        found |= {" ".join(w for w in words[cut + 1 :] if w != "the"), *rest}
+        if words[1:cut] and words[cut - 1] in _IN_A_FIELD:
+            found.add(" ".join(words[: cut - 1]))
+    return {p for f in found if 0 < len(f.split()) < _LONGEST_FIELD and "ward" not in f.split() and (p := plain(f))}
+
+
+def _called(office: Sequence[str]) -> set[str]:
+    """The Head of Parks and Leisure is called the Head of Parks as well, but nobody the Police of Police and Crime; and
+    the Parish Clerk the Clerk."""
+    first = office[: office.index("and")] if "and" in office else []
+    alone = set() if _UNDER & {*office} else {words[-1] for words in (office, first) if words} & CALLED_ALONE
+    return {" ".join(office), *alone, *([" ".join(first)] if len(first) > 1 else [])}
 
 
 def _plain_offices(names: Iterable[str]) -> set[str]:

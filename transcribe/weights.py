@@ -20,6 +20,7 @@ BY_HAND = {
     # given the floor, and the next to speak
     "called by whoever presides": Weight("chair handover", 4.2),
     "called by somebody else": Weight("chair handover", 2.4),
+    "first in turn by whoever presides": Weight("chair handover", 3.2),
     "named last by whoever presides": Weight("chair handover", 2.0),
     "taken up with thanks": Weight("chair handover", 0.6),
     "asked": Weight("addressed", 2.4),
@@ -45,6 +46,7 @@ BY_HAND = {
     "thanked as chair": Weight("role", 0.8),
     # not that person
     "speaks to them": Weight("addressed", -3.0),
+    "speaks of them": Weight("addressed", -1.5),
     "speaks to the chair": Weight("role", -3.0),
     "sent apologies": Weight("apology", -4.0),
     "marked as not present": Weight("apology", -6.0),
@@ -55,6 +57,7 @@ _FITTED = {
     BEFORE: -0.77,
     "called by whoever presides": 3.87,
     "called by somebody else": 2.64,
+    "first in turn by whoever presides": 3.2,
     "named last by whoever presides": 2.19,
     "taken up with thanks": 0.28,
     "asked": 2.49,
@@ -76,6 +79,7 @@ _FITTED = {
     "opens the meeting": 3.04,
     "thanked as chair": 0.99,
     "speaks to them": -3.01,
+    "speaks of them": -1.5,
     "speaks to the chair": -3.0,
     "sent apologies": -4.0,
     "marked as not present": -6.0,
