@@ -139,6 +139,7 @@ def test_captions_name_their_voices_and_round_trip() -> None:
         (None, "Nobody knows."),
     ]
     assert "00:00:04.000 --> 00:00:04.850\n<v Unknown speaker 2>Who are you?" in captions
+    assert "\n\nNOTE Named by software, not checked: Councillor Jo Okafor.\n\n" in captions
 
 
 def test_a_hostile_name_stays_inside_its_tag() -> None:

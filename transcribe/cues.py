@@ -254,7 +254,7 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
         if _in_chair(sentence):
-            yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
+            yield Cue(speaker, _chairs(meeting, speaker), "says it is in the chair", 1.0, *span)
 
 
 def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[Cue]:
@@ -269,10 +269,21 @@ def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[
         end = sentence.first + len(text[: said.start()].split())
         fits = meeting.roster.of_place(meeting.words, max(sentence.first, end - 5), end, last=True)
     if fits:
-        yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
+        share = 1.0 if len(fits) == 1 else 0.6  # residents say "our ward", too
+        yield Cue(speaker, fits, "own place", share, sentence.first, sentence.end, speaker)
 
 
 # -- the chair -----------------------------------------------------------------------------------------
+
+
+def _chairs(meeting: _Meeting, voice: str | None) -> Mapping[str, float]:
+    """Who a voice is that is in the chair: one who gave another name stands in for the chair."""
+    for run in meeting.runs:
+        for sentence in run.sentences if run.speaker == voice else ():
+            own = meeting.own.get(sentence.first)
+            if own and max(own.fits.values(), default=0.0) >= SURNAME and not own.fits.keys() & meeting.chairs.keys():
+                return own.fits
+    return meeting.chairs
 
 
 def _presides(meeting: _Meeting) -> Iterator[Cue]:
@@ -285,13 +296,13 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
     for speaker, calls in given.items():
         if len(calls) >= FEW_CALLS:
             sentence, share = calls[0].sentence, len(calls) / most  # others may have the chair for an item
-            yield Cue(speaker, meeting.chairs, "presides", share, sentence.first, sentence.end, "")
+            yield Cue(speaker, _chairs(meeting, speaker), "presides", share, sentence.first, sentence.end, "")
     for kind, n_runs, share in ((sayings.OPENING, 3, 1.0), (sayings.GREETING_ALL, 1, 0.4)):
         for run in meeting.runs[:n_runs]:
             for sentence in run.sentences if run.speaker else ():
                 if kind.search(sentence.pattern):
                     span = sentence.first, sentence.end, run.speaker or ""
-                    yield Cue(run.speaker or "", meeting.chairs, "opens the meeting", share, *span)
+                    yield Cue(run.speaker or "", _chairs(meeting, run.speaker), "opens the meeting", share, *span)
                     return
 
 
@@ -309,7 +320,7 @@ def _runs_the_meeting(meeting: _Meeting) -> Iterator[Cue]:
     (speaker, most), *_ = [*n.most_common(1), ("", 0)]
     if len(kinds[speaker]) >= KINDS_OF_BUSINESS and most >= MOST_BUSINESS * n.total():
         sentence = next(iter(kinds[speaker].values()))
-        yield Cue(speaker, meeting.chairs, "runs the meeting", 1.0, sentence.first, sentence.end, "")
+        yield Cue(speaker, _chairs(meeting, speaker), "runs the meeting", 1.0, sentence.first, sentence.end, "")
 
 
 def _clerk(meeting: _Meeting) -> Iterator[Cue]:
@@ -333,7 +344,7 @@ def _chair(meeting: _Meeting, i: int) -> Iterator[Cue]:
             yield Cue(speaker, meeting.chairs, "speaks to the chair", 1.0, *span)
             before = meeting.runs[i - 1].speaker if i else None
             if before and sentence.first == run.first and sayings.THANKS_CHAIR.search(sentence.pattern):
-                yield Cue(before, meeting.chairs, "thanked as chair", 1.0, sentence.first, sentence.end, "")
+                yield Cue(before, _chairs(meeting, before), "thanked as chair", 1.0, sentence.first, sentence.end, "")
             return
 
 

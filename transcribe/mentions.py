@@ -200,7 +200,7 @@ class Roster:
         )
         for start, stop in spans:
             fits = self._places.get(run_together(words[start:stop])[0], {})
-            if fits:
+            if fits and not (stop < end and goes_on(words, stop, end, cased=True)):  # "Mill Street"
                 return fits if len(fits) <= MOST_FOR_A_PLACE else {}
         return {}
 

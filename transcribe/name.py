@@ -21,7 +21,7 @@ from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_o
 from transcribe.weights import BEFORE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
-MIXED = 0.15  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
+MIXED = 0.2  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
 TESTED = 4.0  # voices of a meeting that count as much as that
 PLAIN, BEYOND_DOUBT = 2.0, 3.0  # log-odds of what is plainly said of a voice
 THROUGHOUT = (

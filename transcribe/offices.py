@@ -20,6 +20,8 @@ CALLED_ALONE = word_set(
 )
 _IN_A_FIELD = word_set("officer manager adviser advisor engineer lead consultant")
 _LONGEST_FIELD = 4  # words
+_RANKS = word_set("principal senior chief lead strategic interim acting")
+_OF_SOME = word_set("group opposition party labour conservative democrat democrats green independent")
 _UNDER = word_set("deputy assistant vice shadow acting associate junior former")
 
 _TOO_COMMON = frozenset(
@@ -98,8 +100,8 @@ def roles(role: str) -> tuple[set[str], set[str]]:
 
     >>> whole, short = roles("Deputy Leader and Cabinet Member for Parks")
     >>> sorted(whole), short
-    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
-     {'cabinetmember'})
+    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember',
+      'parksscabinetmember'], {'cabinetmember'})
     """
     whole: set[str] = {role.lower()}
     short: set[str] = set()
@@ -109,12 +111,13 @@ def roles(role: str) -> tuple[set[str], set[str]]:
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on", "to")), len(words))
         title, about = words[:cut], words[cut + 1 :]
         whole |= {office, *_called(words)}
-        if about:
-            short |= _called(title)
-        else:
+        whose = [w for w in about if w not in ("the", "group", "party")]
+        if not about:
             whole |= _called(title)
-        if title and about and len(about) < 4:
-            whole.add(" ".join([*about, *title]))
+        elif title != ["leader"] or not _OF_SOME & {*about}:  # "the Leader" is the council's
+            short |= _called(title)
+        if title and whose and len(about) < _LONGEST_FIELD:
+            whole |= {" ".join([*about, *title]), " ".join([*whose, *title]), " ".join(whose) + "s " + " ".join(title)}
     whole, short = _plain_offices(whole), _plain_offices(short)
     return whole | {LETTERS[office] for office in (whole | short) & LETTERS.keys()}, short
 
@@ -125,10 +128,10 @@ def fields(role: str) -> set[str]:
     >>> sorted(fields("Parish councillor, footpaths")), sorted(fields("Highways Officer")), fields("Cabinet Member")
     (['footpaths'], ['highways'], set())
     """
-    found = set()
+    found = {"police"} & {*role.lower().replace(",", " ").split()}
     for part in role.lower().split(";"):
         office, *rest = re.sub(r" ?[(].*", "", part).split(",")
-        words = office.split()
+        words = office.split()[office.partition(" ")[0] in _RANKS :]
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
         found |= {" ".join(w for w in words[cut + 1 :] if w != "the"), *rest}
         if words[1:cut] and words[cut - 1] in _IN_A_FIELD:
@@ -137,12 +140,14 @@ def fields(role: str) -> set[str]:
 
 
 def _called(office: Sequence[str]) -> set[str]:
-    """The Head of Parks and Leisure is called the Head of Parks as well, but nobody the Police of Police and Crime; and
-    the Parish Clerk the Clerk."""
+    """The Head of Parks and Leisure is called the Head of Parks as well, but nobody the Police of Police and Crime; the
+    Parish Clerk the Clerk, and the Principal Highways Engineer the Highways Engineer."""
     first = office[: office.index("and")] if "and" in office else []
     alone = set() if _UNDER & {*office} else {words[-1] for words in (office, first) if words} & CALLED_ALONE
-    return {" ".join(office), *alone, *([" ".join(first)] if len(first) > 1 else [])}
+    ranked = [office[1:]] if len(office) > 2 and office[0] in _RANKS else []  # the Principal Highways Engineer
+    return {" ".join(office), *alone, *(" ".join(words) for words in (first, *ranked) if len(words) > 1)}
 
 
 def _plain_offices(names: Iterable[str]) -> set[str]:
-    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
+    found = {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
+    return found | {p.replace("adviser", "advisor") for p in found} | {p.replace("advisor", "adviser") for p in found}

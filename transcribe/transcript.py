@@ -204,10 +204,13 @@ NOTICE = "Machine transcript, not the official record. Listen before you quote."
 def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
     """Captions with `<v Name>`: every word once, in order, broken at changes of voice, sentence ends and pauses.
 
-    Words without times stand in the cue of their neighbours; where no word has a time there are no cues.
+    Words without times stand in the cue of their neighbours; where no word has a time there are no cues. A note says of
+    which names nobody is sure: a cue has no place for that.
     """
     shown = {n.label: n for n in transcript.names}
-    parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes)]
+    inferred = dict.fromkeys(" ".join(n.display.split()) for n in transcript.names if n.status == "inferred")
+    unchecked = [f"Named by software, not checked: {_escape('; '.join(inferred))}."] if inferred else []
+    parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in (*notes, *unchecked))]
     for cue in cues(transcript.words):
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
