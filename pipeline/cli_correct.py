@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName, Meetings
+from pipeline.arguments import DATA, Address, By, Data, DryRun, Json, MeetingName, Meetings
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -14,7 +14,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command(epilog='Example: onrecord correct 2024-05-14-public-safety/187340-195120 --words "Mr Rahman asked us."')
 def correct(
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     words: Annotated[
         str | None, typer.Option("--words", metavar="TEXT", help='What is really said there; "" if nothing is.')
     ] = None,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from analyse.records import Statements
 from pipeline import asked, outputs
-from pipeline.meetings import Layout, read_meeting
+from pipeline.meeting_toml import read_meeting
+from pipeline.meetings import Layout
 from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote, read_parquet

@@ -188,22 +188,23 @@ class Match:
         runs: list[tuple[str, list[int], list[int]]] = []
         kinds = _of_whole_words([self._kind(s) for s in self.steps], self._words())
         for step, kind in zip(self.steps, kinds, strict=True):
+            kind = kind if kind in ("same", "omitted") else "changed"  # words beside each other that differ are one run
             if not runs or runs[-1][0] != kind:
                 runs.append((kind, [], []))
             if step.part is not None and step.part not in runs[-1][1]:
                 runs[-1][1].append(step.part)
             if step.token is not None:
                 runs[-1][2].append(step.token)
-        said = self.spoken.transcript.words
-        made = (
-            Difference(
-                kind=kind,  # type: ignore[arg-type]
-                quoted=" ".join(self.parts[i].text for i in parts if self.parts[i].text),
-                said=text_of(said[i] for i in dict.fromkeys(self.spoken.word_of[t] for t in tokens)),
-            )
-            for kind, parts, tokens in runs
-        )
-        return tuple(d for d in made if d.quoted or d.said)
+        words = self.spoken.transcript.words
+        made = []
+        for kind, parts, tokens in runs:
+            quoted = " ".join(self.parts[i].text for i in parts if self.parts[i].text)
+            said = text_of(words[i] for i in dict.fromkeys(self.spoken.word_of[t] for t in tokens))
+            if kind == "changed" and not (quoted and said):
+                kind = "added" if quoted else "left out"
+            if quoted or said:
+                made.append(Difference(kind=kind, quoted=quoted, said=said))  # type: ignore[arg-type]
+        return tuple(made)
 
 
 def _of_whole_words(kinds: Sequence[str], of: Sequence[tuple[int | None, int | None]]) -> list[str]:

@@ -168,4 +168,5 @@ def test_hostile_files_are_refused_in_one_clear_sentence(tmp_path: Path) -> None
 def test_no_html_is_too_odd(data: bytes) -> None:
     from search.articles import _of_html
 
-    list(_of_html(b"<p>" + data))
+    found = list(_of_html(b"<p>The van stood there.</p><p>" + data))
+    assert [p.text for p in found if "The van stood there." in p.text]

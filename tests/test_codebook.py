@@ -126,9 +126,9 @@ def test_the_longer_of_two_overlapping_cues_stays() -> None:
 def test_a_cue_made_to_be_slow_is_not() -> None:
     finder = Finder([("x", "aa* ... aa* ... aa* aa* zz")])
     said = tokens(["aa"] * 20_000)
-    started = time.perf_counter()
+    started = time.process_time()
     assert finder.find(said) == {}
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_hints_weigh_half() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from tests.committees import committee, score
 from transcribe.decide import LEAST_PROBABILITY
 from transcribe.mentions import Roster
@@ -471,6 +471,32 @@ def test_conflict_and_split_voices_abstain() -> None:
     assert (first.runner_up[0], second.runner_up[0]) == ("lindqvist", "lindqvist")
 
 
+def test_of_two_who_are_as_likely_it_is_always_the_same_that_comes_first() -> None:
+    firsts = []
+    for n in range(12):
+        smiths = [Person(id=f"smith-{n}-{k}", name=f"Councillor {first} Smith") for k, first in enumerate(("Al", "Bo"))]
+        called = name(dialogue(f"S1: Councillor Smith?\nS2: {LONG}"), [], smiths)[1]
+        assert called.person is None
+        assert called.runner_up
+        firsts.append(called.runner_up[0] == smiths[0].id)
+    assert all(firsts)
+
+
+PIECES = (
+    "Councillor the Cabinet Member for Community Safety Jo Okafor Okafor's Maja maja Nawosu? Priya Raman, Ruth Hale"
+    " Borough Commander chair Madam and we Tom Holm’s Holm. Grace grace asked — … O' Mark Smith Street Weir"
+)
+
+
+@given(texts=st.lists(st.sampled_from(PIECES.split()), min_size=1, max_size=9), cased=st.booleans())
+def test_no_name_is_passed_over_for_speed(texts: list[str], cased: bool) -> None:
+    words = dialogue(f"S1: {' '.join(texts)}")
+    quick, thorough = Roster(PEOPLE), Roster(PEOPLE)
+    thorough._may_begin = lambda *_: True  # type: ignore[method-assign]
+    found = list(quick.mentions(words, 0, len(words), cased=cased))
+    assert found == list(thorough.mentions(words, 0, len(words), cased=cased))
+
+
 def test_a_voice_that_was_split_is_one_person_beyond_doubt_only() -> None:
     text = "S1: Good evening.\n" + "".join(
         f"S1: Councillor Lindqvist?\n{voice}: Thank you, Chair. {LONG}\nS1: Thank you, Councillor Lindqvist. Anybody?\n"
@@ -547,7 +573,6 @@ def test_mishearings_are_by_sound_and_spelling(heard: str, meant: str, like: boo
     assert (likeness(heard, meant) > 0) == like
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_has_a_sound(text: str) -> None:
     assert isinstance(sound(text), str)
@@ -565,7 +590,6 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
@@ -577,7 +601,6 @@ def test_names_are_one_to_one_and_never_confirmed(lines: list[tuple[str, str]]) 
     assert all((n.probability is None) == (n.status == "unknown") for n in names)
 
 
-@settings(deadline=None)
 @given(LINES)
 def test_labels_and_people_whom_nobody_mentions_change_no_name(lines: list[tuple[str, str]]) -> None:
     words = dialogue("\n".join(f"{who}: {said}" for who, said in lines)) if lines else []
@@ -596,9 +619,9 @@ def test_four_hours_without_a_full_stop_take_seconds() -> None:
         Word(text=tokens[i * 7919 % len(tokens)], start_ms=300 * i, end_ms=300 * i + 300, speaker=f"S{i // 5000}")
         for i in range(30_000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     name(words, [], crowd)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_names_that_are_words_count_only_as_names() -> None:

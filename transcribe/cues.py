@@ -112,8 +112,8 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
         calls,
         answered(calls),
         frozenset(presiding),
-        dict.fromkeys(roster.chairs, 1.0),
-        dict.fromkeys(roster.clerks, 1.0),
+        dict.fromkeys(sorted(roster.chairs), 1.0),
+        dict.fromkeys(sorted(roster.clerks), 1.0),
         own,
         roll,
     )

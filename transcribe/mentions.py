@@ -13,9 +13,11 @@ from transcribe import offices
 from transcribe.nicknames import other_names
 from transcribe.phones import closeness
 from transcribe.phrases import (
+    AHEAD,
     BEFORE,
     LEADS,
     SPOKEN_TITLES,
+    bare,
     clause_end,
     goes_on,
     is_council_member,
@@ -124,6 +126,7 @@ class Roster:
                 self._add(self._places, place, person.id, FULL)
                 self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
         self._exact |= self._short_names
+        self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
         self._fields: dict[str, set[str]] = {}
         for person in people:
             for field in offices.fields(person.role):
@@ -230,7 +233,7 @@ class Roster:
         i = first
         held: Mention | None = None
         while i < end:
-            found = self._at(words, i, first, end, cased)
+            found = self._at(words, i, first, end, cased) if self._may_begin(words, i, end, cased) else None
             if not found:
                 i += 1
                 continue
@@ -243,6 +246,19 @@ class Roster:
             held = joined or found
         if held:
             yield held
+
+    def _may_begin(self, words: Sequence[Word], i: int, end: int, cased: bool) -> bool:
+        """Whether it is worth a closer look at word `i`: nearly all words begin no name, nor anything that goes with
+        one."""
+        text = words[i].text
+        said = plain(text)
+        return (
+            said in AHEAD
+            or said[:3] in self._openers
+            or said == "member"
+            or bare(text) in self._begun
+            or (cased and text[:1].isupper() and i + 1 < end and words[i + 1].text[:1].isupper())
+        )
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
         stop = clause_end(words, i, end)

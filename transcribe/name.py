@@ -210,8 +210,9 @@ def _scores(
             continue
         plain = {p: _odds(about) for p, about in told.items()}
         nobody = math.log(1 + _stranger(people) + mixed * _mixed(told, plain, parts[voice]))
-        for person in told.keys() - rejected.get(voice, frozenset()):
-            scores[voice][person] = plain[person] - nobody
+        for person in told:  # in order, so that of two who are as likely it is always the same that comes first
+            if person not in rejected.get(voice, ()):
+                scores[voice][person] = plain[person] - nobody
     return scores | {label: {person: CERTAIN} for label, person in confirmed.items()}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from transcribe import english
 from transcribe.records import Word
@@ -10,6 +11,7 @@ from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, HONOURS, LOOSE, NEAR, TI
 SPOKEN_TITLES = TITLES | word_set("minister president councilmember")
 BEFORE = BEFORE_TITLE | word_set("vice council")
 LEADS = HONOURS | word_set("our my your learned noble friend gentleman lady madam madame")
+AHEAD = LEADS | SPOKEN_TITLES | BEFORE  # what may stand before a name
 _NOT_A_PERSON = word_set(
     "street road lane ward park avenue house estate school centre library station square close way court hall"
     " report review amendment motion inquiry family"
@@ -18,6 +20,8 @@ _BEFORE_NAMES = word_set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
 _MONTHS = word_set("may june april august")
+_CLOSERS = '.,;:?!…—"”)'
+_POSSESSIVE = re.compile(r"['’]s?$")
 
 
 def portfolio_end(words: Sequence[Word], k: int, end: int) -> int:
@@ -38,9 +42,14 @@ def is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
 
 def run_together(words: Sequence[Word]) -> tuple[str, bool]:
     """Words run together, plain, and whether they end in a possessive."""
-    text = " ".join(w.text for w in words).rstrip('.,;:?!…—"”)')
-    bare = re.sub(r"['’]s?$", "", text)
-    return plain(bare), bare != text
+    text = " ".join([w.text for w in words])
+    return bare(text), bool(_POSSESSIVE.search(text.rstrip(_CLOSERS)))
+
+
+@lru_cache(maxsize=50_000)
+def bare(text: str) -> str:
+    """Text plain, without a possessive's ending."""
+    return plain(_POSSESSIVE.sub("", text.rstrip(_CLOSERS)))
 
 
 def most_fit(word: Word) -> float:

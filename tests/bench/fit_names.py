@@ -5,10 +5,10 @@ python tests/bench/fit_names.py [--print] TRANSCRIPT …
 Transcripts as tests/committees.py reads them; our own and the sample meeting always come along. Each is taken as it is,
 and with voices split, merged and words gone astray. What is fitted, on those whose voices are one person's each, is a
 conditional logistic regression: of the people whom something speaks for, and of nobody among them, which one is a
-voice, by how far each rule of evidence holds for each. There are few such voices, and so weights are drawn to what
-they were set to by hand (`BY_HAND`), as far as nothing speaks against it, and none changes its sign. A transcript's
-figures are those of weights fitted on all the others; of all those together is the reliability table. `--print` writes
-the table of `transcribe/weights.py` as it should be.
+voice, by how far each rule of evidence holds for each. There are few such voices, and so weights are drawn to what they
+were set to by hand (`BY_HAND`), as far as nothing speaks against it, and none changes its sign. A transcript's figures
+are those of weights fitted on all the others; of all those together is the reliability table. `--print` writes the
+table of `transcribe/weights.py` as it should be.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from tests.committees import DAMAGE, Committee, Score, committee, score
 from transcribe import cues, name, weights
 from transcribe.mentions import Roster
