@@ -444,6 +444,17 @@ def test_a_near_name_of_somebody_else_names_nobody() -> None:
     assert named(f"S1: Councillor King?\nS2: Thank you, Chair. {LONG}", people)["S2"] == "king"
 
 
+def test_names_that_sound_the_same_are_not_told_apart_by_their_spelling() -> None:
+    people = (*PEOPLE, *(Person(id=n, name=f"Councillor {n}") for n in ("Rhodri Pryce", "Siwan Pryse")))
+    assert named(f"S1: Councillor Price?\nS2: Thank you, Chair. {LONG}", people)["S2"] is None
+    assert named(f"S1: Councillor Rhodri Pryce?\nS2: Thank you, Chair. {LONG}", people)["S2"] == "Rhodri Pryce"
+
+
+def test_the_chair_of_something_else_is_not_in_the_chair() -> None:
+    text = f"S1: Good evening. {LONG}\nS3: {LONG}\nS1: {LONG}\nS2: I'm the chair of the parent council. {LONG}"
+    assert named(text)["S2"] is None
+
+
 def test_a_garbled_roll_call_names_those_who_can_only_be_meant() -> None:
     people = [Person(id=n, name=f"Ann {n}") for n in ("Okonjo", "Zielinski", "Denby", "Denbigh", "Featherstone")]
     called = ("Okonyo", "Zelinsky", "Denbee", "Fetherston")

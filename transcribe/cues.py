@@ -253,7 +253,7 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
             if len(mention.fits) <= MOST_MEANT and not mention.possessive and not aside:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
-        if _in_chair(sentence):
+        if _in_chair(sentence) and (speaker in meeting.presiding or run in meeting.runs[:3]):  # not of governors
             yield Cue(speaker, _chairs(meeting, speaker), "says it is in the chair", 1.0, *span)
 
 
