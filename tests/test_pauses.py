@@ -50,7 +50,7 @@ def test_a_pause_belongs_to_no_word() -> None:
 def test_a_word_that_seems_long_began_later() -> None:
     """Never earlier, and only where it follows the word before it."""
     sound = [(0, 3_000)]
-    assert settled([("feedback", 0, 300), ("from", 300, 760), ("us", 760, 900)], sound)[1] == (392, 760)
+    assert settled([("feedback", 0, 300), ("from", 300, 760), ("us", 760, 900)], sound)[1] == (485, 760)
     assert settled([("to", 0, 400), ("us", 400, 500)], sound)[1][0] == 400
     assert settled([("feedback,", 0, 250), ("from", 300, 760), ("us", 760, 900)], sound)[1] == (300, 760)
 

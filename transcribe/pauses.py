@@ -91,8 +91,8 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
 
     A word that was drawn out over a pause keeps the last part that may be enough of it; one that lies in a pause
     altogether goes to the nearest sound. The first word of a run begins with it, and the last one ends with it, if it
-    can be that long or only a little is missing. Where one word follows the other, the second begins no earlier than
-    half way to where the first would end if both were as long as usual.
+    can be that long or only a little is missing. Where one word follows the other, the second begins no earlier than if
+    both shared their time as words of their lengths usually do.
     """
     if not runs:
         return [(start_ms, end_ms) for _, start_ms, end_ms in words]
@@ -115,7 +115,7 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
         if not first and placed[-1][1] == a:
             before, before_ms = words[i - 1][0], placed[-1][0]
             fair_ms = before_ms + (b - before_ms) * usual_ms(before) // (usual_ms(before) + usual_ms(text))
-            a = max(a, min((a + fair_ms) // 2, before_ms + longest_ms(before)))
+            a = max(a, min(fair_ms, before_ms + longest_ms(before)))
             placed[-1] = before_ms, a
         placed.append((a, b))
     return placed
