@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -89,7 +89,6 @@ def clips_of(drawn: Sequence[tuple[int, list[int]]]) -> list[Clip]:
     return found
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     drawn=CLIPS,
     steps=st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 1_000), st.booleans()), max_size=40),
@@ -169,7 +168,6 @@ def test_texts_are_matched_where_a_few_words_in_a_row_are_the_same() -> None:
     assert about(ours, cue("nothing of that kind", 0, 1_000)) == []
 
 
-@settings(max_examples=100)
 @given(
     ours=st.lists(st.sampled_from("abcde"), max_size=30),
     theirs=st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 900)), max_size=30),

@@ -39,6 +39,8 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
         )
     try:
         model = _model(folder, device, compute_type, n_threads)
+    except MemoryError:
+        raise
     except Exception as e:  # CTranslate2 and tokenizers raise all kinds, some of them bare
         raise Problem(
             f"this Whisper model cannot be loaded: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
