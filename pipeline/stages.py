@@ -210,7 +210,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=7,
+        version=8,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,
