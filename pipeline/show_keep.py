@@ -96,6 +96,12 @@ def print_published(found: "Published", *, dry_run: bool) -> None:
         _line(f"more than {MOST:,} statements: their search will be slow; publish fewer meetings together")
 
 
+def print_behind(folders: Sequence[Path]) -> None:
+    """Published pages that do not say what was just corrected."""
+    for folder in folders:
+        _line(f"still published as it was: {folder}. To renew it: onrecord publish {folder}")
+
+
 def _named(ids: Sequence[str]) -> str:
     return ", ".join(ids[:N_NAMED]) + (f" and {len(ids) - N_NAMED:,} more" if len(ids) > N_NAMED else "")
 

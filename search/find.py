@@ -30,6 +30,7 @@ N_SPOKEN = 6  # words: of a query with more, none is left out to find something
 N_SUGGESTED = 3
 LIKE = 0.8  # how alike two names sound for one to be suggested for the other
 ALIKE = 0.9  # and whole phrases: "any engagement" is not to be suggested for "no engagement"
+N_CODES = 20  # that are named where somebody asked for another
 N_HEARD = 8  # quotes in which a phrase is looked for that sounds like what was typed
 
 
@@ -142,7 +143,7 @@ def search(
             for quote, score in zip(quotes[: max(0, limit)], scores, strict=False)
         ),
         understood=q.understood(query),
-        notes=query.notes,
+        notes=query.notes if total else (*query.notes, *_unknown_codes(query.root, searcher)),
         suggestions=() if total else _suggestions(query, searcher, finds, texts),
         facets=counted,
         as_of=index.as_of(folder),
@@ -334,6 +335,24 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
     return highlight
 
 
+def _unknown_codes(node: q.Node, searcher: Untyped) -> Iterator[str]:
+    """What there is to say of codes that are asked for and that no quote has."""
+    if isinstance(node, q.All | q.Any):
+        for part in node.parts:
+            yield from _unknown_codes(part, searcher)
+    if isinstance(node, q.Filter) and node.field == "tag":
+        (code,) = node.values
+        if not searcher.doc_freq("marks", index.mark("tag", code)):
+            known = [term.removeprefix(index.mark("tag", "")) for term, _ in _codes(searcher)]
+            some = ", ".join(known[:N_CODES]) + (" …" if len(known) > N_CODES else "")
+            yield f"no quote has the code “{code}”: " + (f"there are {some}" if known else "none has any")
+
+
+def _codes(searcher: Untyped) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = searcher.terms_with_prefix("marks", index.mark("tag", ""))
+    return sorted(found)
+
+
 class _Text(msgspec.Struct):
     """What is read of a quote where only its words are wanted."""
 
@@ -416,7 +435,7 @@ def _nearest(word: str, searcher: Untyped, *, condition: str = "") -> str:
         for term, n in searcher.terms_with_prefix(field, before + begins):
             yield term.removeprefix(before), n
 
-    if len(word) < 3 or searcher.doc_freq(field, before + word):
+    if len(word) < 3 or any(map(str.isdigit, word)) or searcher.doc_freq(field, before + word):
         return word
     n_edits = 1 if len(word) < 6 else 2
     best = (n_edits, 0, word)  # anything as near as this that was said at all comes before

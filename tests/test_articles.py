@@ -38,6 +38,18 @@ def quoted(*paragraphs: str) -> list[tuple[str, str]]:
             "“It was a tweet,” said Cllr Quayle. “No notice.”",
             [("It was a tweet,", "Cllr Quayle"), ("No notice.", "Cllr Quayle")],
         ),
+        (
+            "“It was a tweet,” said Supt. Tranter. She added: “It was online.”",
+            [("It was a tweet,", "Supt. Tranter"), ("It was online.", "Supt. Tranter")],
+        ),
+        (
+            "“It was a tweet,” said Supt. Tranter, adding: “and it was online.”",
+            [("It was a tweet, and it was online.", "Supt. Tranter")],
+        ),
+        (
+            "‘It was a tweet,’ said Mr Pell, and then: “Nobody was asked.”",
+            [("It was a tweet,", "Mr Pell"), ("Nobody was asked.", "Mr Pell")],
+        ),
         ("“He said ‘get on with it’ and left,” she added.", [("He said ‘get on with it’ and left,", "")]),
         ("'He said \"no\" twice,' said Jo.", [('He said "no" twice,', "Jo")]),
         (

@@ -368,12 +368,19 @@ def test_pages_fit_together(tmp_path: Path) -> None:
         ("engagement helicopters", ("engagement",)),
         ("speaker:powys helicopters", ()),  # who is asked for is not left out
         ("helicopters", ()),
+        ("2,001", ()),  # another number is another thing
         ("regulators", ()),  # as long as "residents", and begins like it, and no more
         ("engagement", ()),
     ],
 )
 def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> None:
     assert find.search(folder, typed).suggestions == suggested
+
+
+def test_a_code_that_no_quote_has_is_answered_with_those_that_there_are(folder: Path) -> None:
+    assert find.search(folder, "residents (tag:briefing OR tag:consultation)").notes == ()  # something was found
+    found = find.search(folder, "helicopters tag:briefing")
+    assert found.notes == ("no quote has the code “briefing”: there are consultation, notification",)
 
 
 @pytest.mark.parametrize(

@@ -429,6 +429,10 @@ def test_the_verb(data: Path, tmp_path: Path) -> None:
     again = onrecord("publish", str(out), "--without-stance", data=data)
     assert again.returncode == 0
     assert "since the edition before: no meeting changed" in again.stdout
+    told = onrecord("speakers", MEETING, "--reject", "Alison Tranter", "--by", "Ann Clerk", data=data)
+    assert f"still published as it was: {out.resolve()}. To renew it: onrecord publish" in told.stdout, told.stderr
+    told = onrecord("status", data=data)
+    assert f"{out.resolve()}: 1 meeting. To renew it: onrecord publish" in told.stdout.replace("\n", " ")
     assert outputs.folders(Layout(root=data), MEETING) == (out.resolve(),)
     unknown = onrecord("publish", str(tmp_path / "x"), "--meetings", "no-such-meeting", data=data)
     assert unknown.returncode == 2

@@ -127,6 +127,17 @@ def test_words_beside_each_other_that_differ_are_shown_together(checker: Checker
     assert other == [("changed", "talking at all to", "engagement with")]
 
 
+def test_nobody_hears_whether_words_are_parted(checker: Checker) -> None:
+    found = checker.text("compared about nine thousand faces with a watch list of six hundred and forty")
+    assert (found.kind, found.wording) == ("matches", "same")
+    assert (
+        checker.text("compared about nine thousand faces with a watch lists of six hundred and forty").wording
+        == "other"
+    )
+    apart = checker.text("there was no engagement with residents, none what so ever")
+    assert (apart.kind, apart.wording) == ("matches", "same")
+
+
 def test_numbers_may_be_in_words_or_in_figures_but_no_others(checker: Checker) -> None:
     said = checker.text("compared about nine thousand faces with a watchlist of six hundred and forty")
     assert (said.kind, said.wording, at(said)[0]) == ("matches", "same", PANEL)
