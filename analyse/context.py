@@ -6,17 +6,23 @@ on a neighbouring subject, after which the topic comes back) and elsewhere. What
 state likelier or less likely; a change of voice and the opening of an item are where the state changes; what is known
 of the statements before and after reaches each one through the chain, weaker at every step (forward-backward).
 
+People who discuss something stop naming it. So the chain runs again with what it found: the words that a statement
+shares with those around it say whether it goes on with what was on the topic or with something else
+(analyse/cohesion.py), and the more the meeting is a conversation, the less it says that somebody shows nothing.
+
 WEIGHTS began as a logistic regression over labelled statements that name nothing (topic, neighbouring, distant),
 cross-validated by document, and were rounded. They hold for counts of a codebook's cues, whatever these say, so that
 they serve any codebook. The other numbers were set by hand on meetings laid out by tests/bench/topic.py. Scores order
 decisions; they are not measured probabilities.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from math import exp
 from typing import Literal, NamedTuple
 
+from analyse.cohesion import kinship
 from analyse.records import Statement, Topic, TopicRange
 
 THRESHOLD = 0.65  # surer than even: a doubtful statement is left out
@@ -38,6 +44,15 @@ NAMED = (5.0, 5.0)
 # How much a statement's silence tells of itself, and of the statements around it: people who discuss something stop
 # naming it, and do so all the more where the chair has opened an item on it.
 SILENCE = {"": (1.0, 0.6), "on": (1.0, 0.3), "listed": (0.8, 0.05)}
+
+# The same in a conversation, where no item is open that is on the topic: of what silence tells above, and of the steps
+# out of a state below, this much is left.
+SILENCE_IN_TALK = (0.6, 0.25)
+STEPS_IN_TALK = 0.37
+# A conversation: how much oftener than by chance a voice comes back after another's turn, where it begins to be one
+# and where it is one.
+TALK = (0.05, 0.15)
+ROUNDS = 3  # what was found reaches further with each
 
 # Of the statements in each state, how many are on the topic, on a neighbouring and on a distant subject.
 _SHARES = {"on": (1.0, 0.0, 0.0), "aside": (0.0, 0.85, 0.15), "off": (0.01, 0.15, 0.84)}
@@ -90,6 +105,8 @@ class Sight(NamedTuple):
     item: Item = ""  # it opens an item: on the topic, near it, off it, or one whose subject is not said
     n_words: int = 0
     new_voice: bool = True  # somebody else spoke before it
+    voice: str | None = None
+    content: tuple[str, ...] = ()  # its telling words, by their beginnings, each once
 
 
 def topics(sights: Sequence[Sight], says: str) -> tuple[Topic, ...]:
@@ -181,23 +198,57 @@ def odds(sight: Sight, silence: float = 1.0) -> tuple[float, float]:
     return near, far
 
 
-def _likelihoods(sight: Sight, silence: float) -> _States:
+def _likelihoods(sight: Sight, silence: float, kin: float) -> _States:
     """How likely each state makes what a statement shows, against what the topic makes it."""
     if sight.procedural and not sight.named:
         return 1.0, 1.0, 1.0
-    near, far = (exp(-x) for x in odds(sight, silence))
+    near, far = odds(sight, silence)
+    # A neighbouring subject shares the topic's words: kinship tells it only from what is distant.
+    near, far = exp(-near), exp(-far - kin)
     on, aside, off = (a + b * near + c * far for a, b, c in _SHARES.values())
     return on, aside, off
 
 
 def _smoothed(sights: Sequence[Sight]) -> list[float]:
     """How likely each statement is on the topic, given all statements."""
+    likely = _through(sights, [0.0] * len(sights), 0.0)
+    if not any(_anchors(s) for s in sights):
+        return likely
+    words, talk = [s.content for s in sights], conversation(sights)
+    for _ in range(ROUNDS):
+        sure = [1.0 if _anchors(s) else p for s, p in zip(sights, likely, strict=True)]
+        likely = _through(sights, kinship(words, sure), talk)
+    return likely
+
+
+def conversation(sights: Sequence[Sight]) -> float:
+    """How much of a conversation the meeting is, from 0 (one after another has a say) to 1.
+
+    In a conversation a voice comes back at once after another's turn; how often it would by chance is left out.
+    """
+    turns = [s.voice for s in sights if s.new_voice]
+    n_turns = Counter(turns)
+    answers = [(a, b, c) for a, b, c in zip(turns, turns[1:], turns[2:], strict=False) if a and b and c]
+    by_chance = sum(n_turns[first] / (len(turns) - n_turns[other]) for first, other, _ in answers)
+    if len(answers) - by_chance < 1:
+        return 0.0
+    share = (sum(first == third for first, _, third in answers) - by_chance) / (len(answers) - by_chance)
+    none, whole = TALK
+    return min(1.0, max(0.0, (share - none) / (whole - none)))
+
+
+def _through(sights: Sequence[Sight], kin: Sequence[float], talk: float) -> list[float]:
+    """The chain: how likely each statement is on the topic, where `kin` is what its shared words say for it."""
     kinds = list(accumulate((s.item for s in sights), lambda last, item: item or last, initial=""))[1:]
     opened = [kind if kind in SILENCE else "" for kind in kinds]
-    steps = [STEPS[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
-    silence = [SILENCE[kind] for kind in opened]
-    own = [_likelihoods(s, kept) for s, (kept, _) in zip(sights, silence, strict=True)]
-    passed_on = [_likelihoods(s, passed) for s, (_, passed) in zip(sights, silence, strict=True)]
+    tables = _in_talk(talk)
+    steps = [tables[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
+    kept, passed = (1 - talk * (1 - left) for left in SILENCE_IN_TALK)
+    silence = {kind: (a, b) for kind, (a, b) in SILENCE.items()} | {
+        "": (SILENCE[""][0] * kept, SILENCE[""][1] * passed)
+    }
+    own = [_likelihoods(s, silence[kind][0], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
+    passed_on = [_likelihoods(s, silence[kind][1], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
     forward: list[_States] = []
     state = START
     for i, (heard, sight) in enumerate(zip(passed_on, sights, strict=True)):
@@ -218,6 +269,21 @@ def _smoothed(sights: Sequence[Sight]) -> list[float]:
             a, b, c = (row[0] * on + row[1] * aside + row[2] * off for row in steps[i])
             after = a, b, c
     return out[::-1]
+
+
+def _in_talk(talk: float) -> dict[tuple[str, bool], _Steps]:
+    """STEPS where a conversation is going on: fewer leave what is spoken of, and fewer come to it."""
+    left = 1 - talk * (1 - STEPS_IN_TALK)
+
+    def fewer(steps: _Steps) -> _Steps:
+        (_, aside, leave), (back, _, away), (enter, _, _) = steps
+        return (
+            (1 - aside - leave * left, aside, leave * left),
+            (back, 1 - back - away * left, away * left),
+            (enter * left, 0.0, 1 - enter * left),
+        )
+
+    return {where: fewer(steps) for where, steps in STEPS.items()}
 
 
 def _step(state: _States, steps: _Steps) -> _States:

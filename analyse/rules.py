@@ -3,12 +3,14 @@
 Scores are weights of rules, not probabilities: a code with one plain cue scores 0.5, with two 0.67, with three 0.75.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import NamedTuple
 
 from analyse.agenda import Heard, heard, in_order, label, placed
 from analyse.codebook import Codebook
+from analyse.cohesion import content
 from analyse.context import Item, Sight, stretches, topics
 from analyse.cues import Finder, Hit, Token, tokens
 from analyse.garbled import find as find_garbled
@@ -22,6 +24,7 @@ TAGGER = "rules/2"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."
+COUNTED = 2  # items that follow the one before by number: the chair counts them
 REFERS = frozenset(("it", "its", "itself", "this", "that", "these", "those", "they", "them", "their"))
 
 _PROCEDURE = Finder(
@@ -101,11 +104,15 @@ def tag(
         about = tuple(any_code(tags) for tags in found)
     else:
         openings = _openings(spans, words, agenda)
-        items = [_item(span, h, codebook, agenda) for span, h in zip(spans, openings, strict=True)]
-        previous = [None, *spans]
+        items = [
+            _item(span, h, codebook, agenda, counted=counted)
+            for span, h, counted in zip(spans, openings, _counted(openings), strict=True)
+        ]
         sights = [
-            _sight(text, h, item, codebook.topic.sounds, new_voice=last is None or last.speaker != span.speaker)
-            for text, h, item, span, last in zip(texts, hits, items, spans, previous, strict=False)
+            _sight(text, h, item, codebook.topic.sounds)._replace(
+                voice=span.speaker, new_voice=last is None or last.speaker != span.speaker
+            )
+            for text, h, item, span, last in zip(texts, hits, items, spans, (None, *spans), strict=False)
         ]
         about = topics(sights, codebook.topic.name)
     return tuple(
@@ -173,8 +180,6 @@ def _sight(
     hits: dict[str, list[Hit]],
     item: Item = "",
     sounds: tuple[str, ...] = (),
-    *,
-    new_voice: bool = True,
 ) -> Sight:
     cues = hits.get("topic", ())
     hit = next((h for h in cues if h.cue.weight == 1), None)
@@ -199,23 +204,36 @@ def _sight(
         procedural=n_words <= SCRAP_WORDS or (n_words <= PROCEDURE_WORDS and bool(_PROCEDURE.find(text))),
         item=item,
         n_words=n_words,
-        new_voice=new_voice,
+        content=content(text),
     )
 
 
-def _item(span: Span, opened: Heard | None, codebook: Codebook, agenda: Sequence[AgendaItem]) -> Item:
+def _item(span: Span, opened: Heard | None, codebook: Codebook, agenda: Sequence[AgendaItem], *, counted: bool) -> Item:
     """What the opening of an item in this statement says of the topic."""
     if opened is None:
         return ""
     item = opened.opening.item
     finder = _finder(codebook)
     if _names(finder, span.text) or (item and _names(finder, item.title)):
-        return "listed" if item else "on"
+        return "listed" if item or counted else "on"
     # An agenda that gives the topic an item of its own gives the others to something else.
     if item and any(_names(finder, other.title) for other in agenda):
         return "off"
     title = item.title if item else ""
     return "near" if finder.find(tokens(f"{span.text} {title}".split())).get("inside") else "new"
+
+
+def _counted(openings: Sequence[Heard | None]) -> Iterator[bool]:
+    """Whether the chair has counted the items so far, leaving none out: the next will be opened as well."""
+    last, n_in_order, complete = 0, 0, True
+    for opened in openings:
+        number = opened.opening.number.rstrip(ascii_lowercase) if opened else ""
+        if number.isdecimal():
+            if last and int(number) > last:
+                complete = complete and int(number) == last + 1
+                n_in_order += 1
+            last = max(last, int(number))
+        yield complete and n_in_order >= COUNTED
 
 
 def _names(finder: Finder, text: str) -> bool:

@@ -14,7 +14,7 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; others reach it only if you say so.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port.")] = 8600,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes one that is free.")] = 8600,
     contact: Annotated[
         str, typer.Option("--contact", metavar="TEXT", help="Where people ask for a correction: shown on every page.")
     ] = "",
@@ -41,7 +41,7 @@ def serve(
     local = serving.is_local(host)
     listener = serving.listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"http://{shown}:{port}/  (Ctrl-C ends it)", err=True)
+    typer.echo(f"http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C ends it)", err=True)
     if not local:
         typer.echo(
             f"Everybody who can reach {host} can read what is in {data}, without a password and without encryption. "

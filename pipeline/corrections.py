@@ -7,6 +7,7 @@ hid after they were corrected: those are taken out (`pipeline.purge`).
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,22 @@ def read(folder: Path) -> tuple[Correction, ...]:
     return tuple(c for c, _ in _all(folder / FILE))
 
 
-def _all(path: Path) -> list[tuple[Correction, bytes]]:
+def _all(path: Path) -> tuple[tuple[Correction, bytes], ...]:
     """The corrections in a file, each with its line."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        stat = path.stat()
+        if stat.st_size > LARGEST_BYTES:
             raise Problem("this file is larger than 50 MB", where=path, fix="check that it holds corrections")
-        lines = path.read_bytes().splitlines()
+        return _parsed(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
     except FileNotFoundError:
-        return []
-    return [(_parse(line, f"{path}, line {n}"), line) for n, line in enumerate(lines, 1) if line.strip()]
+        return ()
+
+
+@lru_cache(maxsize=2)
+def _parsed(path: Path, state: tuple[int, int, int]) -> tuple[tuple[Correction, bytes], ...]:
+    """What is in a file of this state, which is asked for many times while one correction is carried through."""
+    lines = path.read_bytes().splitlines()
+    return tuple((_parse(line, f"{path}, line {n}"), line) for n, line in enumerate(lines, 1) if line.strip())
 
 
 def _parse(line: bytes, where: str) -> Correction:

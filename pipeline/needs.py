@@ -19,6 +19,7 @@ from transcribe.ranges import length
 from transcribe.records import SpeakerName, Word, text_of
 
 SAMPLE_MS = 20_000  # of a voice, to be played
+N_AROUND = 15  # words before and after a personal detail, without which nobody could say what it is
 DOUBTS = {  # why words on the topic may be others, or another's
     "words unsure",
     "a telling word is unsure",
@@ -210,6 +211,8 @@ def _personal(held: Held) -> Iterator[Task]:
             why=f"This may be {d.kind} of somebody who only came to speak.",
             rank=0.0,
             text=d.words,
+            before=text_of(transcript.words[max(0, d.first_word - N_AROUND) : d.first_word]),
+            after=text_of(transcript.words[d.end_word : d.end_word + N_AROUND]),
             speaker=speaker_name(d.label, transcript.names).display,
             reason=d.kind,
         )

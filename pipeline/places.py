@@ -7,10 +7,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from pipeline import corrections, meetings
+from pipeline import corrections, meeting_toml, meetings
 from pipeline.hear_words import CUE_REACH_MS
 from pipeline.meetings import Layout
 from search.cite import Passage, around, timecode
+from search.exports import silent
 from search.quotes import Address, Quote, part_at, read_parquet, resolve
 from transcribe import privacy
 from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
@@ -124,7 +125,11 @@ def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Proble
     if not stretch:
         fix = "search for the words, and copy their address"
         return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
-    return Problem(_said_of(stretch), where=address, fix=_mended(layout, place.meeting, address, place, stretch))
+    unheard = (
+        f"nothing is known of {timecode(stretch.start_ms)} to {timecode(stretch.end_ms)} yet: it was not listened to"
+    )
+    what = unheard if stretch.kind == "partial" else silent(stretch)
+    return Problem(what, where=address, fix=_mended(layout, place.meeting, address, place, stretch))
 
 
 def _beside(place: Address, transcript: Transcript) -> Stretch | None:
@@ -134,13 +139,6 @@ def _beside(place: Address, transcript: Transcript) -> Stretch | None:
     near = (place.start_ms - CUE_REACH_MS, place.end_ms + CUE_REACH_MS)
     hidden = (s for s in transcript.stretches if s.kind in ("masked", "excluded"))
     return next((s for s in hidden if s.start_ms < near[1] and near[0] < s.end_ms), None)
-
-
-def _said_of(stretch: Stretch) -> str:
-    span = f"{timecode(stretch.start_ms)} to {timecode(stretch.end_ms)}"
-    if stretch.kind == "partial":
-        return f"nothing is known of {span} yet: it was not listened to"
-    return f"{span} is {stretch.kind}: {stretch.reason or 'no reason is given'}"
 
 
 def _mended(layout: Layout, meeting: str, address: str, place: Address, stretch: Stretch) -> str:
@@ -201,7 +199,7 @@ def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, 
     folder = folder_of(layout, meeting)
     if not folder:
         return []
-    made, people = corrections.read(folder), meetings.read_meeting(folder, meeting).people
+    made, people = corrections.read(folder), meeting_toml.read_meeting(folder, meeting).people
     undone = {c.undoes: c for c in made if c.kind == "undo"}
     gone = silence((*transcript.stretches, *hidden(made)))
     found = []

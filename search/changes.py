@@ -6,16 +6,16 @@ today. Of what is hidden since, nothing is told but that it is.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from search.quotes import Quote, speaker_name
-from transcribe.correct import HIDING, REACH_MS, middle
+from transcribe.correct import HIDING, REACH_MS
 from transcribe.listened import said
-from transcribe.records import Hidden, Record, Stretch, Transcript, text_with_gaps
+from transcribe.moments import inside, middles
+from transcribe.records import Hidden, Record, Stretch, Transcript, Word, text_with_gaps
 
 Kind = Literal["words", "speaker", "codes"]
 
@@ -75,15 +75,15 @@ def earlier(path: Path) -> list[Earlier]:
 def changes(before: Iterable[Earlier], rows: Sequence[Quote], transcript: Transcript, *, at: str) -> list[Change]:
     """The quotes of `before` that read otherwise now, in order; `rows` are all quotes of now."""
     same = {(row.start_ms, row.end_ms): _reading(row) for row in rows}
-    timed = sorted((middle(w), i) for i, w in enumerate(transcript.words) if w.start_ms is not None)
-    ends = list(_latest_ends(rows))
+    at_ms, ends = middles(transcript.words), list(_latest_ends(rows))
     found = []
     for start_ms, end_ms, old in before:
         new = same.get((start_ms, end_ms))
         if new == old:
             continue
         if new is None:
-            new = _now(start_ms, end_ms, timed, rows, ends, transcript)
+            there = [transcript.words[i] for i in inside(at_ms, start_ms, end_ms)]
+            new = _now(start_ms, end_ms, there, rows, ends, transcript)
         change = Change(at=at, start_ms=start_ms, end_ms=end_ms, old=old, new=new)
         if change.kinds:
             found.append(change)
@@ -106,14 +106,12 @@ def _latest_ends(rows: Iterable[Quote]) -> Iterable[int]:
 def _now(
     start_ms: int,
     end_ms: int,
-    timed: Sequence[tuple[int, int]],
+    words: Sequence[Word],
     rows: Sequence[Quote],
     ends: Sequence[int],
     transcript: Transcript,
 ) -> Reading | None:
-    """What is said in a place that no quote of now has for its own."""
-    inside = timed[bisect_left(timed, (start_ms, -1)) : bisect_left(timed, (end_ms, -1))]
-    words = [transcript.words[i] for i in sorted(map(itemgetter(1), inside))]
+    """What is said in a place that no quote of now has for its own: `words` are those that are."""
     if not words:
         return None
     labels = {w.speaker for w in words}

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from search.cite import timecode
+from search.exports import silent
 from search.quotes import Address
 from transcribe import cut as cutting
 from transcribe.audio import Source
@@ -83,7 +84,7 @@ def plan(address: Address, recording: Recording, hidden: Sequence[Stretch], *, p
     if inside:
         s = inside[0]
         raise Problem(
-            f"{timecode(s.start_ms)} to {timecode(s.end_ms)} is {s.kind}: {s.reason or 'no reason is given'}",
+            silent(s),
             where=where,
             fix="cut what lies before or after it",
         )

@@ -68,7 +68,7 @@ class Task(Record):
 
     Of a name `label` is the voice, `person` who it may be (an id, with the name in `called`), and `evidence` why; it is
     `named` so already, or not. What was changed or withheld is the correction `id`. The smaller `rank`, the more it
-    needs somebody, among its kind.
+    needs somebody, among its kind. `before` and `after` are words that stand around the text, where that is short.
     """
 
     kind: TaskKind
@@ -80,6 +80,8 @@ class Task(Record):
     why: str
     rank: float
     text: str = ""
+    before: str = ""
+    after: str = ""
     speaker: str = ""
     label: str = ""
     person: str = ""
@@ -95,15 +97,22 @@ class Task(Record):
         return f"{self.meeting}/{self.start_ms}-{self.end_ms}"
 
     @property
+    def is_open(self) -> bool:
+        """Whether nothing is known that somebody could say yes or no to."""
+        return self.kind == "name" and not self.person
+
+    @property
     def key(self) -> str:
         return f"{self.kind}-{self.meeting}-{self.start_ms}-{self.end_ms}-{self.label or self.id}"
 
 
 class Todo(Record):
-    """What needs somebody, the most pressing first, as far as meetings were looked through; `n_left` were not yet."""
+    """What needs somebody, the most pressing first, as far as meetings were looked through; `n_left` were not yet.
+    `behind` are folders of published pages, each with how many of its meetings were changed since."""
 
     tasks: tuple[Task, ...]
     n_left: int = 0
+    behind: tuple[tuple[str, int], ...] = ()
 
 
 class Desk(Protocol):

@@ -17,7 +17,7 @@ import msgspec
 from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
-from transcribe.correct import middle
+from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
 from transcribe.transcript import NOTICE, cue_text, cues, to_webvtt
@@ -34,6 +34,12 @@ STRETCHES = {
     "masked": "personal details hidden",
     "withheld": "withheld for now",
 }
+
+
+def silent(stretch: Stretch) -> str:
+    """Why there are no words from one time to another, for people."""
+    span = f"{timecode(stretch.start_ms)} to {timecode(stretch.end_ms)}"
+    return f"{span}: {STRETCHES[stretch.kind]}" + (f" ({stretch.reason})" if stretch.reason else "")
 
 
 class Source(Record):

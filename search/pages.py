@@ -1,31 +1,24 @@
 """The reading pages, an address each: search, meetings, a meeting, a quote, a person, and what is in the data."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree as xml
-from zipfile import ZipFile
 
-from starlette.background import BackgroundTask
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
 
 from search import cite, examples, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
-from search.web import log, number, render, shelf_of, url
+from search.web import number, render, shelf_of, url
 from transcribe.problem import Problem
 
 N_HITS, N_FEED = 20, 50
-MOST_PAD_S = 60
 MOST_OFFSET = 1_000_000
 NOTHING = Results(total=0, hits=(), understood="")
 QUESTIONS = {  # the heads of what a search can be narrowed by
@@ -35,18 +28,6 @@ QUESTIONS = {  # the heads of what a search can be narrowed by
     "body": "Council",
     "year": "Year",
     "status": "How the name is known",
-}
-MEDIA_TYPES = {
-    ".m4a": "audio/mp4",
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".webm": "video/webm",
-    ".wav": "audio/wav",
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".opus": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
 }
 
 
@@ -60,8 +41,6 @@ def routes() -> list[BaseRoute]:
         Route("/person/{id}", person_page),
         Route("/quote", quote_by_clock),
         Route("/quote/{meeting}/{range}", quote_page),
-        Route("/media/{id}", media),
-        Route("/clip/{meeting}/{range}", clip),
         Route("/about", about_page),
         Route("/help", help_page),
     ]
@@ -116,6 +95,7 @@ def search_page(request: Request) -> Response:
         facets=[_facet(f, told, narrowed, names) for f in _in_order(results) if f.values],
         chosen_off=[(value, url("/", **told, f=[f for f in narrowed if f != value])) for value in narrowed],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
+        playable=_playable(shelf, results),
         earlier=url("/", **told, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",
         later=url("/", **told, f=narrowed, **{"from": offset + N_HITS}) if offset + N_HITS < results.total else "",
         first=offset + 1,
@@ -148,6 +128,18 @@ def _facet(facet: find.Facet, told: dict[str, str], narrowed: list[str], names: 
 
 def _marks(quote: Quote, names: dict[str, str]) -> tuple[str, ...]:
     return reading.marks(quote.codes, quote.stance if quote.topic else None, quote.stance_holder, names)
+
+
+def _playable(shelf: reading.Shelf, results: Results) -> set[str]:
+    """Meetings of what was found that can be listened to here, just now."""
+
+    def plays(meeting: str) -> bool:
+        try:
+            return shelf.sound(meeting) is not None
+        except (Problem, OSError):
+            return False
+
+    return {meeting for meeting in {h.quote.meeting for h in results.hits} if plays(meeting)}
 
 
 def search_csv(request: Request) -> Response:
@@ -242,81 +234,6 @@ def meeting_page(request: Request) -> Response:
     )
 
 
-def media(request: Request) -> Response:
-    """What plays a meeting: in parts as the browser asks for them."""
-    sound = shelf_of(request).sound(request.path_params["id"])
-    if sound is None:
-        raise Problem("There is no recording of this meeting to play", fix="Its page says what there is.")
-    kind = MEDIA_TYPES.get(sound.path.suffix.lower(), "application/octet-stream")
-    kind = kind.replace("video/", "audio/") if not sound.video else kind.replace("audio/", "video/")
-    stat = sound.path.stat()
-    return _Ranges(sound.path, media_type=kind, stat_result=stat, headers={"Cache-Control": "no-cache"})
-
-
-class _Ranges(FileResponse):
-    """A file, or the part of it that was asked for. It may go, or become shorter or longer, meanwhile: never more is
-    sent than was announced, and where there is less the connection ends without the rest."""
-
-    max_ranges = 1  # players ask for one at a time; whoever asks for more gets the whole
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        opening: list[Message] = []  # held back until there is something to send
-        left = 0
-
-        async def measured(message: Message) -> None:
-            nonlocal left
-            if message["type"] == "http.response.start":
-                opening.append(message)
-                left = int(MutableHeaders(raw=message["headers"]).get("content-length", "0"))
-                left = 0 if scope["method"] == "HEAD" else left
-                return
-            if opening:
-                await send(opening.pop())
-            body = message.get("body", b"")[:left]
-            left -= len(body)
-            if body or not left:
-                await send({**message, "body": body, "more_body": bool(left)})
-
-        try:
-            await super().__call__(scope, receive, measured)
-        except OSError as e:
-            if opening or not left:
-                raise
-            log.warning("%s: %r", scope["path"], e)
-        if left:
-            log.warning("%s: the file became shorter while it was sent", scope["path"])
-
-
-def clip(request: Request) -> Response:
-    """A clip of an address to keep, with `pad` seconds before and after it; with `all`, its words as captions and the
-    record of where it is from beside it, in one archive."""
-    pad_s = number(request.query_params.get("pad"), 0, 0, MOST_PAD_S)
-    path = shelf_of(request).clip(f"{request.path_params['meeting']}/{request.path_params['range']}", pad_s)
-    kind = "video/mp4" if path.suffix == ".mp4" else "audio/mp4"
-    if "all" in request.query_params:
-        path, kind = _together(path), "application/zip"
-    return FileResponse(
-        path,
-        media_type=kind,
-        filename=path.name,
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(shutil.rmtree, path.parent, ignore_errors=True),
-    )
-
-
-def _together(path: Path) -> Path:
-    """The files that stand beside each other as a clip, in one archive beside them."""
-    archive = path.with_suffix(".zip")
-    try:
-        with ZipFile(archive, "x") as into:  # stored: sound and pictures become no smaller
-            for each in (path, path.with_suffix(".vtt"), path.with_suffix(".json")):
-                into.write(each, each.name)
-    except BaseException:
-        shutil.rmtree(path.parent, ignore_errors=True)
-        raise
-    return archive
-
-
 # -- a quote ---------------------------------------------------------------------------------------
 
 
@@ -377,6 +294,7 @@ def person_page(request: Request) -> Response:
             for v in (codes.values if codes else ())
         ],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
+        playable=_playable(shelf, results),
         groups=[(hits[0].quote, hits) for hits in _by_meeting(results)],
         first=offset + 1,
         earlier=url(here, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",

@@ -26,10 +26,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search import cite, reading
+from search import cite, exports, reading
 from search.desk import Desk
 from search.index import Stale
-from search.reading import NotNow, Shelf
+from search.measured import MEASURED
+from search.reading import Held, NotNow, Shelf
 from search.sessions import Attempts, Session, Sessions
 from transcribe.problem import Problem
 from transcribe.records import Unreadable
@@ -39,7 +40,8 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 BODY_BYTES = 64_000  # of a request; reading needs none
 PER_S, BURST, N_CLIENTS = 40.0, 200.0, 10_000  # requests of one client; media and static files are not counted
 QUERY_BYTES = 16_000
-STYLE_NAMES = {"apa": "APA", "oscola": "OSCOLA", "csl-json": "CSL-JSON", "ris": "RIS", "bibtex": "BibTeX"}
+IN_CAPITALS = {"apa": "APA", "oscola": "OSCOLA", "csl-json": "CSL-JSON", "ris": "RIS", "bibtex": "BibTeX"}
+STYLE_NAMES = {style: IN_CAPITALS.get(style, style.capitalize()) for style in cite.STYLES}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -57,13 +59,14 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
     """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
     can have a browser read it; `contact` is where people ask for a correction. Who is signed in can write at a `desk`;
     without one the page can only be read."""
-    from search import api, pages, working
+    from search import api, pages, recordings, signing, working
 
     app = Starlette(
         routes=[
             *pages.routes(),
+            *recordings.routes(),
             *api.routes(),
-            *(working.routes() if desk else ()),
+            *((*signing.routes(), *working.routes()) if desk else ()),
             Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
         ],
         middleware=[
@@ -104,9 +107,9 @@ def _templates() -> jinja2.Environment:
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
-    env.globals["has_page"] = reading.has_page
+    env.globals |= {"has_page": reading.has_page, "silent": exports.silent}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
-    env.globals["can_sign_in"] = False
+    env.globals |= {"can_sign_in": False, "MEASURED": MEASURED}
     return env
 
 
@@ -159,7 +162,15 @@ def _plain(request: Request) -> bool:
 def _error(request: Request, status: int, what: str, fix: str = "") -> Response:
     if _plain(request):
         return _json_error(status, what)
-    return render(request, "error.html", status=status, what=what, fix=fix, number=status)
+    return render(request, "error.html", status=status, what=what, fix=fix, number=status, held=_meeting_of(request))
+
+
+def _meeting_of(request: Request) -> Held | None:
+    """The meeting in which somebody looked for what is not there."""
+    try:
+        return shelf_of(request).meeting(request.path_params["meeting"])
+    except (KeyError, Problem, OSError):
+        return None
 
 
 def _json_error(status: int, what: str) -> Response:

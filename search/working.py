@@ -1,19 +1,15 @@
-"""Working on the page: signing in, correcting, confirming, hiding, taking back, and the queue of what needs a person.
+"""Working on the page: correcting, confirming, hiding, taking back, and the queue of what needs a person.
 
 Everything here is for whoever is signed in. Each change is a form that works without JavaScript; it carries what the
 person saw, so that nobody overwrites what somebody else changed meanwhile without having read it.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar, get_args
-from urllib.parse import parse_qsl
+from typing import Any, get_args
 
-import anyio
 import msgspec
 from anyio.to_thread import run_sync
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -22,7 +18,7 @@ from search import sessions
 from search.desk import KINDS, Conflict, Desk, Do, Done, Entry, Task, TaskKind, Wanted
 from search.quotes import Address, parse_address, resolve, speaker_name
 from search.reading import Held, Voice
-from search.sessions import Attempts, Sessions
+from search.signing import aside, desk_of, form_of, own_path, to_sign_in
 from search.web import number, render, shelf_of, url, writer_of
 from transcribe import listened, privacy, said_by
 from transcribe.problem import Problem
@@ -30,10 +26,8 @@ from transcribe.ranges import length
 from transcribe.records import Record, SpeakerName, text_of
 
 N_TASKS = 10
-N_FIELDS = 40
 SAMPLE_MS = 20_000  # of a voice, to be played
 WITHHELD_DAYS = 28  # which is proposed, and can be changed
-T = TypeVar("T")
 HEADS: dict[TaskKind, str] = {
     "name": "Who speaks",
     "words": "What is said",
@@ -45,106 +39,10 @@ HEADS: dict[TaskKind, str] = {
 
 def routes() -> list[BaseRoute]:
     return [
-        Route("/sign-in", sign_in_page, methods=["GET"]),
-        Route("/sign-in", sign_in, methods=["POST"]),
-        Route("/sign-out", sign_out, methods=["POST"]),
         Route("/queue", queue_page, methods=["GET"]),
         Route("/work/{meeting}/{range}", work_page, methods=["GET"]),
         Route("/work/{meeting}/{range}", change, methods=["POST"]),
     ]
-
-
-async def _aside(request: Request, what: str, n: int, work: Callable[[], T]) -> T:
-    """Do some of this work in at most `n` threads at once, so that whoever only reads never waits for it."""
-    limits: dict[str, anyio.CapacityLimiter] = request.app.state.limits
-    return await run_sync(work, limiter=limits.setdefault(what, anyio.CapacityLimiter(n)))
-
-
-# -- signing in -----------------------------------------------------------------------------------
-
-
-def _desk(request: Request) -> Desk:
-    """The desk. Without accounts there is none."""
-    desk: Desk | None = request.app.state.desk
-    if desk is None or not desk.has_accounts():
-        raise HTTPException(404)
-    return desk
-
-
-def sign_in_page(request: Request) -> Response:
-    _desk(request)
-    after = own_path(request.query_params.get("next", ""))
-    if writer_of(request):
-        return RedirectResponse(after or "/queue", status_code=303)
-    return render(request, "sign_in.html", name="", after=after, trouble="")
-
-
-async def sign_in(request: Request) -> Response:
-    desk = await run_sync(lambda: _desk(request))
-    _check_own(request)
-    form = await _form(request)
-    name, after = form.get("name", "")[:200], own_path(form.get("next", ""))
-    attempts: Attempts = request.app.state.attempts
-    client = request.client.host if request.client else ""
-    trouble, status = "This name and this password do not belong together.", 403
-    if attempts.may(name, client):
-        # Each takes memory and time on purpose: two at once are enough.
-        found = await _aside(request, "passwords", 2, lambda: desk.sign_in(name, form.get("password", "")))
-        if found:
-            attempts.forget(name, client)
-            answer = RedirectResponse(after or "/queue", status_code=303)
-            held: Sessions = request.app.state.sessions
-            held.begin(request, answer, *found)
-            return answer
-    else:
-        trouble, status = "Too many attempts. Wait a quarter of an hour, and try again.", 429
-    return await run_sync(
-        lambda: render(request, "sign_in.html", status=status, name=name, after=after, trouble=trouble)
-    )
-
-
-async def sign_out(request: Request) -> Response:
-    _check_own(request)
-    form = await _form(request)
-    answer = RedirectResponse("/", status_code=303)
-    session = await run_sync(lambda: writer_of(request))
-    if session is None or not sessions.matches(session, form.get("token", "")):
-        raise HTTPException(403, "You are not signed in")
-    held: Sessions = request.app.state.sessions
-    held.end(request, answer)
-    return answer
-
-
-def own_path(text: str) -> str:
-    """A path of this page, to go to afterwards; empty for anything else.
-
-    >>> own_path("/quote/panel/0-9000#work"), own_path("//elsewhere.example"), own_path("https://elsewhere.example")
-    ('/quote/panel/0-9000#work', '', '')
-    """
-    return text if re.fullmatch(r"/(?![/\\])[\w/.~?=&%+:#-]{0,2000}", text, re.ASCII) else ""
-
-
-def _check_own(request: Request) -> None:
-    if not sessions.is_own(request):
-        raise HTTPException(403, "This was not sent from a page of this server")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "This is not a form of this page")
-    body = await request.body()
-    try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=N_FIELDS, errors="strict")
-    except (ValueError, UnicodeDecodeError) as e:
-        raise HTTPException(400, "This is not a form of this page") from e
-    return {name: value.replace("\r\n", "\n") for name, value in pairs}
-
-
-def _to_sign_in(request: Request) -> Response:
-    _desk(request)
-    here = own_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-    return RedirectResponse(url("/sign-in", next=here), status_code=303)
 
 
 # -- what can be done at a place -------------------------------------------------------------------
@@ -190,7 +88,7 @@ def at(request: Request, held: Held, start_ms: int, end_ms: int) -> Work | None:
     session = writer_of(request)
     if session is None:
         return None
-    desk = _desk(request)
+    desk = desk_of(request)
     meeting, transcript = held.meeting.id, held.transcript
     words = resolve(Address(meeting=meeting, start_ms=start_ms, end_ms=end_ms), transcript)
     names = dict.fromkeys(speaker_name(w.speaker, transcript.names).display for w in words)
@@ -216,10 +114,19 @@ def at(request: Request, held: Held, start_ms: int, end_ms: int) -> Work | None:
 def of_meeting(request: Request, held: Held) -> dict[str, Any]:
     """What the page of a meeting offers to whoever is signed in: its voices that can be named, by label, and people."""
     if writer_of(request) is None:
-        return {"work": None, "people": ()}
-    desk = _desk(request)
+        return {"work": None, "people": (), "is_listed": None}
+    desk = desk_of(request)
     made = (voice_work(desk, held, v) for v in held.voices.values())
-    return {"work": {v.label: v for v in made if v}, "people": desk.people(held.meeting.id)}
+    return {
+        "work": {v.label: v for v in made if v},
+        "people": desk.people(held.meeting.id),
+        "is_listed": lambda start_ms, end_ms: is_listed(held, start_ms, end_ms),
+    }
+
+
+def is_listed(held: Held, start_ms: int, end_ms: int) -> bool:
+    """Whether a place is left out by the list in meeting.toml, which is changed there alone."""
+    return any(a <= start_ms and end_ms <= b for a, b, _ in held.meeting.exclude)
 
 
 def voice_work(desk: Desk, held: Held, voice: Voice) -> VoiceWork | None:
@@ -247,7 +154,7 @@ def voice_work(desk: Desk, held: Held, voice: Voice) -> VoiceWork | None:
 def work_page(request: Request) -> Response:
     """A place, and all that can be done there: also where nothing is said, or nothing is shown."""
     if writer_of(request) is None:
-        return _to_sign_in(request)
+        return to_sign_in(request)
     shelf = shelf_of(request)
     place = parse_address(f"{request.path_params['meeting']}/{request.path_params['range']}")
     held = shelf.meeting(place.meeting)
@@ -258,7 +165,15 @@ def work_page(request: Request) -> Response:
             shelf.passage(str(msgspec.structs.replace(place, check="")))
         except Problem as e:
             silent = e.what
-    return render(request, "work.html", held=held, work=work, silent=silent, sound=shelf.sound(place.meeting))
+    return render(
+        request,
+        "work.html",
+        held=held,
+        work=work,
+        silent=silent,
+        listed=is_listed(held, place.start_ms, place.end_ms),
+        sound=shelf.sound(place.meeting),
+    )
 
 
 # -- changing ---------------------------------------------------------------------------------------
@@ -266,17 +181,16 @@ def work_page(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     """One change at a place. Asked by a script it is answered as JSON."""
-    _check_own(request)
-    form = await _form(request)
+    form = await form_of(request)
     session = await run_sync(lambda: writer_of(request))
     if session is None or not sessions.matches(session, form.get("token", "")):
         return await run_sync(lambda: _signed_out(request, form))
-    desk = await run_sync(lambda: _desk(request))
+    desk = await run_sync(lambda: desk_of(request))
     try:
         wanted = _wanted(request, form)
         if wanted.do == "listen":
             await run_sync(lambda: _check_played(request, wanted, form))
-        done = await _aside(request, "changes", 6, lambda: desk.change(wanted, session.name))
+        done = await aside(request, "changes", 6, lambda: desk.change(wanted, session.name))
     except (Problem, OSError) as e:
         unwritten = Problem("this could not be written just now", fix="try again in a moment")
         problem = e if isinstance(e, Problem) else unwritten
@@ -286,7 +200,7 @@ async def change(request: Request) -> Response:
     place = f"{wanted.meeting}/{wanted.start_ms}-{wanted.end_ms}"
     back = own_path(form.get("back", ""))
     goes_on = back.startswith(("/queue", "/meeting/")) or (back and not gone)
-    after = back if goes_on else f"/work/{place}" if gone else f"/quote/{place}#work"
+    after = back if goes_on else f"/work/{place}" if gone else f"/quote/{place}"
     if _by_script(request):
         session.tell(told)
         return _json({"done": told, "after": after, "wall_s": done.wall_s})
@@ -391,13 +305,13 @@ def _not_done(request: Request, form: Mapping[str, str], problem: Problem) -> Re
 
 async def queue_page(request: Request) -> Response:
     # Meetings are looked through here: one page of that at a time, beside everybody who reads.
-    return await _aside(request, "queues", 2, lambda: _queue(request))
+    return await aside(request, "queues", 2, lambda: _queue(request))
 
 
 def _queue(request: Request) -> Response:
     if writer_of(request) is None:
-        return _to_sign_in(request)
-    desk = _desk(request)
+        return to_sign_in(request)
+    desk = desk_of(request)
     todo = desk.todo()
     chosen, meeting = request.query_params.get("kind", ""), request.query_params.get("meeting", "")
     own = [t for t in todo.tasks if meeting in ("", t.meeting)]
@@ -422,6 +336,7 @@ def _queue(request: Request) -> Response:
         n=len(shown),
         n_all=len(own),
         n_left=todo.n_left,
+        behind=todo.behind,
         first=first + 1,
         here=url("/queue", **told, **{"from": first}),
         everything=url("/queue", meeting=meeting),

@@ -1,9 +1,17 @@
-"""What tests share: where the evaluation data is, and the real starter models."""
+"""What tests share: how examples are chosen, where the evaluation data is, and the real starter models."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, however long the machine takes over one: what fails can be made to fail again.
+# `pytest --hypothesis-profile=other` looks for others.
+ANY_TIME = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+settings.register_profile("other", ANY_TIME)
+settings.register_profile("same", ANY_TIME, derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parent.parent
 

@@ -94,7 +94,7 @@ def onrecord(
     data: Path | None,
     env: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
-    within_s: float = 60,
+    within_s: float = 300,
 ) -> "subprocess.CompletedProcess[str]":
     """`python -m pipeline ARGS --data DATA`, ended after `within_s`."""
     return subprocess.run(

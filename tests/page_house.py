@@ -2,8 +2,8 @@
 
 import json
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -42,9 +42,9 @@ def build(below: Path) -> Path:
     data = below / "page-data"
     if data.exists():
         return data
-    _put(data, MEETING, TOML, captions(), sound=True)
+    put_meeting(data, MEETING, TOML, captions(), sound=True)
     said = [("Jo Okafor", "We begin."), ("Alison Tranter", f"{SECRET}."), ("Jo Okafor", "We do not say that here.")]
-    _put(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')
+    put_meeting(data, HIDDEN, TOML, captions(said), sound=True, top='exclude = [[9, 20, "exempt business"]]\n')
     hostile = [(f"Voice {i} of nobody", _vtt(p)) for i, p in enumerate(PAYLOADS)]
     toml = "\n".join(
         [
@@ -60,7 +60,7 @@ def build(below: Path) -> Path:
             f"[[agenda]]\nitem = 1\ntitle = {json.dumps(PAYLOADS[2])}",
         ]
     )
-    _put(data, HOSTILE, toml, captions(hostile), sound=False)
+    put_meeting(data, HOSTILE, toml, captions(hostile), sound=False)
     done = onrecord(
         "run", "--asr", "captions", "--diariser", "captions", "--jobs", "0",
         data=data, env={"ONRECORD_MODELS": str(data / "no-models")},
@@ -73,7 +73,8 @@ def _vtt(text: str) -> str:
     return f"They wrote {text} there.".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _put(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str = "") -> None:
+def put_meeting(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str = "") -> None:
+    """A meeting with captions, and a recording of a hum."""
     place = data / "raw" / folder
     place.mkdir(parents=True)
     (place / "meeting.toml").write_text(top + toml, "utf-8")
@@ -87,29 +88,31 @@ def _put(data: Path, folder: str, toml: str, vtt: str, *, sound: bool, top: str 
 @contextmanager
 def served(data: Path, *more: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A real server in a process of its own: its address, and the process."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "--port", str(port), "--data", str(data), *more],
+        [sys.executable, "-m", "pipeline", "serve", "--port", "0", "--data", str(data), *more],
         cwd=ROOT,
         env=environment(),
         stderr=subprocess.PIPE,
+        bufsize=0,  # what is read here is one line: the rest is for whoever asks
     )
-    base = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(200):
+        assert server.stderr
+        first = server.stderr.readline().decode()
+        port = re.match(r"http://\S+:(\d+)/ ", first)
+        assert port, first + server.stderr.read().decode()
+        base = f"http://127.0.0.1:{port[1]}"
+        while True:
             try:
                 urllib.request.urlopen(f"{base}/help").read()
                 break
             except OSError:
-                assert server.poll() is None, server.stderr and server.stderr.read().decode()
+                assert server.poll() is None, server.stderr.read().decode()
                 time.sleep(0.05)
         yield base, server
     finally:
         if server.poll() is None:
             server.terminate()
-            server.communicate(timeout=10)
+            server.communicate(timeout=60)
 
 
 def browser_path() -> str | None:
@@ -131,7 +134,7 @@ def browser() -> Iterator[Browser]:
 
 def until(page: Page, condition: str) -> None:
     """Wait until something holds; asked from here, since the page may not evaluate text itself."""
-    for _ in range(300):
+    for _ in range(1_500):
         if page.evaluate(condition):
             return
         time.sleep(0.02)

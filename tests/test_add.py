@@ -14,12 +14,13 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.add import make, to_toml
 from pipeline.guess import Guess
-from pipeline.meetings import Layout, find_folders, read_meeting
+from pipeline.meeting_toml import read_meeting
+from pipeline.meetings import Layout, find_folders
 from pipeline.propose import NewMeeting, Part, Proposal, check_space, propose
 from tests.house import ROOT, captions, command, environment, onrecord
 from tests.make_media import tone, write_sound
@@ -283,7 +284,7 @@ def _fits(name: str) -> bool:
         return False
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(NAMES, st.dictionaries(st.sampled_from(["title", "body", "source_url"]), st.text(min_size=1)))
 def test_any_name_and_any_tag_make_a_meeting(tmp_path: Path, name: str, guessed: dict[str, str]) -> None:
     shutil.rmtree(tmp_path / "any", ignore_errors=True)
@@ -438,7 +439,7 @@ def test_an_end_in_the_middle_leaves_no_half_meeting(layout: Layout, inbox: Path
     while running.stdout.readline() != "placed\n":
         pass
     running.send_signal(end)
-    running.communicate(timeout=20)
+    running.communicate(timeout=60)
     assert running.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
     assert find_folders(layout) == []
     assert len(list(layout.raw.iterdir())) == (end == signal.SIGKILL)
@@ -475,7 +476,7 @@ def test_at_a_terminal_it_asks(layout: Layout, inbox: Path, answer: str, n: int)
         text=True,
     )
     os.write(ours, answer.encode())
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
     assert "Make this meeting? [Y/n]" in err

@@ -29,7 +29,7 @@ def schema(app: Any) -> Any:
     return schemathesis.openapi.from_asgi("/api/openapi.json", app)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_every_answer_is_what_the_document_says(schema: Any, draw: st.DataObject) -> None:
     operation = draw.draw(st.sampled_from([found.ok() for found in schema.get_all_operations()]))

@@ -267,7 +267,7 @@ def _files(draw: st.DrawFn) -> tuple[str, bytes]:
     return draw(st.sampled_from(suffixes.get(family, [family]))), start.encode() + middle + end.encode()
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(file=_files(), duration_ms=st.none() | st.integers(0, 10_000), exclude=st.sampled_from([[], [(500, 1_500)]]))
 def test_any_bytes_give_words_in_order_or_a_problem(
     file: tuple[str, bytes],

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import meetings
+from pipeline import meeting_toml, meetings
 from tests import house
 from transcribe.captions import SUFFIXES, read
 from transcribe.problem import Problem
@@ -317,7 +317,7 @@ CUE_TIMES: dict[str, Write] = {"a.vtt": _vtt, "a.srt": _srt, "a.sbv": _sbv, "a.s
 def test_words_with_times_of_their_own_come_back(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     write, has_ends, has_voices = WORD_TIMES[name]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(segments=_spoken())
     def check(segments: list[Segment]) -> None:
         said = [w for s in segments for w in s.words]
@@ -333,7 +333,7 @@ def test_words_with_times_of_their_own_come_back(name: str, tmp_path_factory: py
 
 @pytest.mark.parametrize("name", CUE_TIMES)
 def test_words_of_cues_come_back_inside_them(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(segments=_spoken())
     def check(segments: list[Segment]) -> None:
         words, _ = words_of(tmp_path_factory.getbasetemp(), CUE_TIMES[name](segments), name)
@@ -593,9 +593,9 @@ def test_a_folder_without_a_recording_has_the_one_file_that_is_surely_captions(t
     assert {".json", ".xml", ".txt"} == SUFFIXES - meetings.CAPTION_SUFFIXES
     (tmp_path / "notes.txt").write_text("bring the keys")
     with pytest.raises(Problem, match="no recording"):
-        meetings.read_meeting(tmp_path, "a")
+        meeting_toml.read_meeting(tmp_path, "a")
     (tmp_path / "a.sbv").write_text("")
-    assert meetings.read_meeting(tmp_path, "a").captions == "a.sbv"
+    assert meeting_toml.read_meeting(tmp_path, "a").captions == "a.sbv"
 
 
 # -- plain text -----------------------------------------------------------------------------------
@@ -704,7 +704,6 @@ def test_words_without_times_cannot_be_excluded(tmp_path: Path) -> None:
     assert "excluded" in refusal(tmp_path, PLAIN, "a.txt", exclude=[(0, 1_000)]).what
 
 
-@settings(max_examples=100, deadline=None)
 @given(lines=st.lists(st.lists(TEXTS | st.sampled_from(["Note:", "10:30", "am:", "Cllr", "Chair:"]), max_size=5)))
 def test_plain_text_keeps_every_word_but_names(
     lines: list[list[str]], tmp_path_factory: pytest.TempPathFactory

@@ -97,7 +97,7 @@ def test_a_line_that_is_shown_while_the_next_is_said_ends_before_it(tmp_path: Pa
     assert [w.end_ms for w in words_of(tmp_path, text)[0].words] == [750, 2_000, 3_600, 6_000]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     cues=st.lists(st.tuples(st.integers(0, 9_000), st.integers(100, 9_000), st.integers(1, 6)), min_size=1, max_size=5)
 )
@@ -131,7 +131,7 @@ def test_the_end_of_the_recording_and_excluded_time_bound_the_words(tmp_path: Pa
     assert words.words[-1].end_ms == 6_500
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     said=st.lists(st.sampled_from(["Aye.", "No.", "Vote"]), min_size=1, max_size=12),
     gaps_ms=st.lists(st.sampled_from([0, 0, 60, 300_000]), min_size=12, max_size=12),
@@ -215,7 +215,7 @@ def _stamp(ms: int) -> str:
     return f"{ms // 60_000:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cues=CUES, duration_ms=st.none() | st.integers(1, 30_000))
 def test_words_are_in_order_inside_their_cues_and_none_is_lost(
     cues: list[tuple[int, int, list[tuple[str, str]]]],
@@ -244,7 +244,7 @@ def test_words_are_in_order_inside_their_cues_and_none_is_lost(
         assert len(words.words) == said
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     data=st.binary(max_size=300)
     | st.text(alphabet="WEBVT0123456789:.,-> \n<v/>&;aé\x00\u2028\ud800", max_size=200).map(

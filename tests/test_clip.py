@@ -156,7 +156,7 @@ def test_nothing_hidden_is_in_a_clip_nor_in_its_padding(tmp_path: Path) -> None:
     spectrum = np.abs(np.fft.rfft(heard(out)[-16_000:].astype(float)))
     assert spectrum[2_900:3_100].max() < spectrum.max() / 100
     for start_ms, end_ms in ((3_000, 4_001), (4_500, 5_000), (5_999, 7_000)):
-        with pytest.raises(Problem, match="is masked: an address"):
+        with pytest.raises(Problem, match="personal details hidden"):
             clip.plan(Address(meeting="m", start_ms=start_ms, end_ms=end_ms), found, hidden)
 
 
@@ -239,7 +239,7 @@ def test_what_is_there_already_or_hidden_or_changed_is_refused(data: Path, tmp_p
         cut(data, "panel/10000-19500", "-o", str(out))
     cut(data, "panel/10000-19500", "-o", str(out), "--force")
     for address, name, what in (
-        ("panel/31000-32000", "b.m4a", "is excluded: exempt business"),
+        ("panel/31000-32000", "b.m4a", "not part of the public record"),
         ("panel/10000-19500", "b.txt", "clips are written as"),
         ("panel/10000-19500", "gone/b.m4a", "no such folder"),
         ("panel/90000-99500", "b.m4a", "ends before that"),

@@ -68,7 +68,9 @@ def test_a_codebook_from_a_file(tmp_path: Path) -> None:
         ('"loud|noisy"', '"loud-ish"', "code noise, cues", "hyphens"),
         ('"loud|noisy"', '"a ... b ... c ... d"', "code noise, cues", "too long"),
         ("[[codes]]", '[[codes]]\ncode = "noise"\nname = "N"\ndefinition = "D"\ncues = []\n[[codes]]', "w", "twice"),
-        ("[[codes]]", "[codes]", "w", "no codes"),
+        ("[[codes]]", "[codes]", "w, line 7", "no list of tables"),
+        (SMALL, 'name = "small"\nversion = 2\ncodes = 1', "w, line 3", "no list of tables"),
+        (SMALL, 'name = "small"\nversion = 2', "w", "no codes"),
         ("[topic]", "[topic", "w", "TOML"),
     ],
 )
@@ -126,9 +128,9 @@ def test_the_longer_of_two_overlapping_cues_stays() -> None:
 def test_a_cue_made_to_be_slow_is_not() -> None:
     finder = Finder([("x", "aa* ... aa* ... aa* aa* zz")])
     said = tokens(["aa"] * 20_000)
-    started = time.perf_counter()
+    started = time.process_time()
     assert finder.find(said) == {}
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_hints_weigh_half() -> None:

@@ -183,6 +183,27 @@ def test_what_is_hidden_never_comes_back_through_an_older_correction(data: st.Da
     assert [w.text for w in made] == [t for i, t in enumerate(new) if not first <= i < end]
 
 
+@given(data=st.data(), n=st.integers(1, 25))
+def test_many_corrections_at_once_are_the_same_as_one_after_the_other(data: st.DataObject, n: int) -> None:
+    """Wherever words are put in, taken out and put in again: their places are found as if everything was looked at."""
+    now = words = said(" ".join(f"w{i}" for i in range(n)))
+    made = []
+    for k in range(data.draw(st.integers(1, 8))):
+        first = data.draw(st.integers(0, n - 1))
+        end = data.draw(st.integers(first + 1, n))
+        old = " ".join(w.text for w in now if first * EACH_MS <= middle(w) < end * EACH_MS)
+        c = wording(old, " ".join(data.draw(TEXTS)), first, end - first, id=f"{k:08d}")
+        now = reworded(now, [c], [])
+        made.append(c)
+    assert reworded(words, made, []) == now
+
+
+def test_words_without_times_are_near_no_correction() -> None:
+    elsewhere = tuple(Word(text=t, timing="none") for t in ("the", "two", "tree"))
+    made = reworded((*said("one to trey"), *elsewhere), [wording("two tree", "two trees", 1)], [])
+    assert made[3:] == elsewhere
+
+
 # -- who spoke, what is hidden --------------------------------------------------------------------
 
 

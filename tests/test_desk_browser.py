@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
-from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, served
+from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, served, until
 from transcribe.correct import in_force
 
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
@@ -80,7 +80,7 @@ def test_words_are_corrected_where_they_stand(clerk: Page, base: str, data: Path
     assert not clerk.is_visible("#words")
     words.fill("We will publish every deployment of facial recognition in April.")
     clerk.click("text=Save these words")
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     assert clerk.inner_text("#words").strip("“”") == "We will publish every deployment of facial recognition in April."
     assert ("words", MIRA) in kept(data)
     clerk.click(".history button")
@@ -106,9 +106,30 @@ def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None
     assert area.input_value() == "So nobody"
     area.fill("So hardly anybody")
     clerk.click(".turn button.main")
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     assert clerk.url.endswith("#t20000")
     assert "So hardly anybody was told" in clerk.inner_text("#transcript")
+
+
+def test_what_was_opened_to_be_corrected_can_be_left(clerk: Page, base: str, data: Path) -> None:
+    clerk.goto(f"{base}/quote/{PLACE}")
+    before, n = clerk.inner_text("#words"), len(kept(data))
+    clerk.click("#edit-words")
+    clerk.fill(".one textarea", "Something that nobody said.")
+    clerk.click("text=Leave it")
+    assert clerk.inner_text("#words") == before
+    assert clerk.evaluate("document.activeElement.id") == "edit-words"
+    clerk.click("#edit-words")
+    assert "nobody said" not in clerk.input_value(".one textarea")
+    assert len(kept(data)) == n
+
+
+def test_a_clip_can_be_had_twice(clerk: Page, base: str) -> None:
+    clerk.goto(f"{base}/quote/{PLACE}")
+    for _ in range(2):
+        with clerk.expect_download() as begun:
+            clerk.click("text=Download a clip")
+        assert begun.value.suggested_filename.endswith(".m4a")
 
 
 def test_two_writers(chromium: Browser, clerk: Page, base: str, data: Path) -> None:
@@ -121,7 +142,7 @@ def test_two_writers(chromium: Browser, clerk: Page, base: str, data: Path) -> N
         tab.click("#edit-words")
         tab.fill(".one textarea", before.replace("Thank you.", word))
     clerk.click("text=Save these words")
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     other.click("text=Save these words")
     other.wait_for_selector("[role=alert]")
     told = other.inner_text("[role=alert]")
@@ -129,7 +150,7 @@ def test_two_writers(chromium: Browser, clerk: Page, base: str, data: Path) -> N
     assert "Thanks. We come to" in told
     assert other.input_value(".one textarea").startswith("Good evening."), "what they wrote is still there"
     other.click("text=Save these words")
-    other.wait_for_selector(".told", timeout=5_000)
+    other.wait_for_selector(".told")
     assert other.inner_text("#words").startswith("Good evening.")
     assert [k for k in kept(data) if k[0] == "words"][-2:] == [("words", MIRA), ("words", OSSIAN)]
     context.close()
@@ -140,28 +161,19 @@ def test_listened_is_offered_only_after_it_was_played(clerk: Page, base: str, da
     button = clerk.locator("form.listened button")
     assert button.is_disabled()
     play = "async ([from, to]) => { const m = document.querySelector('#media'); m.currentTime = from; await m.play(); }"
-    until = "document.querySelector('#media').paused"
+    paused = "document.querySelector('#media').paused"
     clerk.evaluate("document.querySelector('#media').playbackRate = 8")
     clerk.evaluate(play, [15, 19.5])
-    wait(clerk, until)
+    until(clerk, paused)
     assert button.is_disabled(), "only its end was played"
     clerk.evaluate(play, [10, 19.5])
-    wait(clerk, until)
-    wait(clerk, "!document.querySelector('form.listened button').disabled")
+    until(clerk, paused)
+    until(clerk, "!document.querySelector('form.listened button').disabled")
     assert ("listen", MIRA) not in kept(data)
     button.click()
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     assert ("listen", MIRA) in kept(data)
     assert clerk.locator("form.listened").count() == 0
-
-
-def wait(page: Page, condition: str) -> None:
-    """Wait until something holds; asked from here, since the page may not evaluate text itself."""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"never so: {condition}")
 
 
 def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
@@ -169,7 +181,7 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     n = clerk.locator(".task").count()
     assert n == 1
     clerk.keyboard.press("y")
-    wait(clerk, "document.querySelector('#said').textContent === 'Choose one first: n'")
+    until(clerk, "document.querySelector('#said').textContent === 'Choose one first: n'")
     clerk.keyboard.press("n")
     assert clerk.evaluate("document.activeElement.closest('.task') !== null")
     clerk.keyboard.press("Enter")
@@ -177,7 +189,7 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     clerk.keyboard.press("k")
     clerk.wait_for_selector("#bar-play[aria-label=Play]")
     clerk.keyboard.press("y")
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     assert "This voice is Councillor Jo Okafor" in clerk.inner_text(".told")
     assert clerk.locator(".task").count() == 0
     assert [(c.kind, c.by) for c in corrections.read(data / "raw" / HIDDEN)] == [("confirm", MIRA)]
@@ -186,9 +198,9 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     head = clerk.inner_text("#head-2")
     clerk.keyboard.press("n")
     clerk.keyboard.press("y")
-    clerk.wait_for_selector(".told", timeout=5_000)
+    clerk.wait_for_selector(".told")
     assert clerk.inner_text("#head-1") == head
-    wait(clerk, "document.activeElement.closest('#task-1') !== null")
+    until(clerk, "document.activeElement.closest('#task-1') !== null")
 
 
 def test_without_javascript(chromium: Browser, base: str, data: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from pipeline.cli import app
+from search.measured import MEASURED
 from tests.house import ROOT
 from tests.page_house import MEETING, browser_path, build, served
 from tests.screenshots import PICTURES, SCENES, Place, first_quote, opened, taken, with_account
@@ -25,6 +26,21 @@ def anchors(path: Path) -> set[str]:
     """What a heading is called in a link, as GitHub makes it."""
     heads = re.findall(r"^#+ (.+)$", FENCED.sub("", path.read_text("utf-8")), re.M)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_page_tells_the_figures_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows: dict[str, str] = dict(re.findall(r"^\| (.+?) \| (.+) \|$", readme, re.M))
+
+    def told(of: str) -> str:
+        (found,) = (value for row, value in rows.items() if row.startswith(of))
+        return str(found)
+
+    assert told("sample meeting: words wrong") == MEASURED.sample_words_wrong
+    assert f"right, {MEASURED.sample_names_wrong} wrong" in told("sample meeting: words with a name")
+    assert told("real office meetings") == f"{MEASURED.far_words_wrong} of 100; {MEASURED.far_time_wrong} %"
+    assert told("codes on held-out") == f"{MEASURED.codes_f1:.2f}".lstrip("0")
+    assert f"{MEASURED.sample_stance_right} of them right in the sample" in told("how a speaker sounds")
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)

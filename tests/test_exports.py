@@ -80,7 +80,7 @@ def spoken(text: str, suffix: str, folder: Path) -> list[str]:
         (exports.to_cdp, ".json", 0),
     ],
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(made=sources())
 def test_every_word_comes_back(
     tmp_path_factory: pytest.TempPathFactory, make: Callable[[Source], str], suffix: str, n_after: int, made: Source
@@ -95,7 +95,7 @@ def test_every_word_comes_back(
     assert read == said
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sources())
 def test_captions_can_be_read(made: Source) -> None:
     text = exports.to_captions(made)
@@ -156,7 +156,6 @@ def test_chapters_are_what_players_show() -> None:
         exports.to_chapters(long_meeting(ITEMS[:2]))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 4_000_000), max_size=12), st.integers(-90, 90))
 def test_chapters_keep_the_rules(starts: list[int], offset_s: int) -> None:
     items = tuple(PlacedItem(item=n, title=f"T{n}", start_ms=a, end_ms=a + 1) for n, a in enumerate(starts))
@@ -192,7 +191,7 @@ def test_a_document_to_begin_minutes_from() -> None:
     assert document.paragraphs[-1].text == exports.not_opened(ITEMS)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sources(), st.sampled_from(["\x07", "\ufffe", "\x1b[2J"]))
 def test_any_words_make_a_document(made: Source, control: str) -> None:
     word = Word(text=f"a{control}b", start_ms=10**7, end_ms=10**7 + 9, timing="engine")
@@ -321,7 +320,7 @@ def everything_exported(data: Path) -> str:
     run, texts = CliRunner(), []
     for format in Format:
         path = data / "out" / f"all.{format}"
-        made = run.invoke(app, ["export", format, "-o", str(path), "--replace", "--data", str(data)])
+        made = run.invoke(app, ["export", format, "-o", str(path), "--force", "--data", str(data)])
         if format is Format.chapters:  # one item makes no chapters
             assert "too few chapters" in str(made.exception)
             continue

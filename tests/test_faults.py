@@ -155,7 +155,7 @@ def test_a_disk_that_is_full_is_said_and_the_next_run_goes_on(tmp_path: Path, n_
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes)),
-        timeout=60,
+        timeout=300,
     )
     assert full.returncode in (3, 4), full.stderr
     assert "error: " in full.stderr

@@ -44,7 +44,7 @@ def probabilities_of(runs: Sequence[tuple[int, int]]) -> list[float]:
     return [p for silence, speech in runs for p in [0.0] * silence + [0.9] * speech]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs=SPEECH)
 def test_clips_hold_all_speech_and_are_short_and_in_order(runs: list[tuple[int, int]]) -> None:
     probabilities = probabilities_of(runs)
@@ -69,7 +69,7 @@ def test_clips_hold_all_speech_and_are_short_and_in_order(runs: list[tuple[int, 
         at += speech * vad.FRAME_MS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs=SPEECH, faint=st.tuples(st.integers(0, 400), st.integers(1, 200)))
 def test_faint_sound_takes_no_speech_away_and_is_not_passed_over(
     runs: list[tuple[int, int]], faint: tuple[int, int]
@@ -86,7 +86,7 @@ def test_faint_sound_takes_no_speech_away_and_is_not_passed_over(
     assert not any(c.end_ms - c.start_ms < vad.FAINT_MS for c in found if not c.speech)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(runs=SPEECH, data=st.data())
 def test_listening_resumes_with_the_same_clips(runs: list[tuple[int, int]], data: st.DataObject) -> None:
     probabilities = probabilities_of(runs)
@@ -98,7 +98,7 @@ def test_listening_resumes_with_the_same_clips(runs: list[tuple[int, int]], data
             assert clips_of(probabilities, middle) == found[n:]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(runs=SPEECH, at=st.floats(0, 1))
 def test_a_stretch_widened_to_its_pauses_tears_no_speech(runs: list[tuple[int, int]], at: float) -> None:
     """Two parts that meet in a pause hold all the speech of the whole."""
@@ -333,7 +333,7 @@ class Forgetful:
         return self.from_ms - 400 < at_ms < self.to_ms
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     pauses=st.lists(st.integers(20, 250).map(lambda n: 10 * n), min_size=12, max_size=12),
     n_in_clip=st.integers(1, 3),

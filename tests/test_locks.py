@@ -185,19 +185,19 @@ def test_a_holder_that_cannot_read_its_lock_for_a_moment_goes_on(
 
     with locks.hold(path) as lock:
         monkeypatch.setattr(locks, "_read", fail_once)
-        assert failed.wait(5)
+        assert failed.wait(60)
         first = read(path)
-        deadline = time.monotonic() + 5
-        while (now := read(path)) == first and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while (now := read(path)) == first:
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         assert now is not None
-        assert now != first
         assert lock.still_ours()
 
 
 def _count(path: Path, log: Path, n: int) -> None:
     for _ in range(n):
-        with locks.hold(path, wait_s=30):
+        with locks.hold(path, wait_s=300):
             value = int(log.read_text())
             log.write_text(str(value + 1))
 

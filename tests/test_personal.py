@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.house import captions, here
@@ -83,7 +83,6 @@ def test_those_who_are_not_named_are_found_in_others_words() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=12), max_size=30))
 def test_places_are_inside_and_in_order(texts: list[str]) -> None:
     said = words(" ".join([*texts, "my name is Ivy Brook", *texts]))

@@ -67,19 +67,22 @@ def test_a_meeting_that_is_not_finished_or_of_which_only_a_part_is_left(data: Pa
 
 def test_a_place_without_words_says_why(data: Path) -> None:
     excluded = refused("quote", f"{MEETING}/0:00:31-0:00:33", data=data)
-    assert excluded.what == "0:00:30 to 0:00:39 is excluded: exempt business"
+    assert excluded.what == "0:00:30 to 0:00:39: not part of the public record (exempt business)"
     assert "meeting.toml" in excluded.fix
     assert "ends before that" in refused("quote", f"{MEETING}/0:10:00-0:10:01", data=data).what
     assert "nothing is said at 0:00:09" in refused("quote", f"{MEETING}/9700-9800", data=data).what
     told("correct", f"{MEETING}/0:00:10-0:00:20", "--mask", "--by", "Ann Clerk", "--reason", "an address", data=data)
     masked = refused("quote", f"{MEETING}/12000-13000", data=data)
-    assert masked.what == "0:00:10 to 0:00:20 is masked: an address"
+    assert masked.what == "0:00:10 to 0:00:20: personal details hidden (an address)"
     assert f"onrecord correct {MEETING}/12000-13000 --undo" in masked.fix
 
 
 @pytest.mark.parametrize(
     ("kind", "what", "fix"),
-    [("partial", "not listened to", f"onrecord run {MEETING}"), ("untranscribed", "untranscribed: noise", "listen")],
+    [
+        ("partial", "not listened to", f"onrecord run {MEETING}"),
+        ("untranscribed", "could not make out (noise)", "listen"),
+    ],
 )
 def test_time_without_text(data: Path, kind: str, what: str, fix: str) -> None:
     stretch = Stretch(kind=kind, start_ms=0, end_ms=9_000, reason="noise")  # type: ignore[arg-type]

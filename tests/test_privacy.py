@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.house import captions, here
@@ -78,7 +78,6 @@ def name(label: str, person: Person | None, display: str = "") -> SpeakerName:
 labels = st.sampled_from(["S1", "Desmond Pell", "Mr Pell", "@desmond-pell", "@jo-okafor", "Jo Okafor", "SPEAKER_01"])
 
 
-@settings(deadline=None)
 @given(st.lists(labels, unique=True, min_size=1), st.data())
 def test_nothing_but_words_says_who_somebody_is(used: list[str], data: st.DataObject) -> None:
     given = {"@desmond-pell": [PELL], "@jo-okafor": [JO]}

@@ -136,9 +136,47 @@ def test_the_topic_fades() -> None:
     assert not about(found, "fund h")
 
 
+def test_people_who_answer_each_other_go_on_with_what_was_named_once_until_their_words_are_others() -> None:
+    named = ("Cllr Imre", "The appendix says that facial recognition came to the High Street on three days in June.")
+    asked = [
+        ("Cllr Hask", "I saw the appendix, and it is four lines about those three days. Who was asked beforehand?"),
+        ("Cllr Imre", "Nobody. The partnership had it to note in June, after the first of the days."),
+        ("Cllr Hask", "After the first day! I sit on the partnership and I never saw it on a paper to note."),
+        ("Cllr Imre", "It is in the minutes of the partnership, and the first day had been and gone by then."),
+        ("Cllr Hask", "Then the High Street had three days of it and the partnership had four lines."),
+    ]
+    festival = [
+        ("Ms Lyle", "The festival wants twelve thousand people in the meadow over two evenings, with stewards."),
+        ("Cllr Hask", "Will the festival have stewards in the meadow until midnight, when people walk home?"),
+        ("Ms Lyle", "The stewards stay in the meadow until one, and the festival pays them."),
+        ("Cllr Hask", "I am content with the stewards, but the festival ran out of toilets by the evening."),
+        ("Ms Lyle", "There will be twice the toilets in the meadow this time."),
+    ]
+    found = meeting(named, *asked, *festival)
+    said = {s.speaker: [o.topic.about for o in found.statements if o.speaker == s.speaker] for s in found.statements}
+    assert all(said["Cllr Imre"])
+    assert not any(said["Ms Lyle"])
+    assert about(found, "never saw it on a paper")
+    assert not about(found, "ran out of toilets")
+
+
+def test_a_chair_who_counts_the_items_will_open_the_next_one_too() -> None:
+    opened = ("Chair", "Item four, live facial recognition on Cooper Street.")
+    long = [
+        (f"Member {n}", f"On the {n}th two of us sat in the kitchen with a leaflet, and then we rang.")
+        for n in range(4, 12)
+    ]
+    counted = meeting(("Chair", "Item two, apologies."), ("Chair", "Item three, the minutes."), opened, *long)
+    skipped = meeting(("Chair", "Item one, apologies."), opened, *long)
+    assert counted.statements[5].topic.about
+    assert not skipped.statements[5].topic.about
+    assert not any(s.topic.about for s in skipped.statements[-6:])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("Thirty thousand faces went past the cameras that afternoon.", True),
         ("LFR was used twice in Wrenbridge.", True),
         ("I unlock my phone with facial recognition.", False),
         ("Shops that use facial recognition share the pictures with the police.", True),
@@ -262,11 +300,10 @@ def test_a_meeting_without_words_has_no_statements() -> None:
     assert (found.statements, found.tagger, found.codebook) == ((), TAGGER, BOOK.id)
 
 
-def test_a_long_meeting_is_tagged_in_two_seconds() -> None:
+def test_a_long_meeting_is_tagged_in_seconds() -> None:
     told = "The facial recognition van was on Cooper Street again and nobody had told the traders beforehand, Chair."
     turns = [("A" if n % 2 else "B", told if n % 3 else PARK) for n in range(1700)]
-    started = time.perf_counter()
+    began = time.process_time()
     found = meeting(*turns)
-    seconds = time.perf_counter() - started
+    assert time.process_time() - began < 5  # about one second; the bound tells when it grows faster than the meeting
     assert found.statements[-1].end_word >= 29_000
-    assert seconds < 4  # about one second alone; the bound leaves room for a busy machine

@@ -84,7 +84,7 @@ def speech(draw: st.DrawFn, voices: str) -> list[Turn]:
     return turns
 
 
-@settings(max_examples=40, deadline=None)  # the first call imports pyannote
+@settings(max_examples=40)
 @given(speech("abc"), speech("wxyz"), st.sampled_from([(0, 30_000), (5000, 12_000)]))
 def test_turn_errors_are_those_of_pyannote_metrics(
     reference: list[Turn], hypothesis: list[Turn], uem: tuple[int, int]
@@ -132,9 +132,9 @@ def test_jaccard_errors_match_voices_their_own_way() -> None:
 
 def test_a_long_day_of_turns_is_scored_at_once() -> None:
     turns = [turn(f"v{k % 30}", k, k + 1.5) for k in range(20_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert score.score_turns(turns, turns).errors.rate == 0
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_overlapping_turns_of_a_hypothesis_are_the_ones_that_count() -> None:
@@ -512,7 +512,7 @@ def test_the_bootstrap_pools_and_never_averages_rates() -> None:
     assert found.low == 0.0
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(*[st.integers(0, 30)] * 2, st.integers(1, 60)), min_size=1, max_size=12), st.integers(0, 9))
 def test_the_bootstrap_turns_round_with_its_systems(rows: list[tuple[int, int, int]], seed: int) -> None:
     a, b, n = (list(column) for column in zip(*rows, strict=True))

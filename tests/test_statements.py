@@ -49,14 +49,14 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(transcripts())
 def test_every_timed_word_is_in_exactly_one_statement(made: Transcript) -> None:
     held = [i for s in cut(made) for i in range(s.first_word, s.end_word)]
     assert held == [i for i, w in enumerate(made.words) if w.timing != "none"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(transcripts())
 def test_a_statement_is_its_words_of_one_voice_with_nothing_between(made: Transcript) -> None:
     for s in cut(made):

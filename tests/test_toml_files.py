@@ -152,10 +152,10 @@ def test_hostile_files_are_refused_at_once(tmp_path: Path, name: str) -> None:
     data, said = HOSTILE[name]
     path = tmp_path / "meeting.toml"
     path.write_bytes(data)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(Problem) as caught:
         read(path)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert said in str(caught.value)
     assert len(str(caught.value)) < 1000
     assert caught.value.fix
@@ -193,7 +193,7 @@ def test_a_large_file_within_the_limit_is_read_in_bounded_time(tmp_path: Path) -
     ):
         path.write_text(text)
         assert path.stat().st_size < toml_files.LARGEST_BYTES
-        began = time.monotonic()
+        began = time.process_time()
         toml = read(path)
         assert toml.line(next(iter(toml.values))) == 1
-        assert time.monotonic() - began < 10
+        assert time.process_time() - began < 10

@@ -25,7 +25,7 @@ def same_groups(a: voices.Labels, b: voices.Labels) -> bool:
 anything = st.tuples(st.integers(0, 130), st.integers(1, 6), st.integers(0, 2**32 - 1), st.floats(0.05, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(anything, st.integers(1, 8), st.integers(0, 30))
 def test_any_vectors_get_voices_within_bounds(given: tuple[int, int, int, float], at_least: int, more: int) -> None:
     n, n_voices, seed, spread = given
@@ -40,7 +40,7 @@ def test_any_vectors_get_voices_within_bounds(given: tuple[int, int, int, float]
     assert firsts == sorted(firsts)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(anything, st.randoms(use_true_random=False))
 def test_order_only_renames(given: tuple[int, int, int, float], shuffler: "np.random.Generator") -> None:
     n, n_voices, seed, spread = given

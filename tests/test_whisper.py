@@ -98,12 +98,22 @@ def test_a_language_that_whisper_lacks_is_a_problem(tiny: Path, tmp_path: Path) 
 
 
 def test_loading_opens_no_socket(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    asked: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *args: asked.append(args))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: asked.append(args))
     load(tiny)
+    assert asked == []
+
+
+def test_a_model_for_which_there_is_no_memory_is_not_said_to_be_broken(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(whisper, "_model", too_large)
+    with pytest.raises(MemoryError):
+        load(tiny)
 
 
 # -- memory ---------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from itertools import pairwise
 from typing import Final, Literal
 
 import msgspec
+import numpy as np
 
+from transcribe.moments import inside, middle, middles
 from transcribe.ranges import Ranges, joined, shares
 from transcribe.records import UPGRADES, Hidden, Record, Stretch, Word, check_range
 
@@ -163,7 +165,8 @@ def put_right(
     People corrected what they saw. Where repair now makes something else of words that were heard alike, a correction
     is laid over those as they were heard: repair lets be what a person wrote.
     """
-    shown, heard, later = repair(words), list(words), list[Correction]()
+    repaired = repair(words)
+    shown, heard, later = _Line(repaired), _Line(words), list[Correction]()
     for c in in_force(corrections):
         if c.kind != "words":
             continue
@@ -172,30 +175,50 @@ def put_right(
         if waits or _stands(c, shown, hides):
             later.append(c)
         elif _stands(c, heard, hides):
-            heard = _lay_over(heard, c, hides)
+            _lay_over(heard, c, hides)
         elif not hides and (edits := _before_repair(c, heard)):
-            for edit in reversed(edits):
-                _put(heard, edit, c)
+            heard.put(edits, c)
         else:
             later.append(c)
-    return reworded(shown if heard == list(words) else repair(heard), later, silence)
+    return reworded(repair(heard.words) if heard.changed else repaired, later, silence)
 
 
-def _stands(c: Correction, words: Sequence[Word], silence: Ranges) -> bool:
+class _Line:
+    """Words that people change one after the other, found by when they are said."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self.words, self.at_ms = list(words), middles(words)
+        self.changed = False
+
+    def inside(self, start_ms: int, end_ms: int) -> list[int]:
+        return inside(self.at_ms, start_ms, end_ms)
+
+    def put(self, edits: Sequence[_Edit], c: Correction) -> None:
+        """Make edits, which lie in order and apart."""
+        for edit in reversed(edits):
+            n_words, n_after = len(self.words), len(self.words) - edit.end
+            _put(self.words, edit, c)
+            first, n_after = max(0, edit.first - 1), max(0, n_after - 1)  # the word beside may share its time
+            timed = middles(self.words[first : len(self.words) - n_after])
+            self.at_ms = np.concatenate([self.at_ms[:first], timed, self.at_ms[n_words - n_after :]])
+            self.changed = True
+
+
+def _stands(c: Correction, line: _Line, silence: Ranges) -> bool:
     """Whether the corrected place reads as the person saw it; of a partly hidden one, whether what is left does."""
-    there = [w for w in words if c.start_ms <= middle(w) < c.end_ms]
+    there = [line.words[i] for i in line.inside(c.start_ms, c.end_ms)]
     return bool(_beside(c, there, silence)) if silence else [w.text for w in there] == c.old.split()
 
 
-def _before_repair(c: Correction, words: Sequence[Word]) -> list[_Edit]:
+def _before_repair(c: Correction, line: _Line) -> list[_Edit]:
     """A correction as edits of words that are heard as they were then, and none where they are not. What repair made
     of several words is changed as a whole."""
-    inside = [i for i, w in enumerate(words) if c.start_ms <= middle(w) < c.end_ms]
-    if not inside or [words[i].text for i in inside] != " ".join(c.heard).split():
+    there = line.inside(c.start_ms, c.end_ms)
+    if not there or [line.words[i].text for i in there] != " ".join(c.heard).split():
         return []
     old, new = c.old.split(), c.new.split()
-    at = {i: inside[0] + len(" ".join(c.heard[:i]).split()) for i, text in enumerate(c.heard) if text}
-    at[len(old)] = inside[-1] + 1
+    at = {i: there[0] + len(" ".join(c.heard[:i]).split()) for i, text in enumerate(c.heard) if text}
+    at[len(old)] = there[-1] + 1
     together: list[tuple[int, int, list[str]]] = []  # of `old`: from, to, and what it becomes
     for i1, i2, j1, j2 in changed(old, new):
         first, end = max(i for i in at if i <= i1), min(i for i in at if i >= i2)
@@ -211,28 +234,25 @@ def _before_repair(c: Correction, words: Sequence[Word]) -> list[_Edit]:
 
 def reworded(words: Sequence[Word], corrections: Iterable[Correction], silence: Ranges) -> tuple[Word, ...]:
     """Words with all corrections of wording laid over them, one after the other."""
-    out = list(words)
+    line = _Line(words)
     for correction in in_force(corrections):
         if correction.kind == "words":
-            out = _lay_over(out, correction, [r for r in silence if correction.touches(*r)])
-    return tuple(out)
+            _lay_over(line, correction, [r for r in silence if correction.touches(*r)])
+    return tuple(line.words)
 
 
-def _lay_over(words: list[Word], c: Correction, silence: Ranges) -> list[Word]:
+def _lay_over(line: _Line, c: Correction, silence: Ranges) -> None:
     """`silence` is what is hidden of the corrected place: then only what stands before or after all that is changed,
     since anything else that the person wrote may be what is hidden."""
     reach_ms = 0 if silence else REACH_MS
-    near = [i for i, w in enumerate(words) if c.start_ms - reach_ms <= middle(w) < c.end_ms + reach_ms]
+    near = line.inside(c.start_ms - reach_ms, c.end_ms + reach_ms)
     if near:
         first, end = near[0], near[-1] + 1
     else:
-        first = end = sum(middle(w) < c.start_ms for w in words)
-    there = words[first:end]
+        first = end = int((line.at_ms < c.start_ms).sum())
+    there = line.words[first:end]
     edits = _beside(c, there, silence) if silence else _edits(c, there)
-    out = list(words)
-    for edit in reversed(edits):
-        _put(out, msgspec.structs.replace(edit, first=first + edit.first, end=first + edit.end), c)
-    return out
+    line.put([msgspec.structs.replace(e, first=first + e.first, end=first + e.end) for e in edits], c)
 
 
 def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit]:
@@ -253,17 +273,13 @@ def _beside(c: Correction, there: Sequence[Word], silence: Ranges) -> list[_Edit
     return edits
 
 
-def middle(word: Word) -> int:
-    """When a word is in the midst of being said, in ms; -1 where nobody knows."""
-    return -1 if word.start_ms is None or word.end_ms is None else (word.start_ms + word.end_ms) // 2
-
-
 def _edits(c: Correction, there: Sequence[Word]) -> list[_Edit]:
     """How the words in and around the corrected time must change where a person turned `c.old` into `c.new`, in order
     and apart. Words that stood around it then help to recognise a place that has moved."""
-    inside = [i for i, w in enumerate(there) if c.start_ms <= middle(w) < c.end_ms]
-    here = sum(middle(w) < c.start_ms for w in there)
-    place = (inside[0], inside[-1] + 1) if inside else (here, here)
+    at_ms = [middle(w) for w in there]
+    meant = [i for i, ms in enumerate(at_ms) if c.start_ms <= ms < c.end_ms]
+    here = sum(ms < c.start_ms for ms in at_ms)
+    place = (meant[0], meant[-1] + 1) if meant else (here, here)
     current, old, new = [w.text for w in there], c.old.split(), c.new.split()
     before, after = c.before.split(), c.after.split()
     untouched = current[place[0] : place[1]] == old

@@ -8,7 +8,8 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from transcribe.correct import REACH_MS, Correction, in_force, middle
+from transcribe.correct import REACH_MS, Correction, in_force
+from transcribe.moments import inside, middle, middles
 from transcribe.records import Listened, Word, text_of
 
 
@@ -30,15 +31,17 @@ def fingerprint(words: Iterable[Word]) -> str:
 def still(words: Sequence[Word], corrections: Iterable[Correction]) -> tuple[Listened, ...]:
     """What people listened to and still stands as they heard it, in the order in which they did."""
     made = [c for c in in_force(corrections) if c.kind == "listen"]
-    found = ((c, _place(words, c)) for c in made)
+    at_ms = middles(words)
+    found = (
+        (c, _place([words[i] for i in inside(at_ms, c.start_ms - REACH_MS, c.end_ms + REACH_MS)], c)) for c in made
+    )
     return tuple(
         Listened(start_ms=place[0], end_ms=place[1], by=c.by, on=c.at[:10]) for c, place in found if place is not None
     )
 
 
-def _place(words: Sequence[Word], c: Correction) -> tuple[int, int] | None:
-    """Where the words that were listened to stand now: in their place, or as near it as new times may put them."""
-    near = [w for w in words if c.start_ms - REACH_MS <= middle(w) < c.end_ms + REACH_MS]
+def _place(near: Sequence[Word], c: Correction) -> tuple[int, int] | None:
+    """Where the words that were listened to stand now: in their place, or as `near` it as new times may put them."""
     if fingerprint(w for w in near if c.start_ms <= middle(w) < c.end_ms) == c.words_sha256:
         return c.start_ms, c.end_ms
     firsts = [i for i, w in enumerate(near) if abs((w.start_ms or 0) - c.start_ms) <= REACH_MS]

@@ -6,9 +6,11 @@ after all that is hidden stays, as corrections of what is left of the place: the
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from msgspec.structs import replace
 
-from transcribe.correct import Correction, changed, in_force, middle, reworded
+from transcribe.correct import Correction, changed, in_force, reworded
+from transcribe.moments import Times, middle, middles
 from transcribe.ranges import Ranges
 from transcribe.records import Word
 
@@ -21,11 +23,19 @@ def purged(
     """For each correction what is left of it, so that none holds a word of the `erased` time. `words` are the
     meeting's words outside it as they may have stood before anybody corrected them, such as heard, and repaired. `at`
     is now, in UTC."""
-    return [tuple(_purged(c, corrections, erased, words, at)) for c in corrections]
+    timed = [w for w in (words[0] if words else ()) if w.start_ms is not None]
+    at_ms = middles(timed)
+    return [tuple(_purged(c, corrections, erased, words, timed, at_ms, at)) for c in corrections]
 
 
 def _purged(
-    c: Correction, corrections: Sequence[Correction], erased: Ranges, words: Sequence[Sequence[Word]], at: str
+    c: Correction,
+    corrections: Sequence[Correction],
+    erased: Ranges,
+    words: Sequence[Sequence[Word]],
+    timed: Sequence[Word],
+    at_ms: Times,
+    at: str,
 ) -> Iterator[Correction]:
     if c.kind != "words":
         yield c
@@ -33,11 +43,9 @@ def _purged(
     hides = [r for r in erased if c.touches(*r)]
     pieces = [c] if not hides else _left(c, in_force(corrections), hides, erased, words, at)
     for piece in pieces or [replace(c, old="", new="", heard=(), before="", after="", purged=at)]:
-        timed = [w for w in (words[0] if words else ()) if w.start_ms is not None]
-        earlier = [w.start_ms or 0 for w in timed if middle(w) < piece.start_ms]
-        later = [w.end_ms or 0 for w in timed if middle(w) >= piece.end_ms]
-        from_ms = earlier[-N_NEAR] if len(earlier) >= N_NEAR else 0
-        to_ms = later[N_NEAR - 1] if len(later) >= N_NEAR else None
+        earlier, later = np.flatnonzero(at_ms < piece.start_ms), np.flatnonzero(at_ms >= piece.end_ms)
+        from_ms = timed[earlier[-N_NEAR]].start_ms or 0 if len(earlier) >= N_NEAR else 0
+        to_ms = timed[later[N_NEAR - 1]].end_ms or 0 if len(later) >= N_NEAR else None
         before = any(a < piece.start_ms and b > from_ms for a, b in erased)
         after = any(b > piece.end_ms and (to_ms is None or a < to_ms) for a, b in erased)
         if (before and piece.before) or (after and piece.after):

@@ -191,7 +191,10 @@ def _proposals(words: Sequence[Word], roster: Roster, language: str) -> Iterator
                 break
             solid += held[j - 1] == SOLID
             if solid > 1 or solid == j - i:
-                name = roster.exact.get("".join(t.plain for t in tokens[i:j]))
+                heard = "".join([t.plain for t in tokens[i:j]])
+                if solid > 1 and heard not in roster.begun:
+                    break  # nor does any name go on so
+                name = roster.exact.get(heard)
                 if name and _differs(tokens[i:j], name, cased):
                     yield _Proposal(i, j, name, 1.0, "spelling")
                 continue

@@ -63,6 +63,7 @@ class Roster:
             for key in keys(n.sound):
                 self._by_key[key][n] = None
         self.exact = {"".join(n.parts): n for n in self.names}
+        self.begun = {name[:n] for name in self.exact for n in range(len(name) + 1)}
         self._near: dict[tuple[str, bool], list[tuple[float, Name]]] = {}
 
     def near(self, heard: str, *, phrases: bool) -> list[tuple[float, Name]]:

@@ -12,8 +12,9 @@ from itertools import groupby
 
 import msgspec
 
-from transcribe.correct import VOICES, Correction, in_force, middle
+from transcribe.correct import VOICES, Correction, in_force
 from transcribe.cues import Cue
+from transcribe.moments import inside, middles
 from transcribe.ranges import length, within
 from transcribe.records import Evidence, Person, Record, SpeakerName, Turn, Word
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
@@ -54,7 +55,7 @@ def spoken_by(
     correction wins over an earlier one. Somebody who is no longer among `people` is nobody.
     """
     by_id = {p.id: p for p in people}
-    heard, spans = list(words), list(turns)
+    heard, spans, at_ms = list(words), list(turns), middles(words)
     names: dict[str, SpeakerName] = {}
     for c in in_force(corrections):
         if c.kind != "speaker":
@@ -62,10 +63,9 @@ def spoken_by(
         person = by_id.get(c.new)
         label = f"{BY_PEOPLE}{person.id}" if person else None
         replaced = set()
-        for i, word in enumerate(heard):
-            if c.start_ms <= middle(word) < c.end_ms:
-                replaced.add(word.speaker)
-                heard[i] = msgspec.structs.replace(word, speaker=label, speaker_margin=None)
+        for i in inside(at_ms, c.start_ms, c.end_ms):
+            replaced.add(heard[i].speaker)
+            heard[i] = msgspec.structs.replace(heard[i], speaker=label, speaker_margin=None)
         spans = [piece for t in spans for piece in _parted(t, c, replaced, label)]
         if person and label:
             earlier = names[label].evidence if label in names else ()
@@ -175,9 +175,11 @@ def standing(
     said later of the same voice counts alone, as far as both cannot be true."""
     said = [c for c in in_force(corrections) if c.kind in VOICES]
     latest = [c for i, c in enumerate(said) if not any(_overtakes(later, c) for later in said[i + 1 :])]
-    timed = [(middle(w), w.speaker) for w in words if w.start_ms is not None]
-    known = {p.id for p in people}
-    return tuple(_standing(c, [t for t in timed if c.start_ms <= t[0] < c.end_ms], known) for c in latest)
+    at_ms, known = middles(words), {p.id for p in people}
+    return tuple(
+        _standing(c, [(int(at_ms[i]), words[i].speaker) for i in inside(at_ms, c.start_ms, c.end_ms)], known)
+        for c in latest
+    )
 
 
 def decided(stands: Iterable[Standing], people: Sequence[Person]) -> tuple[dict[str, str], dict[str, frozenset[str]]]:

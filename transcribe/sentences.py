@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from transcribe.mentions import Mention, Roster
@@ -111,6 +112,11 @@ def _pattern(words: Sequence[Word], first: int, end: int, mentions: Sequence[Men
             parts.append("chair")  # "Madam Mayor", in the chair
             i += 1
         else:
-            parts.append(re.sub(r"[^\w']", "", words[i].text.lower().replace("’", "'")))
+            parts.append(_as_pattern(words[i].text))
             i += 1
     return " ".join(p for p in parts if p)
+
+
+@lru_cache(maxsize=50_000)
+def _as_pattern(text: str) -> str:
+    return re.sub(r"[^\w']", "", text.lower().replace("’", "'"))

@@ -2,14 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import engines
+from transcribe import engines, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
@@ -20,10 +19,6 @@ BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
-FRAMES_PER_S = 50  # of what it gives
-MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
-LEAST_P = 1e-9
-PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
 
 
 def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
@@ -37,6 +32,8 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
         )
     try:
         model = _model(folder, device, compute_type, n_threads)
+    except MemoryError:
+        raise
     except Exception as e:  # CTranslate2 and tokenizers raise all kinds, some of them bare
         raise Problem(
             f"this Whisper model cannot be loaded: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
@@ -60,9 +57,34 @@ def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
     from faster_whisper import WhisperModel
     from faster_whisper.feature_extractor import FeatureExtractor
 
-    model = WhisperModel(
-        str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True
-    )
+    class Model(WhisperModel):  # type: ignore[misc]
+        """Gives words the times of `transcribe.placing`."""
+
+        def add_word_timestamps(
+            self,
+            segments: Any,
+            tokenizer: Any,
+            encoder_output: Any,
+            num_frames: Any,
+            prepend_punctuations: str,
+            append_punctuations: str,
+            last_speech_timestamp: float,
+        ) -> float:
+            """Gives each part of each segment, which is a clip, its words. Called by faster-whisper."""
+            parts = [[placing.heard(tokenizer, part["tokens"]) for part in segment] for segment in segments]
+            n_frames = [num_frames] * len(segments) if isinstance(num_frames, int) else num_frames
+            texts = [[word for part in segment for word in part] for segment in parts]
+            align = _align(self, tokenizer, encoder_output, n_frames)
+            for segment, written, places in zip(segments, parts, placing.placed(texts, tokenizer, align), strict=True):
+                offset_s, left = segment[0]["seek"] / self.frames_per_second, iter(places)
+                for part, words in zip(segment, written, strict=True):
+                    part["words"] = [
+                        {"word": w.text, "start": offset_s + p.start_s, "end": offset_s + p.end_s, "probability": p.p}
+                        for w, p in zip(words, left, strict=False)
+                    ]
+            return last_speech_timestamp
+
+    model = Model(str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True)
     n_mels = model.model.n_mels
     if len(model.feature_extractor.mel_filters) != n_mels:  # a folder without preprocessor_config.json
         model.feature_extractor = FeatureExtractor(feature_size=n_mels)
@@ -152,32 +174,18 @@ class _Ears:
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
 
         def places(words: Sequence[str]) -> list[Placed]:
-            tokens = [tokenizer.encode(" " + word) for word in words]
-            n_spoken = [len(tokenizer.encode(" " + word.rstrip(PUNCTUATION))) for word in words]
-            flat = [token for word in tokens for token in word]
-            if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
+            texts = [placing.given(tokenizer, words)]
+            if not 0 < sum(len(word.tokens) for word in texts[0]) <= placing.MOST_TOKENS or n_frames < 1:
                 return []
             with _enough_memory():
-                (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
-            return _places([len(word) for word in tokens], n_spoken, path)
+                (found,) = placing.placed(texts, tokenizer, _align(self.model, tokenizer, sound, [n_frames]))
+            return found
 
         return places
 
 
-def _places(n_tokens: Sequence[int], n_spoken: Sequence[int], path: Any) -> list[Placed]:
-    """Words from the path through their tokens: a token begins at the first frame that is given to it.
-
-    Of each word the first tokens are spoken; those after them are punctuation, which is given the pause.
-    """
-    token, frame = np.array(path.alignments, np.int64).reshape(-1, 2).T
-    edges = np.cumsum([0, *n_tokens])  # the last one is the end of the text
-    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(edges[-1] + 1)), len(frame) - 1)] / FRAMES_PER_S
-    logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
-    ends = [min(a + n, b) if n else b for (a, b), n in zip(pairwise(edges), n_spoken, strict=True)]
-    return [
-        Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b])))
-        for a, b in zip(edges, ends, strict=False)
-    ]
+def _align(model: Any, tokenizer: Any, sound: Any, n_frames: Sequence[int]) -> placing.Align:
+    return lambda texts: model.model.align(sound, tokenizer.sot_sequence, texts, n_frames)
 
 
 def _batched(model: Any) -> Any:

@@ -6,10 +6,10 @@
   const player = window.player;
 
   let saying = 0;
-  const say = (text) => {
+  const say = (text, ms = 3000) => {
     $("said").textContent = text;
     clearTimeout(saying);
-    saying = setTimeout(() => ($("said").textContent = ""), 3000);
+    saying = setTimeout(() => ($("said").textContent = ""), ms);
   };
 
   // -- listened: only after it was played -----------------------------------------------------------
@@ -89,7 +89,7 @@
     if (form) {
       e.preventDefault();
       save(form);
-    } else {
+    } else if (e.target.method === "post") {
       for (const button of e.target.querySelectorAll("button")) setTimeout(() => (button.disabled = true));
     }
   });
@@ -122,6 +122,16 @@
       button.hidden = true;
       inPlace();
     });
+    const leave = document.createElement("button");
+    leave.type = "button";
+    leave.textContent = "Leave it";
+    own.querySelector("button.main").after(leave);
+    leave.addEventListener("click", () => {
+      own.reset();
+      own.hidden = true;
+      words.hidden = button.hidden = false;
+      button.focus();
+    });
   }
 
   // In a transcript it opens below the paragraph in which words were selected.
@@ -129,8 +139,8 @@
   const editPicked = async () => {
     if (!template || $("picked").hidden) return say("Select the words first");
     const address = new URL($("picked-quote").href).pathname.replace("/quote/", "");
-    const node = getSelection().rangeCount ? getSelection().getRangeAt(0).startContainer : null;
-    const turn = node && (node.nodeType === 1 ? node : node.parentElement).closest(".turn");
+    const from = Number(/(\d+)-\d+$/.exec(address)[1]);
+    const turn = [...document.querySelectorAll(".turn")].filter((t) => Number(t.dataset.at) <= from).pop();
     const answer = await fetch(`/api/quotes/${address}`);
     if (!answer.ok || !turn) return say("These words cannot be corrected just now");
     const text = (await answer.json()).quote.text;
@@ -147,7 +157,6 @@
     form.elements.text.focus();
   };
   if ($("picked-edit")) {
-    $("picked-edit").addEventListener("mousedown", (e) => e.preventDefault()); // which would end the selection
     $("picked-edit").addEventListener("click", editPicked);
   }
 
@@ -187,5 +196,15 @@
     next.scrollIntoView({ block: "center", behavior: "instant" });
     (next.querySelector(".play") || next.querySelector("a, button")).focus({ preventScroll: true });
   };
-  addEventListener("load", () => setTimeout(choose));
+  // What was done is told at the top of the page: where that is out of sight, here, too.
+  const tell = () => {
+    const told = [...document.querySelectorAll(".told")].pop();
+    if (told && told.getBoundingClientRect().bottom < 0) say(told.textContent.trim(), 6000);
+  };
+  addEventListener("load", () =>
+    setTimeout(() => {
+      choose();
+      tell();
+    }),
+  );
 })();

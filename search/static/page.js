@@ -33,10 +33,23 @@
     }
     say(`${what} copied`);
   };
+  const kept = (name) => {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  };
+  const keep = (name, value) => {
+    try {
+      localStorage.setItem(name, value);
+    } catch {}
+  };
   const citation = async (address) => {
     const answer = await fetch(`/api/quotes/${address}`);
     if (!answer.ok) throw new Error(String(answer.status));
-    return (await answer.json()).citations.plain;
+    const { citations } = await answer.json();
+    return citations[kept("style")] ?? citations.plain;
   };
 
   // -- one sound at a time: the page's own player, or a hidden one for results --------------------
@@ -266,20 +279,22 @@
   let picked = null; // {address, from, to}
   const pick = () => {
     const selection = getSelection();
+    if (picked && $("picked").contains(document.activeElement)) return; // a field of the bar has taken the selection
     picked = null;
+    if (window.CSS && CSS.highlights) CSS.highlights.delete("picked");
     if (selection.rangeCount && !selection.isCollapsed) {
       const range = selection.getRangeAt(0);
       const first = firstWord(range);
       const last = lastWord(range);
       if (first !== null && last !== null && first < last)
         picked = { address: `${$("deck").dataset.meeting}/${first}-${last}`, from: first, to: last };
+      if (picked && window.CSS && CSS.highlights) CSS.highlights.set("picked", new Highlight(range.cloneRange()));
     }
     $("picked").hidden = !picked;
     if (!picked) return;
     $("picked-time").textContent = `${clock(picked.from)}–${clock(picked.to)}`;
     $("picked-quote").href = `/quote/${picked.address}`;
-    $("picked-clip").href = `/clip/${picked.address}?pad=2`;
-    for (const id of ["picked-play", "picked-clip"]) $(id).hidden = !onPage;
+    if ($("picked-clip")) $("picked-clip").action = `/clip/${picked.address}`;
   };
   const touched = (range) => turns.filter((t) => range.intersectsNode(t)).map((t) => t.querySelector(".said"));
   const inside = (said, range) => {
@@ -309,8 +324,25 @@
     return null;
   };
   if ($("picked")) {
-    $("picked-play").addEventListener("click", () => picked && playFrom(picked.from, picked.to));
+    const bar = $("picked");
+    bar.addEventListener("mousedown", (e) => {
+      if (!e.target.closest("input, select")) e.preventDefault(); // which would end the selection
+    });
+    bar.addEventListener("keydown", (e) => {
+      if (e.key !== "Escape") return;
+      document.activeElement.blur();
+      getSelection().removeAllRanges();
+      pick();
+    });
+    bar.addEventListener("focusout", (e) => {
+      if (!bar.contains(e.relatedTarget)) setTimeout(pick, 150);
+    });
+    if ($("picked-play")) $("picked-play").addEventListener("click", () => picked && playFrom(picked.from, picked.to));
     $("picked-copy").addEventListener("click", () => picked && copyCitation(picked.address));
+    const style = $("picked-style");
+    style.value = kept("style") ?? "plain";
+    if (!style.value) style.value = "plain";
+    style.addEventListener("change", () => keep("style", style.value));
   }
   const copyCitation = (address) =>
     citation(address)
@@ -358,7 +390,7 @@
     if (sought && onPage && !e.ctrlKey && !e.metaKey && !e.shiftKey) {
       e.preventDefault();
       const ms = Number(sought.dataset.seek);
-      if (sought.closest(".deck")) reveal(document.getElementById(`t${ms}`) || turnAt(ms));
+      if (sought.closest(".deck, .items")) reveal(document.getElementById(`t${ms}`) || turnAt(ms));
       playFrom(ms);
       return;
     }
@@ -371,20 +403,15 @@
     if (opens) $(opens.dataset.open).showModal();
   });
 
-  let keysOn = true;
-  try {
-    keysOn = localStorage.getItem("keys") !== "off";
-  } catch {}
+  let keysOn = kept("keys") !== "off";
   $("keys-on").checked = keysOn;
   $("keys-on").addEventListener("change", () => {
     keysOn = $("keys-on").checked;
-    try {
-      localStorage.setItem("keys", keysOn ? "on" : "off");
-    } catch {}
+    keep("keys", keysOn ? "on" : "off");
   });
   const citeHere = () => {
     if (picked) return copyCitation(picked.address);
-    const own = document.querySelector("pre[id^='style-']");
+    const own = $(`style-${kept("style")}`) || document.querySelector("pre[id^='style-']");
     if (own) return copy(own.textContent, "Citation");
     const hit = document.activeElement.closest("[data-hit]") || (stop >= 0 && !transcript && listStops()[stop]);
     if (hit && published) return say("Its own page, or the meeting’s, has what to cite");
