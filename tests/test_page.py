@@ -451,7 +451,6 @@ def test_the_index_may_be_made_again_while_people_search(data: Path, monkeypatch
                 assert found.json()["total"] > 0
                 if (i > 60 and n_made > 1) or writer.done():
                     break
-                time.sleep(0.03)  # no more of one reader are answered
         finally:
             stop.set()
         writer.result()

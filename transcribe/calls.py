@@ -53,7 +53,9 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         if len(named) > 1:
             return Call(sentence, mention, "first in turn") if presides else None
         rule = ""
-        if sayings.BARE.fullmatch(pattern) or (
+        if presides and sayings.THANKED_AFTER.search(pattern):
+            rule = "named last"  # or it was whoever has just spoken
+        elif sayings.BARE.fullmatch(pattern) or (
             presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
         ):
             rule = "called"

@@ -163,6 +163,7 @@ THANKS_FOR = re.compile(
     r"|waiting|joining)(?: [\w']+){1,6}?(?<! from)(?<! of)(?<! by)(?<! to)(?<! with)(?<! and)(?<! as)(?<! that)"
     rf" {NAME}$"
 )
+THANKED_AFTER = re.compile(r"@\d+ (?:thank you|thanks)(?: very much| so much| indeed| for that)?$")
 ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
 BEFORE_NAME_ALONE = word_set(
