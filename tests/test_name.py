@@ -127,6 +127,7 @@ def test_a_plain_handover_that_is_taken_up_names_the_next_voice(said: str, perso
         "Constable Hale's colleague?",
         "That's very clear, Councillor Lindqvist.",
         "Mrs Lindqvist?",
+        "Councillor Lindqvist? You're on mute. No, she's shaking her head. Warden, you had your hand up?",
         "Thank you for the work that you have all done on this, Councillor Lindqvist.",
         "The Member for Mill Lane.",
         "I'll bring in Priya Sharma.",

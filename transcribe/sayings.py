@@ -131,6 +131,11 @@ ACKNOWLEDGED = re.compile(
     r".* @\d+(?: thank you| thanks)?(?: very much)?"
 )
 
+LAPSED = re.compile(  # a call that came to nothing, by what is said after it
+    r"^(?:no|never mind|not to worry)\b|\b(?:she|he|they)(?:'s|'re| is| are| has| have)\b|\bmoving on\b"
+    r"|\bany (?:more|other|further) (?:questions|comments|hands)\b|\b(?:anybody|anyone) (?:else|want)\b|^item \w+"
+)
+
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
