@@ -193,6 +193,9 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("As chair of governors I know the school.", None),
         ("I'm the Chair, Jo Okafor.", "okafor"),
         ("I am, Superintendent.", None),
+        ("Speaking as Cabinet Member for Community Safety, it is not enough.", "raman"),
+        ("As Cabinet Member for Community Safety on this council I would say so.", "raman"),
+        ("As the Head of Parks knows, I asked for that.", None),
     ],
 )
 def test_self_introductions(said: str, person: str | None) -> None:
