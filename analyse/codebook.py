@@ -151,10 +151,13 @@ def examine(data: bytes) -> tuple[Codebook | None, list[Fault]]:
         ]
     reader = _Reader(text)
     # Each table is read on its own, so that an error can say which code it is in and not only that there is one.
-    tables = body.pop("codes", None)
-    if not isinstance(tables, list) or not tables:
-        reader.faults.append(Fault(what="the codebook has no codes", fix="add at least one [[codes]] table"))
+    tables = body.pop("codes", [])
+    if not isinstance(tables, list):
+        at = "codes 1" if isinstance(tables, dict) else "head"
+        reader.fault("`codes` is no list of tables", "write each code as a [[codes]] table", "", at, "codes")
         tables = []
+    elif not tables:
+        reader.faults.append(Fault(what="the codebook has no codes", fix="add at least one [[codes]] table"))
     head = reader.table({**body, "codes": [], "topic": None, "stance": None}, Codebook, "", "head")
     topic = reader.table(body["topic"], TopicCues, "[topic]", "topic") if "topic" in body else None
     stance = reader.table(body["stance"], StanceCues, "[stance]", "stance") if "stance" in body else None

@@ -152,7 +152,7 @@ def _folder(model: str) -> tuple[Path | None, str, str]:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(model, local_files_only=True)), "", ""
-    except Exception:  # its errors are many, for names that cannot be ids as well
+    except (ImportError, OSError, ValueError):  # not there, or a name that cannot be one
         return None, f"the model {model!r} is not on this machine", f"name its folder, or fetch it: hf download {model}"
 
 

@@ -32,6 +32,8 @@ def load(kind: str, folder: Path) -> Any:
     models.check(folder)
     try:
         return getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
+    except MemoryError:
+        raise
     except Exception as e:
         raise Problem(
             f"this model cannot be loaded: {str(e).splitlines()[0] if str(e) else e!r:.200}",

@@ -11,9 +11,10 @@ import shutil
 from pathlib import Path
 
 from pipeline.meetings import Layout, readable
-from pipeline.propose import NewMeeting, Part, Progress
+from pipeline.propose import NewMeeting, Part
 from pipeline.receipts import put
 from pipeline.toml_files import quoted
+from transcribe.media import Progress
 from transcribe.problem import Problem
 
 HIDDEN = ".adding-"  # how the names of folders begin that are not finished

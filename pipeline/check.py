@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import corrections, meetings, receipts, settings, toml_files, work
+from pipeline import corrections, meeting_toml, meetings, receipts, settings, toml_files, work
 from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
@@ -87,7 +87,7 @@ def _meeting(layout: Layout, folder: Path, ids: dict[str, str]) -> Iterator[Foun
     if problem := meetings.shared_id(folder, ids):
         yield "error", _fault(problem, folder)
     try:
-        meeting, faults = meetings.examine(folder, ids[folder.name])
+        meeting, faults = meeting_toml.examine(folder, ids[folder.name])
         toml = toml_files.read(path)
     except (Problem, OSError) as e:
         yield "error", _fault(e, path)
@@ -185,7 +185,7 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
     if not meeting.people and "people" not in toml.values:
         lacking["people"] = "nobody is named: every voice stays unknown"
     for key, what in lacking.items():
-        yield Fault(what=what, path=toml.path, fix=f"add {meetings.EXAMPLES[key]}")
+        yield Fault(what=what, path=toml.path, fix=f"add {meeting_toml.EXAMPLES[key]}")
     yield from _advice_date(meeting, toml)
     yield from _advice_links(meeting, toml)
     yield from _advice_exclude(meeting, toml, duration_ms)
@@ -288,7 +288,7 @@ def _advice_agenda(toml: Toml) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for i, row in _rows(toml, "agenda"):
         item = row.get("item")
-        if isinstance(item, int) and abs(item) < meetings.MOST_ITEMS:
+        if isinstance(item, int) and abs(item) < meeting_toml.MOST_ITEMS:
             item = str(item)
         if isinstance(item, str) and first.setdefault(item, i) != i:
             line = toml.line("agenda", first[item], "item")

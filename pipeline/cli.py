@@ -19,6 +19,7 @@ from pipeline import (
     cli_export,
     cli_keep,
     cli_meetings,
+    cli_models,
     cli_publish,
     cli_roster,
     cli_score,
@@ -26,7 +27,7 @@ from pipeline import (
     cli_speakers,
     cli_verify,
 )
-from pipeline.arguments import DATA, Data, Json, MeetingName, Meetings
+from pipeline.arguments import DATA, Address, Data, Json, MeetingName, Meetings
 from transcribe.problem import BUG, INTERRUPTED, LACKING, SOME_FAILED, Problem
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ app = typer.Typer(
     epilog="Start with `onrecord add` and `onrecord run`, then `onrecord search WORDS` or `onrecord serve`. "
     "Every verb has --help with an example.",
 )
-models_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See, fetch and check the models.")
 app.add_typer(cli_meetings.app)
 app.add_typer(cli_correct.app)
 app.add_typer(cli_export.app)
@@ -68,7 +68,7 @@ app.add_typer(cli_keep.app)
 app.add_typer(cli_verify.app)
 app.add_typer(cli_serve.app)
 app.add_typer(cli_publish.app)
-app.add_typer(models_app, name="models")
+app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_codes.app, name="codes")
 app.add_typer(cli_score.app, name="score")
@@ -89,7 +89,12 @@ def run(
     meetings: Meetings = None,
     through: Annotated[StageName, typer.Option("--through", help="Stop after this stage.")] = "index",
     n_jobs: Annotated[
-        int, typer.Option("--jobs", min=0, help="Meetings at once; each takes about 2 GB. 0: all in this process.")
+        int,
+        typer.Option(
+            "--jobs",
+            min=0,
+            help="Meetings at once; each takes about 2 GB. 0: all in this process, unwatched.",
+        ),
     ] = 1,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
@@ -140,7 +145,8 @@ def run(
     from pipeline import asked, batch, show
     from pipeline import plan as planning
     from pipeline.events import Event, Log, now
-    from pipeline.meetings import fix_ids, loose_media, parse_range, readable
+    from pipeline.meeting_toml import parse_range
+    from pipeline.meetings import fix_ids, loose_media, readable
 
     began = time.monotonic()
     if only and not meetings:
@@ -240,7 +246,9 @@ def status(
 @app.command(epilog="Example: onrecord why 2024-05-14-public-safety words")
 def why(
     meeting: MeetingName,
-    stage: Annotated[StageName | None, typer.Argument(help="The stage to ask about; all of them without.")] = None,
+    stage: Annotated[
+        StageName | None, typer.Argument(metavar="STAGE", help="The stage to ask about; all of them without.")
+    ] = None,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     json: Json = False,
@@ -285,7 +293,10 @@ def doctor(json: Json = False, data: Data = DATA) -> None:
 @app.command(epilog="Example: onrecord search '\"facial recognition\" speaker:okafor -parks' --sort newest")
 def search(
     query: Annotated[
-        list[str], typer.Argument(help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...')
+        list[str],
+        typer.Argument(
+            metavar="QUERY", help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...'
+        ),
     ],
     sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
@@ -314,7 +325,7 @@ def search(
 @app.command(epilog="Example: onrecord quote 2024-05-14-public-safety/187340-195120")
 def quote(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
     history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
     n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
@@ -333,64 +344,6 @@ def quote(
     show_quotes.print_quote(
         asked.layout_of(data), address, style=style, cited=cited, n_around=n_around, history=history, json=json
     )
-
-
-# -- models ---------------------------------------------------------------------------------------
-
-
-@models_app.command("list", epilog="Example: onrecord models list")
-def models_list(json: Json = False) -> None:
-    """List the models, what they are for, and which are here. Use it to see what can be fetched."""
-    from pipeline import show
-    from transcribe import models
-
-    rows = [(m, models.find(m.name)) for m in models.known()]
-    if json:
-        show.to_json(
-            [
-                {"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)}
-                for m, path in rows
-            ]
-        )
-        return
-    show.out.print(f"models folder: {models.folder()}")
-    for m, path in rows:
-        show.out.print(
-            f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}"
-        )
-
-
-@models_app.command(
-    "get", epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick"
-)
-def models_get(
-    names: Annotated[list[str], typer.Argument(help="Model names, or `starter` for the set that the demo uses.")],
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Put them here instead, for a machine without network.")
-    ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", metavar="DIR", help="Take them from a folder made with --to.")
-    ] = None,
-) -> None:
-    """Fetch models, check every file's hash, and put them in place.
-
-    Use it before the first run, or to get better ones. Files that are finished are kept when it is interrupted. For a
-    machine without network: --to a stick there, --from it here.
-    """
-    from pipeline import show_models
-
-    show_models.get(names, to=to, source=source)
-
-
-@models_app.command("verify", epilog="Example: onrecord models verify")
-def models_verify(
-    names: Annotated[list[str] | None, typer.Argument(help="Model names; all that are here without.")] = None,
-    json: Json = False,
-) -> None:
-    """Hash every file of the models that are here and compare. Use it when results look odd."""
-    from pipeline import show_models
-
-    raise typer.Exit(show_models.verify(names or [], json=json))
 
 
 def main() -> None:

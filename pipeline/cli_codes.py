@@ -30,7 +30,7 @@ def check(
 @app.command(epilog="Example: onrecord codes show housing-repairs")
 def show(
     codebook: Annotated[
-        str, typer.Argument(metavar="[NAME|FILE]", help="A codebook; without it the data folder's own.")
+        str, typer.Argument(metavar="NAME|FILE", help="A codebook; without it the data folder's own.")
     ] = "",
     json: Json = False,
     data: Data = DATA,

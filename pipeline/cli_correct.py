@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, By, Data, DryRun, Json, MeetingName, Meetings
+from pipeline.arguments import DATA, Address, By, Data, DryRun, Json, MeetingName, Meetings
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -14,7 +14,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command(epilog='Example: onrecord correct 2024-05-14-public-safety/187340-195120 --words "Mr Rahman asked us."')
 def correct(
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     words: Annotated[
         str | None, typer.Option("--words", metavar="TEXT", help='What is really said there; "" if nothing is.')
     ] = None,
@@ -45,7 +45,7 @@ def correct(
     Use it after listening. It is kept in the meeting's corrections.jsonl, outlives another transcription, and reaches
     transcript, statements and index at once. What was hidden is listened to again at the next run if that is undone.
     """
-    from pipeline import amend, apply, asked, show, show_quotes
+    from pipeline import amend, apply, asked, outputs, show, show_keep, show_quotes
     from search.quotes import parse_address
 
     what = [
@@ -112,6 +112,8 @@ def correct(
         show.out.print(show.printable(f"still holds it, since it lies outside the data folder: {path}"))
     for line in applied.published:
         show.out.print(show.printable(line))
+    if not applied.published:
+        show_keep.print_behind(outputs.folders(context.layout, context.meeting.id))
 
 
 @app.command(epilog="Example: onrecord repairs 2024-05-14-public-safety")

@@ -42,7 +42,7 @@ def export(
         Path | None,
         typer.Option("-o", "--out", metavar="PATH", help="The file; of several meetings, a folder for them."),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Write over files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     data: Data = DATA,
 ) -> None:
     """Write transcripts or quotes in another format, each saying that it is no official record.
@@ -53,5 +53,5 @@ def export(
     from pipeline import asked, exports
 
     layout = asked.layout_of(data)
-    for path in exports.write(layout, format.value, meetings or [], out, replace=replace, screen=typer.echo):
+    for path in exports.write(layout, format.value, meetings or [], out, replace=force, screen=typer.echo):
         typer.echo(path, err=True)

@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, Data, Json, MeetingName
+from pipeline.arguments import DATA, Address, Data, DryRun, Json, MeetingName
 from transcribe.problem import INTERRUPTED, SOME_FAILED, Problem
 
 app = typer.Typer(rich_markup_mode=None)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. For scripts, and whoever is sure.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")]
 
 
 @app.command(epilog="Example: onrecord remove 2024-05-14-public-safety")
@@ -109,7 +108,7 @@ def restore(
 
 @app.command(epilog="Example: onrecord pack 2024-05-14-public-safety/187340-195120 -o quote.zip")
 def pack(
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The zip to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
     json: Json = False,

@@ -22,32 +22,42 @@ def publish(
         typer.Option("--meetings", metavar="MEETING", help="Only this meeting; give it once for each."),
     ] = None,
     media: Annotated[
-        MediaName,
-        typer.Option("--media", help="Where a quote plays: in the published recording, in a copy, or nowhere."),
-    ] = "link",
+        MediaName | None,
+        typer.Option("--media", help="Where a quote plays: in the published recording (usual), in a copy, or nowhere."),
+    ] = None,
     with_stance: Annotated[
-        bool, typer.Option("--with-stance", help="Also say how software thinks a speaker sounds: read the docs first.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--with-stance/--without-stance", help="Also say how software thinks a speaker sounds: read the docs first."
+        ),
+    ] = None,
     contact: Annotated[
-        str, typer.Option("--contact", metavar="TEXT", help="Where people ask for a correction: shown on every page.")
-    ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace what was published in this folder before.")] = False,
+        str | None,
+        typer.Option("--contact", metavar="TEXT", help="Where people ask for a correction: shown on every page."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Begin anew what was published in this folder before, wherever it is from.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published; write nothing.")] = False,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
     """Write the pages into a folder that opens without a server: read, search, play, cite.
 
-    Use it to hand meetings over, or to put them on a web host. What is hidden later is taken out of the folder at once;
-    a copy on a host must be replaced by you. Open index.html in it.
+    Use it to hand meetings over, or to put them on a web host; again, after corrections, to bring the folder up to
+    date, as it was asked for before. What is hidden later is taken out of the folder at once; a copy on a host must be
+    replaced by you. Open index.html in it.
     """
     from pipeline import asked, show, show_keep
     from pipeline import publish as publishing
 
-    options = publishing.Options(
-        meetings=tuple(meetings or ()), media=media, stance=with_stance, contact=" ".join(contact.split())[:300]
+    given = publishing.Given(
+        meetings=tuple(meetings) if meetings else None,
+        media=media,
+        stance=with_stance,
+        contact=None if contact is None else " ".join(contact.split())[:300],
     )
-    found = publishing.publish(asked.layout_of(data), folder, options, force=force, dry_run=dry_run)
+    found = publishing.publish(asked.layout_of(data), folder, given, force=force, dry_run=dry_run)
     if json:
         show.to_json(found)
     else:

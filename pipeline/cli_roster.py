@@ -17,7 +17,7 @@ def roster(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Files of ModernGov XML or Popolo JSON, folders of them, or a council's address."
+            metavar="SOURCE", help="Files of ModernGov XML or Popolo JSON, folders of them, or a council's address."
         ),
     ],
     meeting: MeetingName,

@@ -101,7 +101,7 @@ def score_tags(
     reference: Ref,
     hypothesis: Annotated[
         Path | None,
-        typer.Argument(metavar="[HYP]", help="A meeting's statements.json, where REF is its reference.json."),
+        typer.Argument(metavar="HYP", help="A meeting's statements.json, where REF is its reference.json."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Judge the quotes of this data folder, where rows lie.")

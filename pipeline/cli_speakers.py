@@ -38,7 +38,7 @@ def speakers(
     corrections.jsonl with the time in which the voice spoke, and outlives another transcription and other labels. One
     sentence that somebody else said is put right with `onrecord correct ADDRESS --speaker PERSON`.
     """
-    from pipeline import amend, apply, asked, show, show_speakers
+    from pipeline import amend, apply, asked, outputs, show, show_keep, show_speakers
 
     context = asked.context_of(asked.layout_of(data), meeting)
     if not (confirm or reject or undo):
@@ -58,6 +58,8 @@ def speakers(
     with show.Live(quiet=json) as live:
         applied = [apply.apply(context, correction, live) for correction in corrections]
     show_speakers.print_changes(context, corrections, applied, json=json)
+    if not json:
+        show_keep.print_behind(outputs.folders(context.layout, context.meeting.id))
 
 
 @app.command(epilog="Example: onrecord personal 2024-05-14-public-safety")

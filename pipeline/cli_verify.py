@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.arguments import DATA, Data, Json
+from pipeline.arguments import DATA, Address, Data, Json
 from transcribe.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
@@ -14,7 +14,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(epilog='Example: onrecord verify "There was no engagement with residents" --speaker "Cllr Quayle"')
 def verify(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORDS]...", help="The quotation.", show_default=False)
+        list[str] | None, typer.Argument(metavar="WORDS", help="The quotation.", show_default=False)
     ] = None,
     file: Annotated[
         Path | None,
@@ -50,7 +50,7 @@ def verify(
 
 @app.command(epilog="Example: onrecord clip 2024-05-14-public-safety/269830-281708 -o quayle.m4a --pad 5")
 def clip(
-    address: Annotated[str, typer.Argument(help="MEETING/START-END, as `search` prints it, or as 0:04:29-0:04:35.")],
+    address: Address,
     out: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="FILE", help="The clip: .m4a, .mp3, .ogg, .opus, .wav, .mp4, .webm, .mkv."),

@@ -1,6 +1,5 @@
 """A meeting in a batch: where its files are, what people say of it, and with what it is made."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from transcribe import correct, engines
 from transcribe.correct import Correction
 from transcribe.ranges import Ranges
 from transcribe.records import Meeting, Record, Recording, Stretch, Transcript, Turns, Words, load
-
-Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 
 class Context(Record):

@@ -11,12 +11,24 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import accounts, amend, apply, asked, corrections, meetings, needs, places
+from pipeline import (
+    accounts,
+    amend,
+    apply,
+    asked,
+    corrections,
+    manifest,
+    meeting_toml,
+    needs,
+    outputs,
+    places,
+    receipts,
+)
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder, evidence_of
+from pipeline.shelf import DataFolder, evidence_of, full_stop
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
@@ -85,7 +97,7 @@ class DataDesk:
     # -- what is there
 
     def people(self, meeting: str) -> Sequence[tuple[str, str]]:
-        people = meetings.read_meeting(self._folder.folder(meeting), meeting).people
+        people = meeting_toml.read_meeting(self._folder.folder(meeting), meeting).people
         hidden = privacy.not_named(people)
         shown = ((p, " ".join(p.name.split()) or p.id) for p in people)
         return [(p.id, name + (" (not shown by name)" if p in hidden else "")) for p, name in shown]
@@ -115,7 +127,21 @@ class DataDesk:
                 except (Problem, OSError):  # its own page says what is wrong with it
                     continue
         return Todo(
-            tasks=tuple(sorted(found, key=lambda t: (t.is_open, KINDS.index(t.kind), t.rank, t.key))), n_left=n_left
+            tasks=tuple(sorted(found, key=lambda t: (t.is_open, KINDS.index(t.kind), t.rank, t.key))),
+            n_left=n_left,
+            behind=self._behind(),
+        )
+
+    def _behind(self) -> tuple[tuple[str, int], ...]:
+        """Published folders that are behind, looked for again when one of them or a transcript is another."""
+        layout = self.layout
+        ledger = layout.root / outputs.FILE
+        published = self._small.get("published", [ledger], lambda: outputs.published(layout))
+        ids = dict.fromkeys(id for held in published.values() for id in held)
+        made = [receipts.receipt_path(layout.made(id), "transcript") for id in ids]
+        files = [ledger, *(out / manifest.NAME for out in published), *made]
+        return self._small.get(
+            "behind", files, lambda: tuple((b.folder, len(b.meetings)) for b in manifest.behind(layout))
         )
 
     def _look(self, id: str, folder: Path) -> tuple[Task, ...]:
@@ -221,4 +247,4 @@ def _told(p: places.Past) -> str:
         told += f": not {p.new}"
     if p.reason:
         told += f" ({p.reason})"
-    return told + (f". {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else "") + "."
+    return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
@@ -191,7 +191,7 @@ def _n_gpus_of_ctranslate2() -> int:
 def _time_zones() -> Finding:
     try:
         ZoneInfo("Europe/London")
-    except Exception:  # missing, or damaged in one of many ways
+    except (ValueError, ZoneInfoNotFoundError, OSError):  # missing, or damaged
         return Finding(
             part="machine",
             what="time zones",

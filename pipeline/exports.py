@@ -8,7 +8,8 @@ from pathlib import Path
 
 from analyse.records import Statements
 from pipeline import asked, outputs
-from pipeline.meetings import Layout, read_meeting
+from pipeline.meeting_toml import read_meeting
+from pipeline.meetings import Layout
 from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote, read_parquet
@@ -147,7 +148,7 @@ def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:
 def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> None:
     """Make a file beside its place and move it there; what is there stays unless it may be replaced."""
     if path.exists() and not replace:
-        raise Problem("this file is there already", where=path, fix="--replace writes over it")
+        raise Problem("this file is there already", where=path, fix="name another, or replace it with --force")
     side = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from pipeline import receipts
-from pipeline.context import Context, Progress
+from pipeline.context import Context
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio, Source, decode
+from transcribe.media import Progress
 from transcribe.problem import Problem, reading
 from transcribe.ranges import Ranges, joined, within
 from transcribe.records import Record, Turns, Words, load

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from pipeline import hear, receipts
-from pipeline.context import Context, Progress, write
+from pipeline.context import Context, write
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio, excerpt
+from transcribe.media import Progress
 from transcribe.ranges import Ranges, joined, within, without
 from transcribe.records import Turn, Turns, dump
 from transcribe.transcript import turns_outside

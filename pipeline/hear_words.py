@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from pipeline import hear, journal, receipts
-from pipeline.context import Context, Progress, write
+from pipeline.context import Context, write
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio
+from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Meeting, Record, Stretch, Word, Words, dump, language_code

@@ -11,10 +11,11 @@ import msgspec
 
 from analyse.records import Statements
 from pipeline import changes, receipts
-from pipeline.context import Context, Progress, write
+from pipeline.context import Context, write
 from pipeline.meetings import Layout
 from pipeline.receipts import state_of
 from pipeline.stages import Stage, made_files
+from transcribe.media import Progress
 from transcribe.problem import Problem
 from transcribe.records import load
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from pipeline import meetings
+from pipeline import meeting_toml
 from transcribe import references, score, score_voices
 from transcribe.privacy import stand_ins, stands_in
 from transcribe.problem import Problem
@@ -73,7 +73,7 @@ def speakers(
 ) -> Scored[score_voices.SpeakerScore]:
     """Words with the right voice and, where the reference says who people are, with the right name. `people` is a
     meeting.toml; without it, the people whom the hypothesis names are known, by id or name."""
-    listed = meetings.read_meeting(people.parent, people.parent.name).people if people else ()
+    listed = meeting_toml.read_meeting(people.parent, people.parent.name).people if people else ()
     found = _scored(
         score_voices.SpeakerScore(),
         {
@@ -223,7 +223,7 @@ def _names(path: Path) -> tuple[str, ...]:
     whole name; vocabulary, and lines of text, as they stand."""
     if path.suffix.lower() != ".toml":
         return tuple(references.read_text(path).splitlines())
-    meeting = meetings.read_meeting(path.parent, path.parent.name)
+    meeting = meeting_toml.read_meeting(path.parent, path.parent.name)
     parts = [part for p in meeting.people for name in (p.name, *p.aliases) for part in name.split()]
     return (*meeting.vocabulary, *(part for part in parts if plain(part) not in TITLES | BEFORE_TITLE))
 

@@ -67,8 +67,13 @@ def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
 
 def folders(layout: Layout, meeting: str) -> tuple[Path, ...]:
     """Folders in which pages of a meeting were published, and which are still there."""
-    found = (Path(o.path) for o in _read(layout).values() if o.what == PUBLISHED and meeting in o.meetings)
-    return tuple(path for path in found if path.is_dir())
+    return tuple(path for path, meetings in published(layout).items() if meeting in meetings)
+
+
+def published(layout: Layout) -> dict[Path, tuple[str, ...]]:
+    """Folders that were published from here and are still there, with the meetings that they may hold."""
+    found = {Path(o.path): o.meetings for o in _read(layout).values() if o.what == PUBLISHED}
+    return {path: meetings for path, meetings in found.items() if path.is_dir()}
 
 
 def _read(layout: Layout) -> dict[str, Output]:

@@ -11,7 +11,8 @@ import msgspec
 
 from pipeline import asked, changes, clips, outputs, places, receipts, settings
 from pipeline.events import now
-from pipeline.meetings import Layout, read_meeting, readable
+from pipeline.meeting_toml import read_meeting
+from pipeline.meetings import Layout, readable
 from pipeline.places import Past
 from pipeline.work import NAMES
 from search import cite, pack

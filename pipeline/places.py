@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from pipeline import corrections, meetings
+from pipeline import corrections, meeting_toml, meetings
 from pipeline.hear_words import CUE_REACH_MS
 from pipeline.meetings import Layout
 from search.cite import Passage, around, timecode
@@ -199,7 +199,7 @@ def history(layout: Layout, start_ms: int, end_ms: int, transcript: Transcript, 
     folder = folder_of(layout, meeting)
     if not folder:
         return []
-    made, people = corrections.read(folder), meetings.read_meeting(folder, meeting).people
+    made, people = corrections.read(folder), meeting_toml.read_meeting(folder, meeting).people
     undone = {c.undoes: c for c in made if c.kind == "undo"}
     gone = silence((*transcript.stretches, *hidden(made)))
     found = []

@@ -7,22 +7,21 @@ import os
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from pipeline import guess, meetings
+from pipeline.gather import Found, Known, PassedOver, gather
 from pipeline.guess import Guess
 from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
-from pipeline.receipts import hash_file
-from transcribe import audio, captions
+from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
 
 How = Literal["linked", "pointed to", "copied"]  # hard link, symbolic link, copy
-Progress = Callable[[int, int], None]
 
 _LARGEST_INFO = 20_000_000  # bytes
 _LANGUAGE = re.compile(r"\.[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$")  # between a name and its suffix: x.en.vtt
@@ -53,41 +52,16 @@ class NewMeeting(Record):
     notes: tuple[str, ...] = ()
 
 
-class Known(Record):
-    """A recording that is the same as one in a meeting's folder, or as another of those to add."""
-
-    path: Path
-    same_as: Path
-
-
-class PassedOver(Record):
-    """What lies in the folders that were named, and was not looked at: folders in them, captions that belong to no
-    recording, and files that are no recordings."""
-
-    folders: tuple[Path, ...] = ()
-    captions: tuple[Path, ...] = ()
-    files: tuple[Path, ...] = ()
-
-
 class Proposal(Record):
     meetings: tuple[NewMeeting, ...]
     known: tuple[Known, ...]
     refused: tuple[Problem, ...]
-    passed_over: PassedOver = PassedOver()
+    passed_over: PassedOver
 
     @property
     def n_to_copy(self) -> int:
         """Bytes that would be copied."""
         return sum(p.size for m in self.meetings for p in m.parts if p.how == "copied")
-
-
-class _Found(Record):
-    """A recording that was looked at, or captions without one."""
-
-    path: Path
-    size: int
-    duration_ms: int
-    tags: dict[str, str]
 
 
 def propose(
@@ -106,33 +80,9 @@ def propose(
     only, None for links where they outlive the original. `progress` is told (files looked at, files). What can't be a
     recording is refused, and the others go on. Raises Problem where `said` concerns one meeting and there are several.
     """
-    refused: list[Problem] = []
-    known: list[Known] = []
-    found: list[_Found] = []
-    there = _Shelf(layout)
-    beside: list[Path] = []
-    gathered = list(_gather(layout, paths, recursive, refused, beside))
-    belonging = {(p.parent, p.stem) for p in gathered if not _is_captions(p)}
-    gathered = [p for p in gathered if not (_is_captions(p) and _belongs(p, belonging))]
-    alone: list[_Found] = []
-    # Of two that are the same the one is kept that has the better name.
-    gathered.sort(key=lambda path: guess.original_name(path.stem) != path.stem)
-    for n, path in enumerate(gathered):
-        if progress:
-            progress(n, len(gathered))
-        try:
-            each = _look(path)
-            if same := there.same_as(path, each.size):
-                known.append(Known(path=path, same_as=same))
-                continue
-            there.add(path, each.size)
-            (alone if _is_captions(path) else found).append(each)
-        except Problem as e:
-            refused.append(e)
-        except OSError as e:
-            refused.append(Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the file"))
-    groups = [(f.path.stem, [f]) for f in found] if apart else _groups(found)
-    if (n_meetings := len(groups) + len(alone)) > 1 and (one := [key for key in said if key != "body"]):
+    files = gather(layout, paths, recursive=recursive, progress=progress)
+    groups = [(f.path.stem, [f]) for f in files.recordings] if apart else _groups(files.recordings)
+    if (n_meetings := len(groups) + len(files.captions)) > 1 and (one := [key for key in said if key != "body"]):
         raise Problem(
             f"{n_meetings} meetings would be made, and {' and '.join(map(_option, one))} can be only one's",
             fix="add them one by one, or write it into each meeting.toml afterwards",
@@ -143,132 +93,21 @@ def propose(
     for stem, group in groups:
         new.append(_meeting(layout, stem, group, said, link, taken))
         taken.add(new[-1].folder)
-    for each in alone:
+    for each in files.captions:
         new.append(_captions_alone(each, said, taken))
         taken.add(new[-1].folder)
-    return Proposal(
-        meetings=tuple(new),
-        known=tuple(known),
-        refused=tuple(refused),
-        passed_over=_passed_over(beside, belonging, {f.path for f in alone}),
-    )
-
-
-def _look(path: Path) -> _Found:
-    """What a recording is, or captions are. Raises Problem where a file is neither."""
-    if _is_captions(path):
-        words, _ = captions.read(path, recording_sha256="", duration_ms=None)
-        duration_ms = max((w.end_ms or 0 for w in words.words), default=0)
-        return _Found(path=path, size=path.stat().st_size, duration_ms=duration_ms, tags={})
-    media = audio.probe(path, sha256="")
-    return _Found(path=path, size=media.size, duration_ms=media.duration_ms, tags=audio.tags(path))
+    return Proposal(meetings=tuple(new), known=files.known, refused=files.refused, passed_over=files.passed_over)
 
 
 def _option(key: str) -> str:
     return {"held_on": "--date"}.get(key, f"--{key.replace('_', '-')}")
 
 
-def _gather(
-    layout: Layout, paths: Iterable[Path], recursive: bool, refused: list[Problem], beside: list[Path]
-) -> Iterator[Path]:
-    """Every file that is named, and every recording in folders that are, each once. `beside` gets all else in them."""
-    seen: set[Path] = set()
-    made = layout.processed.resolve()
-    for path in paths:
-        try:
-            named = sorted(_inside(path, recursive, beside)) if path.is_dir() else [path]
-            if not named:
-                fix = "name the recordings or captions themselves" + ("" if recursive else ", or add --recursive")
-                raise Problem("there is no recording in this folder", where=path, fix=fix)
-            if not os.path.lexists(path):
-                raise Problem("there is no such file or folder", where=path, fix="check its name")
-            if not path.exists():
-                raise Problem("this is a link to nothing", where=path, fix="name the recording itself")
-            if not path.is_dir() and not path.is_file():
-                raise Problem("this is not a file", where=path, fix="name the recording itself")
-        except Problem as e:
-            refused.append(e)
-            continue
-        except OSError as e:
-            refused.append(Problem(f"this cannot be read ({e.strerror})", where=path, fix="check its name and rights"))
-            continue
-        for each in named:
-            real = each.resolve()
-            if real not in seen and not real.is_relative_to(made):
-                seen.add(real)
-                yield each
-
-
-def _inside(folder: Path, recursive: bool, beside: list[Path]) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
-        raise error
-
-    for where, folders, files in os.walk(folder, onerror=fail):
-        shown = [f for f in folders if not f.startswith(".")]
-        beside += (Path(where, f) for f in shown if not recursive or Path(where, f).is_symlink())
-        folders[:] = shown if recursive else []
-        for name in (f for f in files if not f.startswith(".")):
-            path = Path(where, name)
-            if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
-                yield path
-            else:
-                beside.append(path)
-
-
-def _passed_over(beside: Iterable[Path], belonging: set[tuple[Path, str]], added: set[Path]) -> PassedOver:
-    left = sorted({p for p in beside if p not in added and not _belongs(p, belonging)})
-    folders = [p for p in left if p.is_dir()]
-    files = [p for p in left if not p.is_dir()]
-    return PassedOver(
-        folders=tuple(folders),
-        captions=tuple(filter(_is_captions, files)),
-        files=tuple(p for p in files if not _is_captions(p)),
-    )
-
-
-def _is_captions(path: Path) -> bool:
-    return path.suffix.lower() in CAPTION_SUFFIXES
-
-
-def _belongs(path: Path, recordings: set[tuple[Path, str]]) -> bool:
-    """Whether a file is what lies beside one of these recordings (folder and stem): captions, or a downloader's."""
-    if not (_is_captions(path) or path.name.endswith(".info.json")):
-        return False
-    return bool({(path.parent, path.stem), (path.parent, path.stem.rpartition(".")[0])} & recordings)
-
-
-class _Shelf:
-    """Which recordings there are already: by size, and by hash only where sizes are equal."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._of_size: dict[int, list[Path]] = defaultdict(list)
-        self._hashes: dict[Path, str] = {}
-        for folder in meetings.find_folders(layout) if layout.raw.is_dir() else []:
-            for path in folder.iterdir():
-                if path.is_file():
-                    self.add(path, path.stat().st_size)
-
-    def add(self, path: Path, size: int) -> None:
-        self._of_size[size].append(path)
-
-    def same_as(self, path: Path, size: int) -> Path | None:
-        """The file that holds the same recording, if there is one."""
-        for other in self._of_size[size]:
-            if path.samefile(other) or self._hash(path) == self._hash(other):
-                return other
-        return None
-
-    def _hash(self, path: Path) -> str:
-        if path not in self._hashes:
-            self._hashes[path] = hash_file(path)
-        return self._hashes[path]
-
-
-def _groups(found: Sequence[_Found]) -> list[tuple[str, list[_Found]]]:
+def _groups(found: Sequence[Found]) -> list[tuple[str, list[Found]]]:
     """Recordings that make a meeting each, with what they are called: parts of one, in order, or one alone."""
     numbered = {f.path: part for f in found if (part := guess.find_part(f.path.stem))}
-    parts: dict[tuple[Path, str], dict[int, _Found]] = defaultdict(dict)
-    whole: list[tuple[str, list[_Found]]] = []
+    parts: dict[tuple[Path, str], dict[int, Found]] = defaultdict(dict)
+    whole: list[tuple[str, list[Found]]] = []
     doubled = set()
     for f in found:
         if f.path in numbered:
@@ -288,7 +127,7 @@ def _groups(found: Sequence[_Found]) -> list[tuple[str, list[_Found]]]:
 
 
 def _meeting(
-    layout: Layout, stem: str, group: Sequence[_Found], said: Mapping[str, str], link: bool | None, taken: set[str]
+    layout: Layout, stem: str, group: Sequence[Found], said: Mapping[str, str], link: bool | None, taken: set[str]
 ) -> NewMeeting:
     notes: list[str] = []
     infos = [_info(f.path, notes) for f in group]
@@ -335,7 +174,7 @@ def _meeting(
     )
 
 
-def _captions_alone(found: _Found, said: Mapping[str, str], taken: set[str]) -> NewMeeting:
+def _captions_alone(found: Found, said: Mapping[str, str], taken: set[str]) -> NewMeeting:
     """A meeting of which there is no recording."""
     notes: list[str] = []
     stem = _LANGUAGE.sub("", found.path.stem)

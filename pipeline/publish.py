@@ -12,55 +12,39 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline import asked, outputs, receipts, settings
+from pipeline import asked, manifest, outputs, receipts, settings
 from pipeline.events import now
+from pipeline.manifest import File, Manifest, Media, Options
 from pipeline.meetings import Layout, readable
 from pipeline.shelf import DataFolder, shown_evidence
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, dump, load
+from transcribe.records import Record
 
 if TYPE_CHECKING:
     from search.published import Site
 
-MANIFEST = "onrecord-published.json"
-SCHEMA = "published/1"
 SIDE = ".publishing"  # a new edition, until it is whole
 MOST = 50_000  # statements that a browser still searches at once
 WAIT_S = 60.0  # for another process that is publishing
 
-Media = Literal["link", "copy", "none"]
 
+class Given(Record):
+    """What somebody asks for; None where it is to be as it was before, or as usual."""
 
-class File(Record):
-    """A file that was written: any of `sha256s` is what it may hold, two while a new edition moves in."""
+    meetings: tuple[str, ...] | None = None
+    media: Media | None = None
+    stance: bool | None = None
+    contact: str | None = None
 
-    path: str
-    sha256s: tuple[str, ...]
-    meetings: tuple[str, ...] = ()
-
-
-class Options(Record, omit_defaults=False):
-    """What was asked for. Without `meetings`, all that are finished."""
-
-    meetings: tuple[str, ...] = ()
-    media: Media = "link"
-    stance: bool = False
-    contact: str = ""
-
-
-class Manifest(Record):
-    """What a published folder holds: `transcripts` are the hashes of those that it was made from, by meeting."""
-
-    made: str
-    options: Options
-    transcripts: dict[str, str]
-    files: tuple[File, ...]
+    def over(self, before: Options) -> Options:
+        given = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        return msgspec.structs.replace(before, **given)
 
 
 class LeftOut(Record):
@@ -71,7 +55,8 @@ class LeftOut(Record):
 
 
 class Published(Record, omit_defaults=False):
-    """What was published, or would be: `silent` are meetings whose recording was asked for and can't be copied."""
+    """What was published, or would be: `silent` are meetings whose recording was asked for and can't be copied. Of an
+    edition that takes the place of another, meetings that `changed` since, are `added`, or are `gone` from it."""
 
     folder: str
     meetings: tuple[str, ...]
@@ -83,27 +68,31 @@ class Published(Record, omit_defaults=False):
     n_files: int = 0
     n_removed: int = 0
     replaced: bool = False
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 # -- publishing -----------------------------------------------------------------------------------
 
 
-def publish(layout: Layout, out: Path, options: Options, *, force: bool = False, dry_run: bool = False) -> Published:
-    """Write the pages of the meetings asked for into a folder; with `force` in the place of an earlier edition.
+def publish(layout: Layout, out: Path, given: Given, *, force: bool = False, dry_run: bool = False) -> Published:
+    """Write the pages of the meetings asked for into a folder. What was published there before from this data folder is
+    brought up to date, as it was asked for then but for what is `given` now; with `force` it is begun anew, wherever it
+    is from.
 
     With `dry_run` nothing is written. Raises Problem where the folder holds something else, was changed by somebody, or
     where no meeting is finished.
     """
-    folders, ids = asked.folders_of(layout, list(options.meetings))
-    wanted = tuple(ids[f.name] for f in folders)
-    options = msgspec.structs.replace(options, meetings=wanted if options.meetings else ())
     with _alone(layout):
         old = _check_place(layout, out, force=force)
+        options, wanted, missing = _wanted(layout, given, old.options if old and not force else Options())
         site, left_out = _site(layout, wanted, options)
+        left_out = (*left_out, *missing)
         if not site.rows:
             why = f": {left_out[0].why}" if left_out else ""
             raise Problem(f"no meeting can be published{why}", where=layout.raw, fix="onrecord run")
-        found = _summary(out, site, options, left_out, replaced=old is not None)
+        found = _summary(out, site, options, left_out, old)
         if dry_run:
             return found
         try:
@@ -116,6 +105,19 @@ def publish(layout: Layout, out: Path, options: Options, *, force: bool = False,
                 exit_code=LACKING,
             ) from e
     return msgspec.structs.replace(found, n_files=n_files, n_removed=n_removed)
+
+
+def _wanted(layout: Layout, given: Given, before: Options) -> tuple[Options, list[str], tuple[LeftOut, ...]]:
+    """What is to be published, the ids of the meetings, and those that were asked for before and are not here now."""
+    folders, ids = asked.folders_of(layout, list(given.meetings or ()))
+    here = [ids[f.name] for f in folders]
+    options = given.over(before)
+    if given.meetings:
+        return msgspec.structs.replace(options, meetings=tuple(here)), here, ()
+    if not options.meetings:
+        return options, here, ()
+    missing = tuple(LeftOut(meeting=id, why="it is not here any more") for id in options.meetings if id not in here)
+    return options, [id for id in options.meetings if id in here], missing
 
 
 def _alone(layout: Layout) -> AbstractContextManager[object]:
@@ -162,8 +164,12 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
     return site, tuple(left_out)
 
 
-def _summary(out: Path, site: "Site", options: Options, left_out: tuple[LeftOut, ...], *, replaced: bool) -> Published:
+def _summary(
+    out: Path, site: "Site", options: Options, left_out: tuple[LeftOut, ...], old: Manifest | None
+) -> Published:
     recorded = {r.meeting for r in site.recorded}
+    before = old.transcripts if old else {}
+    after = {s.meeting: s.transcript_sha256 for s in site.edition.all.values()}
     return Published(
         folder=readable(str(out)),
         meetings=tuple(site.rows),
@@ -172,7 +178,10 @@ def _summary(out: Path, site: "Site", options: Options, left_out: tuple[LeftOut,
         n_recordings=len(recorded),
         recordings_bytes=sum(r.sound.path.stat().st_size for r in site.recorded),
         silent=tuple(id for id in site.rows if id not in recorded) if options.media == "copy" else (),
-        replaced=replaced,
+        replaced=old is not None,
+        changed=tuple(id for id in after if before.get(id, after[id]) != after[id]),
+        added=tuple(id for id in after if old and id not in before),
+        gone=tuple(id for id in before if id not in after),
     )
 
 
@@ -188,11 +197,15 @@ def _check_place(layout: Layout, out: Path, *, force: bool) -> Manifest | None:
         raise Problem("this is not a folder", where=out, fix="name another")
     if {p.name for p in out.iterdir()} <= {SIDE}:
         return None
-    old = read(out)
+    old = manifest.read(out)
     if old is None:
         raise Problem("this folder holds something else", where=out, fix="name an empty folder, or a new one")
-    if not force:
-        raise Problem("this was published before", where=out, fix="replace it with --force")
+    if not force and place not in outputs.published(layout):
+        raise Problem(
+            "this was published from another data folder, or lay elsewhere then",
+            where=out,
+            fix="replace it with --force",
+        )
     changed = [f.path for f in old.files if _is_changed(out, f)]
     if changed:
         raise Problem(
@@ -201,21 +214,6 @@ def _check_place(layout: Layout, out: Path, *, force: bool) -> Manifest | None:
             fix="move them elsewhere, or delete them, then publish again",
         )
     return old
-
-
-def read(out: Path) -> Manifest | None:
-    """The manifest of a published folder; None where there is none."""
-    path = out / MANIFEST
-    if not path.is_file():
-        return None
-    manifest = load(path.read_bytes(), Manifest, SCHEMA, where=path)
-    for f in manifest.files:
-        pure = PurePosixPath(f.path)
-        if pure.is_absolute() or ".." in pure.parts or not (out / pure).parent.resolve().is_relative_to(out.resolve()):
-            raise Problem(
-                f"this manifest names a file elsewhere: {f.path!r}", where=path, fix="publish into a new folder"
-            )
-    return manifest
 
 
 def _is_changed(out: Path, f: File) -> bool:
@@ -263,7 +261,7 @@ def _write(
     if keep:  # a meeting that can't be shown just now comes back when it can
         transcripts = {**known_to_hold, **transcripts}
     new = Manifest(made=now(), options=options, transcripts=transcripts, files=tuple(files.values()))
-    _put(out, msgspec.structs.replace(new, files=tuple(_both(before, files))))
+    manifest.put(out, msgspec.structs.replace(new, files=tuple(_both(before, files))))
     for name in files:
         if (side / name).is_file():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -271,7 +269,7 @@ def _write(
     gone = [f for path, f in before.items() if path not in files]
     for f in gone:
         _take_away(out, f)
-    _put(out, new)
+    manifest.put(out, new)
     outputs.note(layout, out, outputs.PUBLISHED, tuple(transcripts))
     shutil.rmtree(side, ignore_errors=True)
     for id in _changed_since(layout, transcripts):
@@ -299,10 +297,6 @@ def _both(before: dict[str, File], files: dict[str, File]) -> Iterator[File]:
             sha256s=tuple(dict.fromkeys(sha256 for f in known for sha256 in f.sha256s)),
             meetings=tuple(dict.fromkeys(id for f in known for id in f.meetings)),
         )
-
-
-def _put(out: Path, manifest: Manifest) -> None:
-    receipts.put(out / MANIFEST, dump(manifest, SCHEMA))
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
@@ -337,16 +331,16 @@ def withdraw(layout: Layout, meeting: str) -> tuple[tuple[Path, ...], tuple[Path
 
 def _withdraw(out: Path, meeting: str) -> None:
     shutil.rmtree(out / SIDE, ignore_errors=True)
-    manifest = read(out)
-    if manifest is None:
+    held = manifest.read(out)
+    if held is None:
         if any(out.iterdir()):
             raise Problem("the manifest of this folder is gone", where=out)
         return
-    for f in manifest.files:
+    for f in held.files:
         if meeting in f.meetings:
             _take_away(out, f)
-    left = tuple(f for f in manifest.files if meeting not in f.meetings)
-    _put(out, msgspec.structs.replace(manifest, files=left))
+    left = tuple(f for f in held.files if meeting not in f.meetings)
+    manifest.put(out, msgspec.structs.replace(held, files=left))
 
 
 def renew(layout: Layout, meeting: str) -> tuple[Path, ...]:
@@ -355,7 +349,7 @@ def renew(layout: Layout, meeting: str) -> tuple[Path, ...]:
     renewed = []
     for out in outputs.folders(layout, meeting):
         with contextlib.suppress(Problem, OSError), _alone(layout):
-            old = read(out)
+            old = manifest.read(out)
             if old is None:
                 continue
             site, left_out = _site(layout, dict.fromkeys([*old.transcripts, meeting]), old.options)

@@ -75,6 +75,6 @@ def publish_again(context: Context) -> tuple[str, ...]:
     return tuple(
         f"{path}: published again without it; what was copied from there must be replaced"
         if path in renewed
-        else f"{path}: this meeting was taken out; `onrecord publish {path} --force` puts the rest of it back"
+        else f"{path}: this meeting was taken out; `onrecord publish {path}` puts it back, without that"
         for path in outputs.folders(context.layout, context.meeting.id)
     )

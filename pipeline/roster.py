@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import meetings, people, rosters
+from pipeline import meeting_toml, meetings, people, rosters
 from pipeline.moderngov import Attendee, Meeting, Member
 from pipeline.people import Known, Office, Party, Register, Ward, latest, office_on
 from pipeline.popolo import Somebody
@@ -37,7 +37,7 @@ class Draft(Record):
 def draft(folder: Path, id: str, sources: Sequence[str], *, number: str = "") -> Draft:
     """What sources say of the meeting in a folder. Raises Problem where one of them can't be read or is of
     another meeting, or where none says anything of it."""
-    meeting, _ = meetings.examine(folder, id, roster=Roster())
+    meeting, _ = meeting_toml.examine(folder, id, roster=Roster())
     register, _ = people.read(people.path_for(folder))
     wanted = Wanted(day=meeting.held_on, titles=(meeting.title,), number=number)
     said = [each for source in sources for each in read(source, wanted)]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from pipeline import clips, corrections, meetings, places, receipts, settings
+from pipeline import clips, corrections, meeting_toml, meetings, places, receipts, settings
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
@@ -278,7 +278,7 @@ class DataFolder:
 
     def _meeting(self, id: str, folder: Path) -> Meeting:
         paths = [folder / "meeting.toml", folder]
-        return self._small.get(("meeting", id), paths, lambda: meetings.examine(folder, id)[0])
+        return self._small.get(("meeting", id), paths, lambda: meeting_toml.examine(folder, id)[0])
 
     def _recording(self, id: str) -> Recording | None:
         path = self.layout.made(id) / "recording.json"
@@ -405,4 +405,13 @@ def _past(p: places.Past) -> str:
     told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
     if p.kind == "words" and not p.hidden and not p.undone_by:
         told += f", from “{p.old}” to “{p.new}”"
-    return told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else "") + "."
+    return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))
+
+
+def full_stop(text: str) -> str:
+    """A sentence with its end; one that ends with words that somebody said has it.
+
+    >>> full_stop("from “No.” to “Yes.”"), full_stop("Mira Castell said who speaks")
+    ('from “No.” to “Yes.”', 'Mira Castell said who speaks.')
+    """
+    return text if text.endswith((".”", "?”", "!”")) else f"{text}."

@@ -9,8 +9,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from pipeline.check import Finding
+from pipeline.gather import PassedOver
 from pipeline.meetings import Layout, readable
-from pipeline.propose import NewMeeting, PassedOver, Proposal
+from pipeline.propose import NewMeeting, Proposal
 from pipeline.show import err, n_of, out, print_problem, printable
 from search.cite import timecode
 from transcribe.problem import Problem

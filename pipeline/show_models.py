@@ -10,6 +10,21 @@ from transcribe import models
 from transcribe.problem import SOME_FAILED
 
 
+def list_all(*, json: bool) -> None:
+    rows = [(m, models.find(m.name)) for m in models.known()]
+    if json:
+        to_json(
+            [
+                {"name": m.name, "purpose": m.purpose, "licence": m.licence, "size": m.size, "path": path and str(path)}
+                for m, path in rows
+            ]
+        )
+        return
+    out.print(f"models folder: {models.folder()}")
+    for m, path in rows:
+        out.print(f"{'here' if path else '-   '}  {m.name:<24} {m.size / 1e6:6.0f} MB  {m.licence:<12} {m.purpose}")
+
+
 def get(names: Sequence[str], *, to: Path | None, source: Path | None) -> None:
     wanted = models.named(names)
     missing = models.lacking(wanted, within=to)

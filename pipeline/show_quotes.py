@@ -17,6 +17,7 @@ from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
 from search.changes import Reading
 from search.cite import Said
+from search.exports import silent
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
@@ -182,6 +183,8 @@ def print_quote(
     for said in passage.after:
         _print_said(to, said)
     to.print()
+    for stretch in passage.left_out:
+        to.print(Text(printable(f"Not all of this place is here. {silent(stretch)}."), style="yellow"))
     for change in changed:
         to.print(Text(_told(change)))
     for r in repaired:
@@ -251,7 +254,7 @@ def print_correction(context: Context, correction: Correction) -> None:
     at = f"{cite.timecode(correction.start_ms)} to {cite.timecode(correction.end_ms)}"
     if correction.kind == "undo":
         undone = next(c for c in context.corrections() if c.id == correction.undoes)
-        out.print(Text(f"taken back, {place}: {undone.kind} by {printable(undone.by)}, {undone.at[:10]}"))
+        out.print(Text(printable(f"taken back, {place}: on {undone.at[:10]} {undone.by} {_DID[undone.kind]}")))
     elif correction.kind in HIDING:
         out.print(Text(f"{HIDING[correction.kind]}, {place}: {at} is out of text, index and sound"))
         if correction.until:

@@ -7,6 +7,7 @@ import msgspec
 from rich.text import Text
 
 from pipeline.doctor import Finding
+from pipeline.manifest import Behind
 from pipeline.plan import Link
 from pipeline.show import n_of, out, printable, size, span, stages_of
 from pipeline.status import Engine, Standing, Status
@@ -34,6 +35,7 @@ def print_status(status: Status, *, all: bool, receipts: bool) -> None:
     _engines(status.engines)
     _remarks(found, all=all)
     _due(found)
+    _behind(status.behind)
     _leftovers(status, all=all)
 
 
@@ -189,6 +191,13 @@ def _due(found: Sequence[Standing]) -> None:
         _head("withheld, and to be decided again by now", "bold yellow")
         for place in due:
             _line(f"  {place}")
+
+
+def _behind(folders: Sequence[Behind]) -> None:
+    if folders:
+        _head("published, and changed since", "bold yellow")
+    for each in folders:
+        _line(f"  {each.folder}: {n_of(len(each.meetings), 'meeting')}. To renew it: onrecord publish {each.folder}")
 
 
 def _untimed_ms(standing: Standing) -> int:

@@ -44,7 +44,9 @@ def _print(finding: Finding) -> None:
     if quote is None:
         return
     if finding.wording == "other" or any(d.kind == "omitted" for d in finding.differences):
-        out.print(Text.assemble("  ", *(_shown(d) for d in finding.differences)))
+        shown = Text.assemble("  ", *(_shown(d) for d in finding.differences))
+        shown.rstrip()
+        out.print(shown)
     if finding.speaker == "other":
         out.print(Text(printable(f"  said by {cite.who(quote)}, not {finding.said_by}")))
     else:

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from pipeline import hear, hear_turns, hear_words
-from pipeline.context import Context, Progress, write
+from pipeline.context import Context, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
 from transcribe.audio import probe
+from transcribe.media import Progress
 from transcribe.privacy import stands_in
 from transcribe.records import Media, Meeting, Record, Recording, dump
 
@@ -209,7 +210,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=7,
+        version=8,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,

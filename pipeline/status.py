@@ -13,9 +13,10 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import asked, corrections, hear, receipts
+from pipeline import asked, corrections, hear, manifest, receipts
 from pipeline.context import Context
 from pipeline.events import Event
+from pipeline.manifest import Behind
 from pipeline.meetings import Layout, is_id, read_ids, readable
 from pipeline.plan import Plan
 from pipeline.remove import in_trash, indexed, trash_of
@@ -78,7 +79,8 @@ class Engine(Record, omit_defaults=False):
 
 
 class Status(Record, omit_defaults=False):
-    """The data folder as a whole. `expected_s` is None where no earlier run tells how long all of it takes."""
+    """The data folder as a whole. `expected_s` is None where no earlier run tells how long all of it takes. Folders of
+    pages that are `behind` no longer say what their meetings say."""
 
     n_done: int
     n_to_do: int
@@ -91,6 +93,7 @@ class Status(Record, omit_defaults=False):
     engines: tuple[Engine, ...]
     meetings: tuple[Standing, ...]
     leftovers: tuple[Leftover, ...]
+    behind: tuple[Behind, ...] = ()
 
 
 def status(layout: Layout, wanted: list[str] | None = None) -> Status:
@@ -123,6 +126,7 @@ def status(layout: Layout, wanted: list[str] | None = None) -> Status:
         engines=(*_engines("words", found), *_engines("voices", found)),
         meetings=tuple(sorted(found, key=lambda s: s.folder)),
         leftovers=() if wanted else tuple(leftovers(layout, ids)),
+        behind=() if wanted else tuple(manifest.behind(layout)),
     )
 
 

@@ -15,7 +15,7 @@ from search.verify import Covered, Finding
 from transcribe.problem import Problem
 from transcribe.records import Coverage
 
-LONGEST_LINE = 16_000  # bytes
+LAST_LINES = (16_000, 1_000_000)  # bytes: what people listened to may stand behind what is looked for
 N_KEPT = 12  # meetings whose words are kept at hand
 
 
@@ -62,8 +62,11 @@ class Checker:
 
 
 def _coverage(path: Path) -> Coverage | None:
-    """What a transcript says of itself in its last line; to read the hundred thousand before it takes far longer."""
+    """What a transcript says of itself in its last lines; to read the hundred thousand before them takes far longer."""
     with path.open("rb") as f:
-        f.seek(max(0, f.seek(0, os.SEEK_END) - LONGEST_LINE))
-        _, key, last = f.read().rpartition(b'\n "coverage": ')
-    return msgspec.json.decode(last.removesuffix(b"\n}\n"), type=Coverage) if key else None
+        for n_bytes in LAST_LINES:
+            f.seek(max(0, f.seek(0, os.SEEK_END) - n_bytes))
+            _, key, last = f.read().rpartition(b'\n "coverage": ')
+            if key:
+                return msgspec.json.decode(last.partition(b"\n")[0].removesuffix(b","), type=Coverage)
+    return None

@@ -15,7 +15,7 @@ import msgspec
 
 from analyse import taggers
 from analyse.codebook import Codebook
-from pipeline import corrections, meetings, purge, receipts
+from pipeline import corrections, meeting_toml, meetings, purge, receipts
 from pipeline.context import Context
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.events import Event, Sink, now
@@ -92,7 +92,7 @@ def context_of(job: Job) -> Context:
     layout = Layout(root=job.root)
     return Context(
         layout=layout,
-        meeting=meetings.read_meeting(layout.raw / job.folder, job.id),
+        meeting=meeting_toml.read_meeting(layout.raw / job.folder, job.id),
         asr=job.asr,
         diariser=job.diariser,
         codebook=job.codebook,

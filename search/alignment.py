@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, groupby, zip_longest
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -137,11 +137,13 @@ class Match:
         self, meeting: str, spoken: Spoken, parts: Sequence[Part], steps: Sequence[_Step], weights: dict[str, float]
     ) -> None:
         self.meeting, self.spoken, self.parts, self.steps = meeting, spoken, parts, steps
-        said = [s.token for s in steps if s.token is not None]
+        here = self._as_heard([self._kind(s) for s in steps])
+        self.steps, self._kinds = [s for s, _ in here], [kind for _, kind in here]
+        said = [s.token for s in self.steps if s.token is not None]
         self.first, self.end = said[0], said[-1] + 1
-        equal = [s.part for s in steps if self._kind(s) == "same" and s.part is not None]
+        equal = [s.part for s, kind in here if kind == "same" and s.part is not None]
         whole = sum(weights[p.token] for p in parts if p.token)
-        added = sum(s.part is None for s in steps)
+        added = sum(s.part is None for s, kind in here if kind != "same")
         n = sum(bool(p.token) for p in parts)
         self.similarity = sum(weights[parts[i].token] for i in equal) / whole * n / (n + added / 2)
         breaks = [s for s in steps if s.part is not None and s.token is not None and parts[s.part].unmarked]
@@ -156,6 +158,27 @@ class Match:
         if step.token is None:
             return "added"
         return "same" if self.parts[step.part].token == self.spoken.tokens[step.token] else "changed"
+
+    def _as_heard(self, kinds: Sequence[str]) -> list[tuple[_Step, str]]:
+        """Steps with their kinds, where words that only are parted otherwise are the same: nobody hears whether it is a
+        watch list or a watchlist. At either end what was said there is only what is quoted."""
+        heard: list[tuple[_Step, str]] = []
+        numbered = list(enumerate(zip(self.steps, kinds, strict=True)))
+        for differs, group in groupby(numbered, key=lambda each: each[1][1] in ("changed", "added", "left out")):
+            run = list(group)
+            here = [step for _, (step, _) in run]
+            parts = [s.part for s in here if s.part is not None]
+            tokens = [s.token for s in here if s.token is not None]
+            quoted = "".join(self.parts[i].token for i in parts)
+            firsts = range(len(tokens)) if run[0][0] == 0 else [0]
+            ends = range(1, len(tokens) + 1) if run[-1][0] == len(self.steps) - 1 else [len(tokens)]
+            said = (tokens[i:j] for i in firsts for j in ends)
+            same = differs and next((t for t in said if "".join(self.spoken.tokens[n] for n in t) == quoted), None)
+            if same:
+                heard += [(_Step(*pair), "same") for pair in zip_longest(parts, same)]
+            else:
+                heard += [each for _, each in run]
+        return heard
 
     def _words(self) -> list[tuple[int | None, int | None]]:
         """For each step, the numbers of the word quoted and of the word said that it is of."""
@@ -186,24 +209,25 @@ class Match:
     def differences(self) -> tuple[Difference, ...]:
         """The quotation and what was said, run by run."""
         runs: list[tuple[str, list[int], list[int]]] = []
-        kinds = _of_whole_words([self._kind(s) for s in self.steps], self._words())
+        kinds = _of_whole_words(self._kinds, self._words())
         for step, kind in zip(self.steps, kinds, strict=True):
+            kind = kind if kind in ("same", "omitted") else "changed"  # words beside each other that differ are one run
             if not runs or runs[-1][0] != kind:
                 runs.append((kind, [], []))
             if step.part is not None and step.part not in runs[-1][1]:
                 runs[-1][1].append(step.part)
             if step.token is not None:
                 runs[-1][2].append(step.token)
-        said = self.spoken.transcript.words
-        made = (
-            Difference(
-                kind=kind,  # type: ignore[arg-type]
-                quoted=" ".join(self.parts[i].text for i in parts if self.parts[i].text),
-                said=text_of(said[i] for i in dict.fromkeys(self.spoken.word_of[t] for t in tokens)),
-            )
-            for kind, parts, tokens in runs
-        )
-        return tuple(d for d in made if d.quoted or d.said)
+        words = self.spoken.transcript.words
+        made = []
+        for kind, parts, tokens in runs:
+            quoted = " ".join(self.parts[i].text for i in parts if self.parts[i].text)
+            said = text_of(words[i] for i in dict.fromkeys(self.spoken.word_of[t] for t in tokens))
+            if kind == "changed" and not (quoted and said):
+                kind = "added" if quoted else "left out"
+            if quoted or said:
+                made.append(Difference(kind=kind, quoted=quoted, said=said))  # type: ignore[arg-type]
+        return tuple(made)
 
 
 def _of_whole_words(kinds: Sequence[str], of: Sequence[tuple[int | None, int | None]]) -> list[str]:

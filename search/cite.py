@@ -22,7 +22,7 @@ from transcribe import listened
 from transcribe.correct import REACH_MS
 from transcribe.moments import middle
 from transcribe.problem import Problem
-from transcribe.records import Record, SpeakerName, Transcript, Word, text_of, text_with_gaps
+from transcribe.records import GAP, Record, SpeakerName, Stretch, Transcript, Word, text_of, text_with_gaps
 
 N_MOVED = 3  # words by which either end of a quotation may have moved out of its range
 MOST_WORDS = 1_000  # of what is looked for so; longer is no quotation
@@ -105,7 +105,8 @@ class Passage(Record):
 
     `changed` says whether wording or speaker differ from what was cited; None where the address carries no check.
     `moved` says that just what was cited now stands a little earlier or later: `quote` has where. `same_words` says of
-    what changed that the words did not: they were cited as somebody else's, or as nobody's.
+    what changed that the words did not: they were cited as somebody else's, or as nobody's. `left_out` is time of the
+    place of which there are no words, or not all.
     """
 
     quote: Quote
@@ -114,6 +115,7 @@ class Passage(Record):
     changed: bool | None = None
     moved: bool = False
     same_words: bool = False
+    left_out: tuple[Stretch, ...] = ()
 
     @property
     def what_changed(self) -> str:
@@ -147,6 +149,7 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
         changed=found.check != address.check if address.check else None,
         moved=moved is not None,
         same_words=found.check != address.check and _other_speaker(found, address.check, transcript),
+        left_out=_left_out(found.start_ms, found.end_ms, transcript),
     )
 
 
@@ -199,6 +202,20 @@ def _read(address: Address, rows: Sequence[Quote], words: Sequence[Word], transc
     return same[0] if same else _part(address, touched, words, transcript)
 
 
+def _left_out(start_ms: int, end_ms: int, transcript: Transcript) -> tuple[Stretch, ...]:
+    return tuple(s for s in transcript.stretches if s.start_ms < end_ms and start_ms < s.end_ms)
+
+
+def _with_gaps(words: Sequence[Word], address: Address, transcript: Transcript) -> str:
+    """Words as they are printed, with a gap also where the place begins or ends with something that is not there."""
+    text = text_with_gaps(words, transcript.stretches)
+    gone = _left_out(address.start_ms, address.end_ms, transcript)
+    first_ms, last_ms = middle(words[0]), middle(words[-1])
+    before = f"{GAP} " if any(s.end_ms <= first_ms for s in gone) else ""
+    after = f" {GAP}" if any(s.start_ms >= last_ms for s in gone) else ""
+    return f"{before}{text}{after}"
+
+
 def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], transcript: Transcript) -> Quote:
     """The row for any run of words: that of the statement it mostly lies in, with its own words and speaker.
 
@@ -206,7 +223,7 @@ def _part(address: Address, touched: Sequence[Quote], words: Sequence[Word], tra
     """
     most = max(touched, key=lambda row: min(row.end_ms, address.end_ms) - max(row.start_ms, address.start_ms))
     name = _speaker_of(words, transcript)
-    text = text_with_gaps(words, transcript.stretches)
+    text = _with_gaps(words, address, transcript)
     return replace(
         most,
         address=str(replace(address, check="")),

@@ -107,10 +107,12 @@ class Task(Record):
 
 
 class Todo(Record):
-    """What needs somebody, the most pressing first, as far as meetings were looked through; `n_left` were not yet."""
+    """What needs somebody, the most pressing first, as far as meetings were looked through; `n_left` were not yet.
+    `behind` are folders of published pages, each with how many of its meetings were changed since."""
 
     tasks: tuple[Task, ...]
     n_left: int = 0
+    behind: tuple[tuple[str, int], ...] = ()
 
 
 class Desk(Protocol):

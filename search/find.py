@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -29,6 +29,9 @@ N_VALUES = 20  # of a facet, the commonest first
 N_SPOKEN = 6  # words: of a query with more, none is left out to find something
 N_SUGGESTED = 3
 LIKE = 0.8  # how alike two names sound for one to be suggested for the other
+ALIKE = 0.9  # and whole phrases: "any engagement" is not to be suggested for "no engagement"
+N_CODES = 20  # that are named where somebody asked for another
+N_HEARD = 8  # quotes in which a phrase is looked for that sounds like what was typed
 
 
 class Hit(Record):
@@ -124,6 +127,10 @@ def search(
     def finds(root: q.Node) -> int:
         return int(searcher.search(compiled(root, ranked=True), limit=1).count)
 
+    def texts(root: q.Node) -> list[str]:
+        hits = searcher.search(compiled(root, ranked=True), limit=N_HEARD, count=False).hits
+        return [msgspec.json.decode(searcher.doc(at).get_first("quote"), type=_Text).text for _, at in hits]
+
     counted: tuple[Facet, ...] = ()
     total = found.count
     if facets:
@@ -136,8 +143,8 @@ def search(
             for quote, score in zip(quotes[: max(0, limit)], scores, strict=False)
         ),
         understood=q.understood(query),
-        notes=query.notes,
-        suggestions=() if total else _suggestions(query, searcher, finds),
+        notes=query.notes if total else (*query.notes, *_unknown_codes(query.root, searcher)),
+        suggestions=() if total else _suggestions(query, searcher, finds, texts),
         facets=counted,
         as_of=index.as_of(folder),
     )
@@ -328,9 +335,36 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
     return highlight
 
 
-def _suggestions(query: q.Query, searcher: Untyped, finds: Callable[[q.Node], int]) -> tuple[str, ...]:
+def _unknown_codes(node: q.Node, searcher: Untyped) -> Iterator[str]:
+    """What there is to say of codes that are asked for and that no quote has."""
+    if isinstance(node, q.All | q.Any):
+        for part in node.parts:
+            yield from _unknown_codes(part, searcher)
+    if isinstance(node, q.Filter) and node.field == "tag":
+        (code,) = node.values
+        if not searcher.doc_freq("marks", index.mark("tag", code)):
+            known = [term.removeprefix(index.mark("tag", "")) for term, _ in _codes(searcher)]
+            some = ", ".join(known[:N_CODES]) + (" …" if len(known) > N_CODES else "")
+            yield f"no quote has the code “{code}”: " + (f"there are {some}" if known else "none has any")
+
+
+def _codes(searcher: Untyped) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = searcher.terms_with_prefix("marks", index.mark("tag", ""))
+    return sorted(found)
+
+
+class _Text(msgspec.Struct):
+    """What is read of a quote where only its words are wanted."""
+
+    text: str
+
+
+def _suggestions(
+    query: q.Query, searcher: Untyped, finds: Callable[[q.Node], int], texts: Callable[[q.Node], list[str]]
+) -> tuple[str, ...]:
     """The query with each word that nobody said put right, where that finds something; else those with one or two of
-    its words fewer that do, what finds least first: a machine that misheard one may have heard the others."""
+    its words fewer that do, what finds least first: a machine that misheard one may have heard the others. What stands
+    there and sounds like all of the words is the first of them."""
     root = _respelt(query.root, searcher)
     if root != query.root and finds(root):
         return (q.understood(q.Query(root=root)),)
@@ -341,10 +375,36 @@ def _suggestions(query: q.Query, searcher: Untyped, finds: Callable[[q.Node], in
             q.All(parts=tuple(part for i, part in enumerate(parts) if i not in dropped))
             for dropped in combinations(spoken, n_dropped)
         ]
-        found = sorted((n, q.understood(q.Query(root=each))) for each in fewer if (n := finds(each)))
+        found = sorted((n, q.understood(q.Query(root=each)), each) for each in fewer if (n := finds(each)))
         if found:
-            return tuple(text for _, text in found[: N_SUGGESTED if n_dropped == 1 else 1])
+            kept = found[: N_SUGGESTED if n_dropped == 1 else 1]
+            least = kept[0][2]
+            heard = dict.fromkeys(_heard_as(parts, least.parts, texts(least)))
+            return (*heard, *(text for _, text, _ in kept))[:N_SUGGESTED]
     return ()
+
+
+def _heard_as(asked: Sequence[q.Node], kept: Sequence[q.Node], texts: Iterable[str]) -> Iterator[str]:
+    """Runs of words in these texts that hold a word that was `kept`, and sound like all that were `asked` for: with
+    the conditions beside them, as queries."""
+    said = [part.word for part in asked if isinstance(part, q.Word)]
+    conditions = tuple(part for part in asked if not isinstance(part, q.Word))
+    stems = {_stem(part.word) for part in kept if isinstance(part, q.Word)}
+    wanted = "".join(said)
+    for text in texts:
+        here = words(text)
+        holding = [i for i, stem in enumerate(map(_stem, here)) if stem in stems]
+        runs = {
+            (first, first + n)
+            for at in holding
+            for n in range(max(2, len(said) - 1), len(said) + 2)
+            for first in range(max(0, at - n + 1), min(at, len(here) - n) + 1)
+        }
+        alike = {(a, b): closeness(wanted, "".join(here[a:b]), ALIKE) for a, b in runs}
+        best = max(alike, key=lambda run: (alike[run], -run[0], -run[1]), default=(0, 0))
+        if alike.get(best):
+            phrase = q.Phrase(words=tuple(here[slice(*best)]))
+            yield q.understood(q.Query(root=q.All(parts=(phrase, *conditions))))
 
 
 def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
@@ -375,7 +435,7 @@ def _nearest(word: str, searcher: Untyped, *, condition: str = "") -> str:
         for term, n in searcher.terms_with_prefix(field, before + begins):
             yield term.removeprefix(before), n
 
-    if len(word) < 3 or searcher.doc_freq(field, before + word):
+    if len(word) < 3 or any(map(str.isdigit, word)) or searcher.doc_freq(field, before + word):
         return word
     n_edits = 1 if len(word) < 6 else 2
     best = (n_edits, 0, word)  # anything as near as this that was said at all comes before

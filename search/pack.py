@@ -13,6 +13,7 @@ from search.clip import Clip
 from search.quotes import Address, Quote
 from search.styles import Citation, day
 from transcribe.moments import middle
+from transcribe.privacy import stands_in
 from transcribe.ranges import within
 from transcribe.records import Meeting, Record, SpeakerName, Stretch, Transcript, Word
 from transcribe.repair import repairs
@@ -141,6 +142,8 @@ def _of_speaker(excerpt: Excerpt) -> list[str]:
     lines = [f"Shown as: {quote.speaker} ({status})", f"Voice: {quote.speaker_label or 'none of one person'}"]
     if name is None:
         return lines
+    if stands_in(name.person):  # what was said of them would name them
+        return [*lines, "They have no office, and so are not shown by name, nor is why we know who they are."]
     if name.probability is not None:
         lines.append(f"How likely that is, by the program's own reckoning: {name.probability:.2f}")
     if name.runner_up:

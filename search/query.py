@@ -153,6 +153,7 @@ def _written(node: Node) -> str:
             return f" near/{node.n_words} ".join(map(_written, node.parts))
         case Filter():
             value = " ".join(node.values)
+            value = value.replace("_", "-") if node.field == "person" else value  # as ids are written
             return f'{node.field}:"{value}"' if " " in value else f"{node.field}:{value}"
         case Held():
             return f"{node.when}:{node.period}"
@@ -323,7 +324,7 @@ class _Parser:
         elif period := _period(value):
             yield Held(when=field, period=period)  # type: ignore[arg-type]  # the three fields that are left
         else:
-            self._note(f"“{' '.join(parts)}” is no date such as 2024-05-14, 2024-05 or 2024; {field}: was left out")
+            self._note(f"“{_shown(value)}” is no date such as 2024-05-14, 2024-05 or 2024; {field}: was left out")
 
     # -- grammar
 
@@ -358,6 +359,10 @@ class _Parser:
                 parts.append(part)
             negative = joined = False
         return _all(parts)
+
+
+def _shown(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()[:60]
 
 
 _MONTHS = [name.lower() for name in calendar.month_name]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from search.articles import BREAK, GAP, Paragraph
 from transcribe.problem import Problem
 from transcribe.records import Record
-from transcribe.spoken import TITLES
+from transcribe.spoken import TITLES, is_full_stop
 
 MOST_PASSAGES = 2_000
 MOST_MARKS = 200  # among which the one that closes a quotation is looked for
@@ -223,7 +223,8 @@ def _grouped(text: str, pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     """Pieces that an interruption in the middle of a sentence parts are one passage."""
     groups: list[list[_Piece]] = []
     for piece in pieces:
-        if groups and _interrupts(groups[-1][-1].text, text[groups[-1][-1].end : piece.start]):
+        last = groups[-1][-1] if groups else None
+        if last and last.kind == piece.kind and _interrupts(last.text, text[last.end : piece.start]):
             groups[-1].append(piece)
         else:
             groups.append([piece])
@@ -233,7 +234,10 @@ def _grouped(text: str, pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 def _interrupts(text: str, between: str) -> bool:
     goes_on = text.rstrip()[-1:] in (",", "—", "–", "-") or between.lstrip()[:1] in (",", "—", "–")
     ends = between.rstrip()[-1:] in (",", "—", "–", "-", ":")
-    return goes_on and ends and len(between.split()) <= 25 and bool(re.search(rf"\b{_SAID}\b", between))
+    if not (goes_on and ends and len(between.split()) <= 25 and re.search(rf"\b{_SAID}\b", between)):
+        return False
+    # "…," she said. He added: "…": another sentence leads on to another quotation.
+    return not any(is_full_stop(word) or word[-1] in "?!" for word in re.findall(r"\S+[.?!](?=\s+[A-Z])", between))
 
 
 def _signed(text: str) -> tuple[str, str]:

@@ -91,7 +91,8 @@ _CLOCK_ADDRESS = re.compile(rf"([a-z0-9-]{{1,80}})/({_CLOCK})-({_CLOCK})")
 
 
 def parse_address(text: str) -> Address:
-    """The address in `text`, which may also give its times as a clock does: people read them off a player.
+    """The address in `text`, which may also give its times as a clock does, since people read them off a player, or be
+    the link of a quote's page.
 
     Raises Problem where it is malformed or its range is empty.
 
@@ -99,8 +100,10 @@ def parse_address(text: str) -> Address:
     '2024-05-14-safety/12000-15500~0a1b2c3d'
     >>> str(parse_address("2024-05-14-safety/0:00:12-0:00:15.5"))
     '2024-05-14-safety/12000-15500'
+    >>> str(parse_address("https://quotes.wrenbridge.example/quote/2024-05-14-safety/12000-15500~0a1b2c3d#work"))
+    '2024-05-14-safety/12000-15500~0a1b2c3d'
     """
-    written = text.strip().lower()
+    written = _bare(text).lower()
     if found := _ADDRESS.fullmatch(written):
         meeting, start_ms, end_ms, check = found[1], int(found[2]), int(found[3]), found[4] or ""
     elif found := _CLOCK_ADDRESS.fullmatch(written):
@@ -114,6 +117,13 @@ def parse_address(text: str) -> Address:
     if start_ms >= end_ms:
         raise Problem(f"the address {found[0]!r} ends before it starts", fix="write the earlier time first")
     return Address(meeting=meeting, start_ms=start_ms, end_ms=end_ms, check=check)
+
+
+def _bare(text: str) -> str:
+    """An address out of a link to its page, and without what may stand around it where it is quoted."""
+    bare = text.strip().strip("<>()[]“”\"'.,;")
+    linked = re.fullmatch(r"https?://\S+?/quote/([^?#\s]+)\S*", bare)
+    return linked[1] if linked else bare
 
 
 def _clock_ms(text: str) -> int:

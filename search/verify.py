@@ -167,12 +167,13 @@ def _not_found(covered: Covered) -> str:
 
 
 def _hours(ms: int) -> str:
-    """Whole minutes, rounded down.
+    """Hours and whole minutes, rounded down.
 
-    >>> _hours(3_725_000)
-    '1:02'
+    >>> _hours(3_725_000), _hours(455_000)
+    ('1 h 02 min', '7 min')
     """
-    return f"{ms // 3_600_000}:{ms // 60_000 % 60:02d}"
+    hours, minutes = divmod(ms // 60_000, 60)
+    return f"{hours:,} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
 def _agrees(quote: Quote, speaker: str, meeting: str) -> tuple[bool, int]:

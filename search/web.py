@@ -26,7 +26,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search import cite, reading
+from search import cite, exports, reading
 from search.desk import Desk
 from search.index import Stale
 from search.measured import MEASURED
@@ -107,7 +107,7 @@ def _templates() -> jinja2.Environment:
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
-    env.globals["has_page"] = reading.has_page
+    env.globals |= {"has_page": reading.has_page, "silent": exports.silent}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals |= {"can_sign_in": False, "MEASURED": MEASURED}
     return env

@@ -200,7 +200,7 @@ async def change(request: Request) -> Response:
     place = f"{wanted.meeting}/{wanted.start_ms}-{wanted.end_ms}"
     back = own_path(form.get("back", ""))
     goes_on = back.startswith(("/queue", "/meeting/")) or (back and not gone)
-    after = back if goes_on else f"/work/{place}" if gone else f"/quote/{place}#work"
+    after = back if goes_on else f"/work/{place}" if gone else f"/quote/{place}"
     if _by_script(request):
         session.tell(told)
         return _json({"done": told, "after": after, "wall_s": done.wall_s})
@@ -336,6 +336,7 @@ def _queue(request: Request) -> Response:
         n=len(shown),
         n_all=len(own),
         n_left=todo.n_left,
+        behind=todo.behind,
         first=first + 1,
         here=url("/queue", **told, **{"from": first}),
         everything=url("/queue", meeting=meeting),

@@ -93,7 +93,8 @@ def test_a_damaged_file_lets_nobody_in_and_says_so(layout: Layout, data: bytes) 
     assert (layout.root / accounts.FILE).read_bytes() == data
 
 
-def test_accounts_made_at_once_are_all_there(layout: Layout) -> None:
+def test_accounts_made_at_once_are_all_there(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "WAIT_S", 300.0)
     names = [f"Clerk {c}" for c in "ABCD"]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: accounts.add(layout, name, GOOD), names))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from pipeline.add import make, to_toml
 from pipeline.guess import Guess
-from pipeline.meetings import Layout, find_folders, read_meeting
+from pipeline.meeting_toml import read_meeting
+from pipeline.meetings import Layout, find_folders
 from pipeline.propose import NewMeeting, Part, Proposal, check_space, propose
 from tests.house import ROOT, captions, command, environment, onrecord
 from tests.make_media import tone, write_sound

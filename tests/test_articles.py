@@ -38,6 +38,18 @@ def quoted(*paragraphs: str) -> list[tuple[str, str]]:
             "“It was a tweet,” said Cllr Quayle. “No notice.”",
             [("It was a tweet,", "Cllr Quayle"), ("No notice.", "Cllr Quayle")],
         ),
+        (
+            "“It was a tweet,” said Supt. Tranter. She added: “It was online.”",
+            [("It was a tweet,", "Supt. Tranter"), ("It was online.", "Supt. Tranter")],
+        ),
+        (
+            "“It was a tweet,” said Supt. Tranter, adding: “and it was online.”",
+            [("It was a tweet, and it was online.", "Supt. Tranter")],
+        ),
+        (
+            "‘It was a tweet,’ said Mr Pell, and then: “Nobody was asked.”",
+            [("It was a tweet,", "Mr Pell"), ("Nobody was asked.", "Mr Pell")],
+        ),
         ("“He said ‘get on with it’ and left,” she added.", [("He said ‘get on with it’ and left,", "")]),
         ("'He said \"no\" twice,' said Jo.", [('He said "no" twice,', "Jo")]),
         (
@@ -168,4 +180,5 @@ def test_hostile_files_are_refused_in_one_clear_sentence(tmp_path: Path) -> None
 def test_no_html_is_too_odd(data: bytes) -> None:
     from search.articles import _of_html
 
-    list(_of_html(b"<p>" + data))
+    found = list(_of_html(b"<p>The van stood there.</p><p>" + data))
+    assert [p.text for p in found if "The van stood there." in p.text]

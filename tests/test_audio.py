@@ -183,13 +183,13 @@ def test_a_playlist_opens_nothing_else(tmp_path: Path) -> None:
     write_sound(tmp_path / "secret.ts", [(0, tone(500, rate_hz=48_000))], codec="aac", rate_hz=48_000)
     path = tmp_path / "list.mp3"
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.5,\nsecret.ts\n#EXT-X-ENDLIST\n")
-    problem_of(path)
+    assert "text" in problem_of(path).what
 
 
 def test_bytes_that_mean_nothing(tmp_path: Path) -> None:
     path = tmp_path / "noise.mp4"
     path.write_bytes(np.random.default_rng(0).bytes(20_000))
-    problem_of(path)
+    assert "not a recording" in problem_of(path).what
 
 
 def test_a_file_that_is_not_there_and_one_that_is_a_folder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import meetings
+from pipeline import meeting_toml, meetings
 from tests import house
 from transcribe.captions import SUFFIXES, read
 from transcribe.problem import Problem
@@ -593,9 +593,9 @@ def test_a_folder_without_a_recording_has_the_one_file_that_is_surely_captions(t
     assert {".json", ".xml", ".txt"} == SUFFIXES - meetings.CAPTION_SUFFIXES
     (tmp_path / "notes.txt").write_text("bring the keys")
     with pytest.raises(Problem, match="no recording"):
-        meetings.read_meeting(tmp_path, "a")
+        meeting_toml.read_meeting(tmp_path, "a")
     (tmp_path / "a.sbv").write_text("")
-    assert meetings.read_meeting(tmp_path, "a").captions == "a.sbv"
+    assert meeting_toml.read_meeting(tmp_path, "a").captions == "a.sbv"
 
 
 # -- plain text -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import asked, check, meetings
+from pipeline import asked, check, meeting_toml
 from pipeline.check import Finding
 from pipeline.cli import app
 from pipeline.meetings import Layout
@@ -259,7 +259,7 @@ VALUES = [
     "2024-05-14T10:00:00Z",
     "10:00:00",
 ]
-KEYS = [*meetings.EXAMPLES, "unknown", '"a.b"', "people.x"]
+KEYS = [*meeting_toml.EXAMPLES, "unknown", '"a.b"', "people.x"]
 
 
 def test_check_and_run_agree_on_every_value_of_every_key(tmp_path: Path) -> None:
@@ -304,11 +304,11 @@ def test_hostile_files_stop_neither(tmp_path: Path) -> None:
 
 def test_reading_raises_the_first_thing_that_examining_finds(tmp_path: Path) -> None:
     folder = with_captions(tmp_path, FOLDER, toml="title = 1\nbody = 2\n")
-    meeting, faults = meetings.examine(folder, "x")
+    meeting, faults = meeting_toml.examine(folder, "x")
     assert [f.line for f in faults] == [1, 2]
     assert meeting.captions == "captions.vtt"
     with pytest.raises(Problem) as caught:
-        meetings.read_meeting(folder, "x")
+        meeting_toml.read_meeting(folder, "x")
     assert caught.value.where == f"{folder / 'meeting.toml'}, line 1"
 
 

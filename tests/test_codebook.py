@@ -68,7 +68,9 @@ def test_a_codebook_from_a_file(tmp_path: Path) -> None:
         ('"loud|noisy"', '"loud-ish"', "code noise, cues", "hyphens"),
         ('"loud|noisy"', '"a ... b ... c ... d"', "code noise, cues", "too long"),
         ("[[codes]]", '[[codes]]\ncode = "noise"\nname = "N"\ndefinition = "D"\ncues = []\n[[codes]]', "w", "twice"),
-        ("[[codes]]", "[codes]", "w", "no codes"),
+        ("[[codes]]", "[codes]", "w, line 7", "no list of tables"),
+        (SMALL, 'name = "small"\nversion = 2\ncodes = 1', "w, line 3", "no list of tables"),
+        (SMALL, 'name = "small"\nversion = 2', "w", "no codes"),
         ("[topic]", "[topic", "w", "TOML"),
     ],
 )

@@ -34,7 +34,7 @@ def test_the_page_tells_the_figures_of_the_readme() -> None:
 
     def told(of: str) -> str:
         (found,) = (value for row, value in rows.items() if row.startswith(of))
-        return found
+        return str(found)
 
     assert told("sample meeting: words wrong") == MEASURED.sample_words_wrong
     assert f"right, {MEASURED.sample_names_wrong} wrong" in told("sample meeting: words with a name")

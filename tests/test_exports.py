@@ -320,7 +320,7 @@ def everything_exported(data: Path) -> str:
     run, texts = CliRunner(), []
     for format in Format:
         path = data / "out" / f"all.{format}"
-        made = run.invoke(app, ["export", format, "-o", str(path), "--replace", "--data", str(data)])
+        made = run.invoke(app, ["export", format, "-o", str(path), "--force", "--data", str(data)])
         if format is Format.chapters:  # one item makes no chapters
             assert "too few chapters" in str(made.exception)
             continue

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import batch
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from tests.house import ROOT, Heard, environment, job, onrecord
 from tests.make_media import Track, speech_like, tone, write_sound, write_tracks
 from transcribe import playable

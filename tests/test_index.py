@@ -368,12 +368,44 @@ def test_pages_fit_together(tmp_path: Path) -> None:
         ("engagement helicopters", ("engagement",)),
         ("speaker:powys helicopters", ()),  # who is asked for is not left out
         ("helicopters", ()),
+        ("2,001", ()),  # another number is another thing
         ("regulators", ()),  # as long as "residents", and begins like it, and no more
         ("engagement", ()),
     ],
 )
 def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> None:
     assert find.search(folder, typed).suggestions == suggested
+
+
+def test_a_code_that_no_quote_has_is_answered_with_those_that_there_are(folder: Path) -> None:
+    assert find.search(folder, "residents (tag:briefing OR tag:consultation)").notes == ()  # something was found
+    found = find.search(folder, "helicopters tag:briefing")
+    assert found.notes == ("no quote has the code “briefing”: there are consultation, notification",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "suggested"),
+    [
+        ("act of parliament", "There is no active parliament behind it.", ('"active parliament"', "parliament")),
+        ("act of parliament", "Parliament can act and so ought we.", ("act parliament",)),
+        ("no engagement here", "Was there any engagement?", ("engagement",)),  # which would be the contrary
+        (
+            "tag:legality act of parliament",
+            "There is no active parliament behind it.",
+            ('"active parliament" tag:legality', "tag:legality parliament"),
+        ),
+        ("speaker:powys act of parliament", "There is no active parliament behind it.", ()),
+        ("leaflets to every household", "We briefed councillors twice.", ()),
+    ],
+)
+def test_what_was_misheard_is_suggested_as_it_was_heard(
+    tmp_path: Path, typed: str, said: str, suggested: tuple[str, ...]
+) -> None:
+    index.replace(tmp_path, "m", [quote("m", said, codes=("legality",))])
+    found = find.search(tmp_path, typed)
+    assert (found.total, found.suggestions) == (0, suggested)
+    if len(suggested) > 1:
+        assert find.search(tmp_path, suggested[0]).total == 1
 
 
 @settings(max_examples=200)

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from search import find
 from search.find import Results
 from transcribe.privacy import stand_ins

@@ -87,7 +87,9 @@ def test_a_click_on_a_word_plays_it(page: Page, base: str) -> None:
         const r = range.getBoundingClientRect();
         return [r.x + 1, r.y + r.height / 2];
     }""")
-    page.evaluate("document.querySelector('#media').onseeking = e => { window.sought = e.target.currentTime; }")
+    page.evaluate("""() => {
+        document.querySelector('#media').addEventListener('seeking', e => { window.sought = e.target.currentTime; });
+    }""")
     page.mouse.click(box[0], box[1])
     until(page, "!document.querySelector('#media').paused")
     # Captions say when a line is spoken, 10.0 to 19.5 s; its words share that by their length.

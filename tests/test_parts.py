@@ -19,6 +19,7 @@ from transcribe import engines, playable
 from transcribe.audio import Audio, Source, decode, probe
 from transcribe.channels import judge, together
 from transcribe.engines import Block, Choice
+from transcribe.media import Progress
 from transcribe.problem import Problem
 from transcribe.records import Media, Recording, Turn, Turns, Word, load
 
@@ -35,7 +36,7 @@ class Listener:
         words = [Word(text=f"hz{hz}.", start_ms=a, end_ms=b) for a, b, hz in tones(audio.samples)]
         yield Block(start_ms=0, end_ms=audio.duration_ms, language="en", words=tuple(words))
 
-    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: engines.Progress) -> tuple[Turn, ...]:
+    def turns(self, audio: Audio, *, speakers: tuple[int, int] | None, progress: Progress) -> tuple[Turn, ...]:
         return tuple(Turn(speaker=f"S{hz}", start_ms=a, end_ms=b, exclusive=True) for a, b, hz in tones(audio.samples))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import meetings, people
+from pipeline import meeting_toml, people
 from pipeline.people import Held, Known, Office, latest, office_on
 from tests.house import captions, here
 from transcribe.problem import Problem
@@ -53,7 +53,7 @@ def meeting(tmp_path: Path, toml: str, *, known: str = PEOPLE, roster: str = "")
     if roster:
         (folder / "roster.toml").write_text(roster, "utf-8")
     (folder / "captions.vtt").write_text(captions(), "utf-8")
-    return meetings.read_meeting(folder, "panel")
+    return meeting_toml.read_meeting(folder, "panel")
 
 
 @pytest.mark.parametrize(

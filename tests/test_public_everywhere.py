@@ -142,6 +142,7 @@ def test_a_residents_name_is_in_nothing_that_is_given_out(data: Path, tmp_path: 
         assert page.get("/person/public-1").status_code == page.get("/api/people/public-1").status_code == 404
         assert page.get(f"/api/quotes/{ADDRESS}").json()["evidence"] == []
         assert "not shown by name" in page.get(f"/quote/{ADDRESS}").text
+    assert b"nor is why we know who they are" in shown["pack.zip"]
     # What people with the list say of that voice does not bring it out either.
     ok("speakers", "panel", "--confirm", "public-1=quillmarker", data=data)
     ok("correct", ADDRESS, "--speaker", "zeb-quillmarker", data=data)

@@ -11,9 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline import amend, apply, asked, corrections, outputs, publish
+from pipeline import amend, apply, asked, corrections, manifest, outputs, publish, status
 from pipeline.context import Context
+from pipeline.desk import DataDesk
 from pipeline.meetings import Layout
+from pipeline.shelf import DataFolder
 from search.cite import NOTICE
 from search.quotes import parse_address, read_parquet
 from tests.house import Heard, onrecord
@@ -37,7 +39,7 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def put(data: Path, out: Path, *, force: bool = False, dry_run: bool = False, **options: object) -> publish.Published:
-    return publish.publish(Layout(root=data), out, publish.Options(**options), force=force, dry_run=dry_run)  # type: ignore[arg-type]
+    return publish.publish(Layout(root=data), out, publish.Given(**options), force=force, dry_run=dry_run)  # type: ignore[arg-type]
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -179,16 +181,48 @@ def test_a_second_edition_takes_the_place_of_the_first_and_of_nothing_else(made:
     (out / "CNAME").write_text("wrenbridge.example")
     (out / "meeting" / "notes.txt").write_text("mine")
     before = files(out)
-    with pytest.raises(Problem, match="published before"):
-        put(made, out)
-    assert files(out) == before
-    found = put(made, out, force=True, meetings=(MEETING,))
-    assert found.replaced
+    found = put(made, out, meetings=(MEETING,))
+    assert (found.replaced, found.changed, found.added) == (True, (), ())
+    assert set(found.gone) == {HIDDEN, HOSTILE}
     after = files(out)
     assert after["CNAME"] == b"wrenbridge.example"
     assert after["meeting/notes.txt"] == b"mine"
-    assert not [name for name in after if HOSTILE in name or name.startswith("media/")]
-    assert set(after) == {f.path for f in publish.read(out).files} | {publish.MANIFEST, "CNAME", "meeting/notes.txt"}  # type: ignore[union-attr]
+    assert not [name for name in after if HOSTILE in name]
+    assert [name for name in after if name.startswith("media/")] == [f"media/{MEETING}.wav"], "copied, as before"
+    assert before.keys() > after.keys() - {f"data/{p.name}" for p in (out / "data").iterdir()}
+    assert set(after) == {f.path for f in manifest.read(out).files} | {manifest.NAME, "CNAME", "meeting/notes.txt"}  # type: ignore[union-attr]
+
+
+def test_publishing_again_brings_up_to_date_what_was_asked_for_before(data: Path, tmp_path: Path) -> None:
+    out, layout = tmp_path / "site", Layout(root=data)
+    put(data, out, meetings=(MEETING, HOSTILE), media="none", contact="the clerk of Wrenbridge")
+    assert list(manifest.behind(layout)) == []
+    context = context_of(data, MEETING)
+    place = parse_address(f"{MEETING}/10000-19500")
+    apply.apply(context, amend.reword(context, place, "No. Nobody was asked.", by="Ann Clerk"), Heard())
+    (behind,) = manifest.behind(layout)
+    assert (behind.folder, behind.meetings) == (str(out.resolve()), (MEETING,))
+    assert len(holding(out, WORDS)) > 1, "what was published does not change by itself"
+    desk = DataDesk(layout, DataFolder(layout))
+    assert desk.todo().behind == ((behind.folder, 1),)
+    assert status.status(layout).behind == (behind,)
+    found = put(data, out)
+    assert (found.changed, found.added, found.gone) == ((MEETING,), (), ())
+    assert desk.todo().behind == ()
+    assert holding(out, WORDS) == [f"quote/{MEETING}/10000-19500.html"], "where it is told what was changed"
+    assert f"meeting/{MEETING}.html" in holding(out, "Nobody was asked.")
+    kept = manifest.read(out)
+    assert kept
+    assert kept.options == manifest.Options(
+        meetings=(MEETING, HOSTILE), media="none", contact="the clerk of Wrenbridge"
+    ), "as it was asked for"
+    assert list(manifest.behind(layout)) == []
+    shutil.rmtree(data / "raw" / HOSTILE)
+    found = put(data, out)
+    assert [(left.meeting, left.why) for left in found.left_out] == [(HOSTILE, "it is not here any more")]
+    anew = put(data, out, force=True)
+    assert set(anew.added) == {HIDDEN}
+    assert manifest.read(out).options == manifest.Options()  # type: ignore[union-attr]
 
 
 def test_other_folders_and_changed_pages_are_refused(made: Path, data: Path, tmp_path: Path) -> None:
@@ -205,6 +239,11 @@ def test_other_folders_and_changed_pages_are_refused(made: Path, data: Path, tmp
     (out / "about.html").write_text("ours now")
     with pytest.raises(Problem, match="changed by somebody"):
         put(made, out, force=True)
+    moved = out.rename(tmp_path / "moved")
+    with pytest.raises(Problem, match="lay elsewhere") as refused:
+        put(made, moved)
+    assert "--force" in refused.value.fix
+    moved.rename(out)
     assert (out / "about.html").read_text() == "ours now"
 
 
@@ -212,13 +251,13 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(made: Path, tmp_path: 
     out = tmp_path / "site"
     put(made, out)
     (tmp_path / "precious").write_text("mine")
-    manifest = (out / publish.MANIFEST).read_text("utf-8")
+    held = (out / manifest.NAME).read_text("utf-8")
     for path in ("../precious", str(tmp_path / "precious")):
-        (out / publish.MANIFEST).write_text(manifest.replace('"about.html"', json.dumps(path)), "utf-8")
+        (out / manifest.NAME).write_text(held.replace('"about.html"', json.dumps(path)), "utf-8")
         with pytest.raises(Problem, match="elsewhere"):
             put(made, out, force=True)
     (out / "away").symlink_to(tmp_path)
-    (out / publish.MANIFEST).write_text(manifest.replace('"about.html"', '"away/precious"'), "utf-8")
+    (out / manifest.NAME).write_text(held.replace('"about.html"', '"away/precious"'), "utf-8")
     with pytest.raises(Problem, match="elsewhere"):
         put(made, out, force=True)
     assert (tmp_path / "precious").read_text() == "mine"
@@ -239,7 +278,7 @@ def test_who_is_stopped_leaves_pages_that_open_and_can_be_replaced(
     out = tmp_path / "site"
     put(made, out, meetings=(MEETING,), media="copy")
     old = files(out)
-    n_moved = sum(not name.startswith(("media/", publish.MANIFEST)) for name in old)
+    n_moved = sum(not name.startswith(("media/", manifest.NAME)) for name in old)
     moved = 0
     real = Path.replace
 
@@ -339,7 +378,7 @@ def test_a_meeting_that_cannot_be_shown_just_now_comes_back_when_it_can(data: Pa
 def test_a_folder_from_which_nothing_can_be_taken_is_named(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     put(data, out)
-    (out / publish.MANIFEST).unlink()
+    (out / manifest.NAME).unlink()
     assert publish.withdraw(Layout(root=data), MEETING) == ((), (out.resolve(),))
     assert holding(out, WORDS)
 
@@ -360,17 +399,17 @@ def test_what_is_hidden_while_pages_are_made_does_not_stay_in_them(
     context = context_of(data, MEETING)
     place = parse_address(f"{MEETING}/10000-19500")
     hidden = amend.hide(context, place, "mask", by="Mira", reason="a private matter")
-    real = publish._put
+    real = manifest.put
     calls = 0
 
-    def late(place: Path, manifest: publish.Manifest) -> None:
+    def late(place: Path, held: manifest.Manifest) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
             corrections.append(context.raw, hidden)
-        real(place, manifest)
+        real(place, held)
 
-    monkeypatch.setattr(publish, "_put", late)
+    monkeypatch.setattr(manifest, "put", late)
     put(data, out)
     assert holding(out, WORDS) == []
 
@@ -387,9 +426,13 @@ def test_the_verb(data: Path, tmp_path: Path) -> None:
     told = onrecord("publish", str(out), "--meetings", MEETING, "--media", "copy", data=data)
     assert told.returncode == 0, told.stderr
     assert "Open index.html" in told.stdout
-    again = onrecord("publish", str(out), data=data)
-    assert again.returncode == 2
-    assert "--force" in again.stderr
+    again = onrecord("publish", str(out), "--without-stance", data=data)
+    assert again.returncode == 0
+    assert "since the edition before: no meeting changed" in again.stdout
+    told = onrecord("speakers", MEETING, "--reject", "Alison Tranter", "--by", "Ann Clerk", data=data)
+    assert f"still published as it was: {out.resolve()}. To renew it: onrecord publish" in told.stdout, told.stderr
+    told = onrecord("status", data=data)
+    assert f"{out.resolve()}: 1 meeting. To renew it: onrecord publish" in told.stdout.replace("\n", " ")
     assert outputs.folders(Layout(root=data), MEETING) == (out.resolve(),)
     unknown = onrecord("publish", str(tmp_path / "x"), "--meetings", "no-such-meeting", data=data)
     assert unknown.returncode == 2

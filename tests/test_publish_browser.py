@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = build(tmp_path_factory.getbasetemp())
     data = Path(shutil.copytree(whole, tmp_path_factory.mktemp("published") / "data"))
     out = data.parent / "a site # with 100% odd name"
-    publish.publish(Layout(root=data), out, publish.Options(media="copy"))
+    publish.publish(Layout(root=data), out, publish.Given(media="copy"))
     return out
 
 

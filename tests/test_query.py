@@ -66,6 +66,7 @@ def test_spelling_is_forgiven(typed: str, meant: str) -> None:
         ('-"just a tweet"', '-"just a tweet"'),
         ("--tweet", "-tweet"),
         ("-(a b)", "-(a b)"),
+        ("person:Jo-Okafor agreed", "person:jo-okafor agreed"),
         ("a OR b c", "(a OR b) c"),
         ("a AND b or", "a b or"),
         ("OR a OR OR b OR", "a OR b"),

@@ -22,7 +22,7 @@ from search.quotes import (
     write_parquet,
 )
 from transcribe.problem import Problem
-from transcribe.records import Media, MediaFile, Meeting, Recording, SpeakerName, Transcript, Word, text_of
+from transcribe.records import Media, MediaFile, Meeting, Recording, SpeakerName, Stretch, Transcript, Word, text_of
 
 MEETING = Meeting(
     id="2024-05-14-safety",
@@ -208,6 +208,20 @@ def test_times_may_be_written_as_a_clock_shows_them(text: str, address: str) -> 
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        " m/1-5~0a1b2c3d\n",
+        "(M/1-5~0A1B2C3D),",
+        "“m/1-5~0a1b2c3d”.",
+        "http://127.0.0.1:8000/quote/m/1-5~0a1b2c3d",
+        "<https://quotes.wrenbridge.example/found/quote/m/1-5~0a1b2c3d?from=a#work>",
+    ],
+)
+def test_an_address_is_found_in_what_was_copied_with_it(text: str) -> None:
+    assert str(parse_address(text)) == "m/1-5~0a1b2c3d"
+
+
+@pytest.mark.parametrize(
     "text", ["m/0:04:29", "m/0:04:35-0:04:29", "m/0:61:00-0:62:00", "m/0:04:29-275000", "m/4:29-4:35"]
 )
 def test_clocks_that_show_no_time_are_refused(text: str) -> None:
@@ -338,6 +352,23 @@ def test_any_run_of_words_has_an_address() -> None:
         None,
         "unknown",
     )
+
+
+def test_a_place_of_which_a_part_is_hidden_says_so() -> None:
+    hidden = Stretch(kind="withheld", start_ms=2200, end_ms=2790, reason="under complaint")
+    words = tuple(w for w in PANEL.transcript.words if not hidden.start_ms <= (w.start_ms or 0) < hidden.end_ms)
+    transcript = replace(PANEL.transcript, words=words, stretches=(hidden,))
+    said = {
+        address: around(parse_address(f"2024-05-14-safety/{address}"), PANEL.rows(), transcript)
+        for address in ("2400-3200", "1900-2700", "1900-3200", "2800-3200")
+    }
+    assert {address: passage.quote.text for address, passage in said.items()} == {
+        "2400-3200": "[…] us",
+        "1900-2700": "Nobody […]",
+        "1900-3200": "Nobody […] us",
+        "2800-3200": "us",
+    }
+    assert [passage.left_out for passage in said.values()] == [(hidden,), (hidden,), (hidden,), ()]
 
 
 def test_words_that_nobody_was_given_are_nobodys() -> None:

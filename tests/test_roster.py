@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import meetings, moderngov, roster, rosters, sources
+from pipeline import meeting_toml, moderngov, roster, rosters, sources
 from pipeline.rosters import Roster, Rostered
 from tests.house import captions, here
 from transcribe.problem import Problem
@@ -44,7 +44,7 @@ def taken(data: Path, *given: Path | str) -> Meeting:
     """The meeting, once its roster is written."""
     place = folder(data)
     roster.write(place, drafted(data, *given).roster)
-    return meetings.read_meeting(place, "panel")
+    return meeting_toml.read_meeting(place, "panel")
 
 
 def test_attendance_roles_and_agenda_of_a_meeting(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_an_id_that_somebody_has_is_kept(tmp_path: Path) -> None:
     (tmp_path / "people.toml").write_text('[[people]]\nid = "okafor-j"\nname = "Cllr Jo Okafor"\n', "utf-8")
     toml = TOML.format(day="2024-05-14") + '[[people]]\nid = "hm"\nname = "Hettie Marchbank"\nrole = "Vice-Chair"\n'
     roster.write(folder(tmp_path, toml), drafted(tmp_path, GET_MEETING, toml=toml).roster)
-    found = meetings.read_meeting(tmp_path / "raw" / "panel", "panel").people
+    found = meeting_toml.read_meeting(tmp_path / "raw" / "panel", "panel").people
     assert [(p.id, p.role, p.present) for p in found[:2]] == [("hm", "Vice-Chair", False), ("okafor-j", "Chair", True)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.meetings import read_meeting
+from pipeline.meeting_toml import read_meeting
 from transcribe.records import Meeting
 
 CODES = {

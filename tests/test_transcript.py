@@ -8,6 +8,7 @@ import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transcribe.correct import Correction
 from transcribe.problem import Problem
 from transcribe.records import Meeting, Person, Recording, Stretch, Transcript, Turn, Turns, Word, Words, check_words
 from transcribe.timedtext import DASHES
@@ -49,6 +50,26 @@ def test_words_meet_turns_and_voices_meet_people() -> None:
     assert [w.speaker for w in made.words] == ["S1"] * 6 + ["S2"] * 7
     assert [(n.label, n.person) for n in made.names] == [("S1", None), ("S2", "holm")]
     assert made.engine == "whisper:base + pyannote:starter"
+
+
+def test_a_word_that_a_person_adds_is_in_the_voice_of_the_place_where_that_is_one() -> None:
+    said = [*words_of("I was not asked then."), *words_of("One at a time please.", 1500)]
+    heard = turns(turn("S1", 0, 1500), turn("S2", 1500, 3000))
+
+    def voices(old: str, new: str, end_ms: int) -> dict[str, str | None]:
+        c = Correction(
+            id="c0ffee00", at="2024-06-01T09:00:00Z", by="Ann Clerk", kind="words", start_ms=0, end_ms=end_ms,
+            recording_sha256="ab", old=old, new=new,
+        )  # fmt: skip
+        made = assemble(words(*said), heard, MEETING, RECORDING, corrections=[c])
+        return {w.text: w.speaker for w in made.words}
+
+    one = voices("I was not asked then.", "I was not asked then. Indeed.", 1450)
+    assert (one["Indeed."], one["One"]) == ("S1", "S2")
+    both = "I was not asked then. One at a time please."
+    assert voices(both, both.replace("then.", "then. Indeed."), 2950)["Indeed."] is None, (
+        "of two voices it may be either"
+    )
 
 
 def test_records_of_another_recording_are_refused() -> None:
@@ -118,6 +139,7 @@ def test_captions_name_their_voices_and_round_trip() -> None:
         (None, "Nobody knows."),
     ]
     assert "00:00:04.000 --> 00:00:04.850\n<v Unknown speaker 2>Who are you?" in captions
+    assert "\n\nNOTE Named by software, not checked: Councillor Jo Okafor.\n\n" in captions
 
 
 def test_a_hostile_name_stays_inside_its_tag() -> None:

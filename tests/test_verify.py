@@ -121,6 +121,23 @@ def test_what_differs_is_shown_word_by_word(checker: Checker) -> None:
     ]
 
 
+def test_words_beside_each_other_that_differ_are_shown_together(checker: Checker) -> None:
+    found = checker.text("And there was no talking at all to residents, none whatsoever. No notice, just a tweet")
+    other = [(d.kind, d.quoted, d.said) for d in found.differences if d.kind != "same"]
+    assert other == [("changed", "talking at all to", "engagement with")]
+
+
+def test_nobody_hears_whether_words_are_parted(checker: Checker) -> None:
+    found = checker.text("compared about nine thousand faces with a watch list of six hundred and forty")
+    assert (found.kind, found.wording) == ("matches", "same")
+    assert (
+        checker.text("compared about nine thousand faces with a watch lists of six hundred and forty").wording
+        == "other"
+    )
+    apart = checker.text("there was no engagement with residents, none what so ever")
+    assert (apart.kind, apart.wording) == ("matches", "same")
+
+
 def test_numbers_may_be_in_words_or_in_figures_but_no_others(checker: Checker) -> None:
     said = checker.text("compared about nine thousand faces with a watchlist of six hundred and forty")
     assert (said.kind, said.wording, at(said)[0]) == ("matches", "same", PANEL)
@@ -162,7 +179,7 @@ def test_the_wrong_speaker_and_the_wrong_meeting_are_said(checker: Checker) -> N
 def test_what_nobody_said_is_not_found(checker: Checker, text: str) -> None:
     found = checker.text(text)
     assert (found.kind, found.quote) == ("not found", None)
-    assert found.verdict == "not found in the 0:08 transcribed of 0:08"
+    assert found.verdict == "not found in the 8 min transcribed of 8 min"
 
 
 def test_short_words_say_that_they_stand_in_many_places(checker: Checker) -> None:
@@ -264,12 +281,25 @@ def test_the_verb_prints_rows_and_json(data: Path, tmp_path: Path) -> None:
     shown = cli("--file", str(path), "--data", str(data))
     assert "8 quoted passages in article.txt" in shown
     assert f"{PANEL}/269839-272884~" in shown
-    assert "not found in the 0:08 transcribed of 0:08" in shown
+    assert "not found in the 8 min transcribed of 8 min" in shown
     rows = json.loads(cli("--file", str(path), "--json", "--data", str(data)))
     assert [row["kind"] for row in rows] == ["matches"] * 7 + ["not found"]
     one = json.loads(cli("councillors", "were briefed two times in", "--json", "--data", str(data)))
     assert (one["kind"], one["quote"]["meeting"]) == ("differs", PANEL)
     assert "[-two-] {+three+}" in cli("councillors were briefed two times", "--data", str(data))
+
+
+def test_what_somebody_listened_to_does_not_hide_how_much_was_transcribed(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "listened"
+    shutil.copytree(data, place)
+    path = place / "processed" / PANEL / "transcript.json"
+    heard = '{"start_ms":1,"end_ms":2,"by":"Ann Clerk","on":"2024-06-01"}'
+    for n in (1, 1_000):
+        whole = (data / "processed" / PANEL / "transcript.json").read_text("utf-8")
+        listened = ",".join([heard] * n)
+        path.write_text(f'{whole.removesuffix(chr(10) + "}" + chr(10))},\n "listened": [{listened}]\n}}\n', "utf-8")
+        told = cli("Nobody ever said these purple words", "--data", str(place))
+        assert "not found in the 8 min transcribed of 8 min" in told, n
 
 
 def test_what_cannot_be_checked_is_one_clear_error(data: Path, tmp_path: Path) -> None:

@@ -121,12 +121,15 @@ def test_a_slow_engine_that_gives_signs_of_life_is_left_alone(tmp_path: Path, mo
     monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: 0.02 * n_files(blocks)))
     monkeypatch.setattr(batch, "work", slow)
     todo = msgspec.structs.replace(job(tmp_path, "m", "m", WHISPER, VOICES), through="statements")
+    told = Heard()
 
-    def hear(event: Event) -> None:
-        (heard / str(n_files(heard))).touch()
+    def sink(event: Event) -> None:
+        told(event)
+        (heard / str(len(told.events))).touch()
 
-    (outcome,) = batch.run([todo], hear, n_workers=1, stall_s=0.03)
+    (outcome,) = batch.run([todo], sink, n_workers=1, stall_s=0.03)
     assert outcome.status == "done", outcome
+    assert [e.message for e in told.events if "once more" in e.message] == []
     assert n_files(blocks) == 3
 
 

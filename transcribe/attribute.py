@@ -52,26 +52,34 @@ def attribute(words: Sequence[Word], turns: Sequence[Turn], *, reach_ms: int = R
         return tuple(words)
     starts = np.array([words[i].start_ms for i in timed], dtype=np.int64)
     ends = np.array([words[i].end_ms for i in timed], dtype=np.int64)
-    kept = {words[i].speaker for i in timed} - {None}
-    labels = sorted({t.speaker for t in turns} | {label for label in kept if label is not None})
-    at = {label: k for k, label in enumerate(labels)}
-
-    scores = _scores(starts, ends, turns, labels, reach_ms)
-    free = np.array([words[i].speaker is None for i in timed])
-    for row in map(int, np.flatnonzero(~free)):
-        scores[row] = _IMPOSSIBLE
-        scores[row, at[words[timed[row]].speaker or ""]] = 0.0
-    costs = _switch_costs([words[i] for i in timed], starts, ends)
     out = list(words)
-    if free.any():
-        path, margins, reachable = _path_without_islands(scores, costs, starts, ends, free)
-        for row in np.flatnonzero(free & reachable).tolist():
-            margin = round(float(margins[row]), 2)
-            word = out[timed[row]]
-            out[timed[row]] = msgspec.structs.replace(word, speaker=labels[path[row]], speaker_margin=margin)
+    if any(words[i].speaker is None for i in timed):
+        found = _voices([words[i] for i in timed], starts, ends, turns, reach_ms)
+        for i, (voice, margin) in zip(timed, found, strict=True):
+            if voice is not None:
+                out[i] = msgspec.structs.replace(out[i], speaker=voice, speaker_margin=margin)
     for row in np.flatnonzero(_overlapped(starts, ends, [t for t in turns if not t.exclusive])).tolist():
         out[timed[row]] = msgspec.structs.replace(out[timed[row]], overlap=True)
     return tuple(out)
+
+
+def _voices(
+    words: Sequence[Word], starts: Times, ends: Times, turns: Sequence[Turn], reach_ms: int
+) -> Iterator[tuple[str | None, float]]:
+    """The voice of each word, all of which have times, with its margin; none where a word has one already, or where
+    none is within reach."""
+    kept = {w.speaker for w in words if w.speaker is not None}
+    labels = sorted({t.speaker for t in turns} | kept)
+    at = {label: k for k, label in enumerate(labels)}
+    scores = _scores(starts, ends, turns, labels, reach_ms)
+    free = np.array([w.speaker is None for w in words])
+    for row in np.flatnonzero(~free).tolist():
+        scores[row] = _IMPOSSIBLE
+        scores[row, at[words[row].speaker or ""]] = 0.0
+    costs = _switch_costs(words, starts, ends)
+    path, margins, reachable = _path_without_islands(scores, costs, starts, ends, free)
+    for k, margin, given in zip(path.tolist(), margins.tolist(), (free & reachable).tolist(), strict=True):
+        yield (labels[k] if given else None), round(margin, 2)
 
 
 def _scores(starts: Times, ends: Times, turns: Sequence[Turn], labels: Sequence[str], reach_ms: int) -> Floats:

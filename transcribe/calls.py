@@ -9,27 +9,29 @@ from transcribe.mentions import Mention
 from transcribe.oneself import Own
 from transcribe.records import Word
 from transcribe.sentences import Run, Sentence, between_ms
+from transcribe.spoken import plain
 
 PATIENCE_MS = 10_000  # when what is said next is no answer any more
 LONGEST_QUESTION = 150  # words between "my question is for the Minister" and its end
-SOON = 10  # words, at most, that somebody says who is not in the chair after passing the floor on
+SOON = 10  # words, at most, that somebody says who is not in the chair after "Jo can tell you that"
 SHORT = 8  # words of a sentence in which a chair calls by a name alone: "Apologies, please, Mr Holm"
 AGAIN = 0.8  # how well "the Minister" fits whoever was called the Minister for Parks before
-_GIVES = (sayings.INVITE, sayings.FLOOR, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
+_INVITES = (sayings.INVITE, sayings.INDICATED, sayings.MINUTES, sayings.MINUTES_LEFT)
+_GIVES = (*_INVITES, sayings.FLOOR)
 
 
 class Call(NamedTuple):
     sentence: Sentence
     mention: Mention
-    rule: str  # "called", "named last", "asked", "asked about"
+    rule: str  # "called", "first in turn", "named last", "asked", "asked about"
 
 
 def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Own) -> Call | None:
     """Whom a run gives the floor to at its end: the last sentence that names anybody, or nobody."""
     n_after = 0
     for back, sentence in enumerate(reversed(run.sentences)):
-        n_after += sentence.end - sentence.first
-        if n_after - (sentence.end - sentence.first) > 25:
+        n_since, n_after = n_after, n_after + sentence.end - sentence.first
+        if n_since > 25:
             if len(sentence.mentions) == 1 and _is_put_to(words, run, back, sentence):
                 return Call(sentence, sentence.mentions[0], "asked about")
             if sentence.mentions or n_after > LONGEST_QUESTION:
@@ -37,6 +39,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         if not sentence.mentions:
             continue
         pattern = sentence.pattern
+        if chair := sayings.CHAIR_GIVEN.search(pattern):
+            return Call(sentence, sentence.mentions[int(next(g for g in chair.groups() if g))], "called")
         if not sayings.MINUTES.search(pattern):
             pattern = " ".join(sayings.THANKS_FOR.sub("", sayings.THANKS.sub("", pattern)).split())
         named = re.findall(r"@(\d+)", pattern)
@@ -47,9 +51,11 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         mention = sentence.mentions[int(named[0])]
         presides = run.speaker in presiding
         if len(named) > 1:
-            return Call(sentence, mention, "named last") if presides else None
+            return Call(sentence, mention, "first in turn") if presides else None
         rule = ""
-        if sayings.BARE.fullmatch(pattern) or (
+        if presides and sayings.THANKED_AFTER.search(pattern):
+            rule = "named last"  # or it was whoever has just spoken
+        elif sayings.BARE.fullmatch(pattern) or (
             presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
         ):
             rule = "called"
@@ -61,18 +67,13 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
             rule = "asked about"
         elif sayings.NOT_NOW.search(pattern):
             return None
-        elif any(p.search(pattern) for p in _GIVES):
-            rule = "called" if presides or n_after - (sentence.end - sentence.first) < SOON else ""
+        elif any(p.search(pattern) for p in (_GIVES if presides or n_since < SOON else _INVITES)):
+            rule = "called"
         elif sayings.ASK.search(pattern):
             rule = "asked"
         elif presides and back == 0 and _is_called_out(words, sentence, mention):
             rule = "called"
-        elif (
-            presides
-            and n_after - (sentence.end - sentence.first) < 12
-            and not mention.possessive
-            and run.end - run.first < 60
-        ):
+        elif presides and n_since < 12 and not mention.possessive and run.end - run.first < 60:
             rule = "named last"
         return Call(sentence, mention, rule) if rule else None
     return None
@@ -101,7 +102,7 @@ def meant(said: Sequence[Run], i: int, call: Call) -> Mention:
     if mention.form != "role" or len(mention.fits) < 2:
         return mention
     own = [r for r in said[max(0, i - 6) : i + 1] if r.speaker == said[i].speaker][::-1]
-    asking = said[i - 1 : i] if i and call.rule in ("called", "named last") else []
+    asking = said[i - 1 : i] if i and call.rule in ("called", "first in turn", "named last") else []
     for run in [*asking, *own]:
         for earlier in [m for s in run.sentences for m in s.mentions][::-1]:
             fuller = earlier.end <= mention.first and 0 < len(earlier.fits) < len(mention.fits)
@@ -142,6 +143,8 @@ def _is_question(words: Sequence[Word], sentence: Sentence) -> bool:
 
 def set_off(words: Sequence[Word], sentence: Sentence, mention: Mention) -> bool:
     before = mention.first == sentence.first or words[mention.first - 1].text[-1] in ",—"
+    if mention.end == sentence.end and mention.form != "role":
+        before = before or plain(words[mention.first - 1].text) in sayings.BEFORE_NAME_ALONE  # "Do come in Jo"
     after = mention.end == sentence.end or words[mention.end - 1].text[-1] in ",—"
     return before and after
 

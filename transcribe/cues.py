@@ -6,7 +6,7 @@ of somebody else's things ("Councillor Okafor's motion") are no cues at all.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ STRANGER = ""  # for the person of a cue: somebody who is not on the list
 PROMPT_MS = 3000  # how soon an answer comes
 FEW_CALLS = 3  # of whoever presides, at least
 MOST_LETTERS = 100  # of what captions call a voice
+KINDS_OF_BUSINESS = 4  # at least, and this share of all that is said of business
+MOST_BUSINESS = 0.6
 MOST_MEANT = 8  # a name or role that may be more people than that says nothing
 
 
@@ -47,6 +49,7 @@ class _Meeting(NamedTuple):
     answers: Sequence[str | None]  # how a call was answered: "spoke", "here", or not at all
     presiding: frozenset[str]
     chairs: Mapping[str, float]
+    clerks: Mapping[str, float]
     own: Own
     roll: Sequence[Mapping[str, float]]  # whom a run of a roll call means
 
@@ -57,11 +60,14 @@ def find(
     """All cues of a meeting. `voices` says what captions call a label, `confirmed` who people said that it is."""
     meeting = _read(words, roster, confirmed)
     yield from _presides(meeting)
+    yield from _runs_the_meeting(meeting)
+    yield from _clerk(meeting)
     yield from _late(meeting)
     for i, run in enumerate(meeting.runs):
         if run.speaker is not None:
             yield from _hands_over(meeting, i)
             yield from _speaks_to(meeting, i)
+            yield from _speaks_of(meeting, i)
             yield from _self(meeting, run)
             yield from _chair(meeting, i)
             yield from _apologies(run)
@@ -107,6 +113,7 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
         answered(calls),
         frozenset(presiding),
         dict.fromkeys(sorted(roster.chairs), 1.0),
+        dict.fromkeys(sorted(roster.clerks), 1.0),
         own,
         roll,
     )
@@ -144,18 +151,19 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     presides = speaker in meeting.presiding
     fits = call.mention.fits or {STRANGER: 1.0}
     if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
-        fits = {p: SURNAME if fit == GIVEN else fit for p, fit in fits.items()}
+        known = 0.8 * GIVEN if meeting.roster.of_councillors else SURNAME  # officers have first names, too
+        fits = {p: known if fit == GIVEN else fit for p, fit in fits.items()}
     late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":
         yield Cue(voice, fits, "answered to a name", 1.0, *span)
     elif call.rule == "called":
         rule = "called by whoever presides" if presides else "called by somebody else"
         yield Cue(voice, fits, rule, 0.7 if late else 1.0, *span)
-    elif call.rule == "named last":
-        yield Cue(voice, fits, "named last by whoever presides", 0.7 if late else 1.0, *span)
+    elif call.rule in ("first in turn", "named last"):
+        yield Cue(voice, fits, f"{call.rule} by whoever presides", 0.7 if late else 1.0, *span)
     else:
         yield Cue(voice, call.mention.fits, call.rule, 0.7 if late else 1.0, *span)
-    if call.rule in ("called", "named last") and sayings.ACCEPTED.match(following.sentences[0].pattern):
+    if not call.rule.startswith("asked") and sayings.ACCEPTED.match(following.sentences[0].pattern):
         yield Cue(voice, fits, "taken up with thanks", 1.0, *span)
 
 
@@ -186,6 +194,18 @@ def _speaks_to(meeting: _Meeting, i: int) -> Iterator[Cue]:
             rule = "thanked" if thanked else "answered"
             yield Cue(before.speaker or "", mention.fits, rule, 0.4 if presides else 1.0, *span)
         return
+
+
+def _speaks_of(meeting: _Meeting, i: int) -> Iterator[Cue]:
+    """Nobody speaks of themselves by name, but to say who they are, which comes first."""
+    run, call = meeting.runs[i], meeting.calls[i]
+    for sentence in run.sentences[1:]:
+        if sentence.first in meeting.own or (call and call.sentence is sentence):
+            continue
+        for mention in sentence.mentions:
+            if mention.form == "name" and len(mention.fits) == 1:
+                span = sentence.first, sentence.end, run.speaker or ""
+                yield Cue(run.speaker or "", mention.fits, "speaks of them", 1.0, *span)
 
 
 def _gave_the_floor(meeting: _Meeting, i: int) -> bool:
@@ -229,26 +249,42 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
         role = sayings.AS_ROLE.search(sentence.pattern)
         if role and not own and not sayings.REPORTED.search(sentence.pattern[: role.start()]):
             mention = sentence.mentions[int(next(g for g in role.groups() if g))]
-            # "I am, Mayor" is said to the mayor
-            aside = mention.first > sentence.first and meeting.words[mention.first - 1].text[-1] in ",;"
+            before = meeting.words[mention.first - 1].text if mention.first > sentence.first else ""
+            aside = before.endswith(",")  # "I am, Mayor"
             if len(mention.fits) <= MOST_MEANT and not mention.possessive and not aside:
                 yield Cue(speaker, mention.fits, "own role", 1.0, *span)
         yield from _own_place(meeting, sentence, speaker)
-        if _in_chair(sentence):
-            yield Cue(speaker, meeting.chairs, "says it is in the chair", 1.0, *span)
+        if _in_chair(sentence) and (speaker in meeting.presiding or run in meeting.runs[:3]):  # not of governors
+            yield Cue(speaker, _chairs(meeting, speaker), "says it is in the chair", 1.0, *span)
 
 
 def _own_place(meeting: _Meeting, sentence: Sentence, speaker: str) -> Iterator[Cue]:
-    """ "My constituents in Mill and Weir": only their own member says so."""
-    said = sayings.OWN_PLACE.search(text := text_of(meeting.words[sentence.first : sentence.end]).lower())
+    """ "My constituents in Mill and Weir", or "Mill is my ward": only their own members say so."""
+    text = text_of(meeting.words[sentence.first : sentence.end]).lower()
+    fits: Mapping[str, float] = {}
+    said = sayings.OWN_PLACE.search(text)
     if said and not sayings.QUOTED.search(text[: said.start()]):
         first = sentence.first + len(text[: said.end()].split())
         fits = meeting.roster.of_place(meeting.words, first, sentence.end)
-        if fits:
-            yield Cue(speaker, fits, "own place", 1.0, sentence.first, sentence.end, speaker)
+    elif said := sayings.PLACE_OF_ONES_OWN.search(text):
+        end = sentence.first + len(text[: said.start()].split())
+        fits = meeting.roster.of_place(meeting.words, max(sentence.first, end - 5), end, last=True)
+    if fits:
+        share = 1.0 if len(fits) == 1 else 0.6  # residents say "our ward", too
+        yield Cue(speaker, fits, "own place", share, sentence.first, sentence.end, speaker)
 
 
 # -- the chair -----------------------------------------------------------------------------------------
+
+
+def _chairs(meeting: _Meeting, voice: str | None) -> Mapping[str, float]:
+    """Who a voice is that is in the chair: one who gave another name stands in for the chair."""
+    for run in meeting.runs:
+        for sentence in run.sentences if run.speaker == voice else ():
+            own = meeting.own.get(sentence.first)
+            if own and max(own.fits.values(), default=0.0) >= SURNAME and not own.fits.keys() & meeting.chairs.keys():
+                return own.fits
+    return meeting.chairs
 
 
 def _presides(meeting: _Meeting) -> Iterator[Cue]:
@@ -261,13 +297,42 @@ def _presides(meeting: _Meeting) -> Iterator[Cue]:
     for speaker, calls in given.items():
         if len(calls) >= FEW_CALLS:
             sentence, share = calls[0].sentence, len(calls) / most  # others may have the chair for an item
-            yield Cue(speaker, meeting.chairs, "presides", share, sentence.first, sentence.end, "")
-    for run in meeting.runs[:3]:
-        for sentence in run.sentences:
-            if run.speaker and sayings.OPENING.search(sentence.pattern):
-                span = sentence.first, sentence.end, run.speaker
-                yield Cue(run.speaker, meeting.chairs, "opens the meeting", 1.0, *span)
-                return
+            yield Cue(speaker, _chairs(meeting, speaker), "presides", share, sentence.first, sentence.end, "")
+    for kind, n_runs, share in ((sayings.OPENING, 3, 1.0), (sayings.GREETING_ALL, 1, 0.4)):
+        for run in meeting.runs[:n_runs]:
+            for sentence in run.sentences if run.speaker else ():
+                if kind.search(sentence.pattern):
+                    span = sentence.first, sentence.end, run.speaker or ""
+                    yield Cue(run.speaker or "", _chairs(meeting, run.speaker), "opens the meeting", share, *span)
+                    return
+
+
+def _runs_the_meeting(meeting: _Meeting) -> Iterator[Cue]:
+    """Whoever asks for apologies, declarations and seconders, goes from item to item and takes the votes is in the
+    chair, even where nobody is called by a name."""
+    kinds: dict[str, dict[int, Sentence]] = defaultdict(dict)
+    n = Counter[str]()
+    for run in meeting.runs:
+        for sentence in run.sentences if run.speaker else ():
+            said = [k for k, business in enumerate(sayings.BUSINESS) if business.search(sentence.pattern)]
+            n[run.speaker or ""] += len(said)
+            for k in said:
+                kinds[run.speaker or ""].setdefault(k, sentence)
+    (speaker, most), *_ = [*n.most_common(1), ("", 0)]
+    if len(kinds[speaker]) >= KINDS_OF_BUSINESS and most >= MOST_BUSINESS * n.total():
+        sentence = next(iter(kinds[speaker].values()))
+        yield Cue(speaker, _chairs(meeting, speaker), "runs the meeting", 1.0, sentence.first, sentence.end, "")
+
+
+def _clerk(meeting: _Meeting) -> Iterator[Cue]:
+    """Whoever reads the apologies, or calls the roll, and does not preside is the clerk, or who else calls it."""
+    told: dict[str, tuple[int, int]] = {}
+    for run, called in zip(meeting.runs, meeting.roll, strict=True):
+        read = next((s for s in run.sentences if s.mentions and sayings.APOLOGIES_READ.search(s.pattern)), None)
+        if run.speaker and run.speaker not in meeting.presiding and (called or read):
+            told.setdefault(run.speaker, (read.first, read.end) if read else (run.first, run.end))
+    for speaker, (first, end) in told.items():
+        yield Cue(speaker, meeting.clerks, "does the clerk's work", 1.0, first, end, "")
 
 
 def _chair(meeting: _Meeting, i: int) -> Iterator[Cue]:
@@ -280,7 +345,7 @@ def _chair(meeting: _Meeting, i: int) -> Iterator[Cue]:
             yield Cue(speaker, meeting.chairs, "speaks to the chair", 1.0, *span)
             before = meeting.runs[i - 1].speaker if i else None
             if before and sentence.first == run.first and sayings.THANKS_CHAIR.search(sentence.pattern):
-                yield Cue(before, meeting.chairs, "thanked as chair", 1.0, sentence.first, sentence.end, "")
+                yield Cue(before, _chairs(meeting, before), "thanked as chair", 1.0, sentence.first, sentence.end, "")
             return
 
 

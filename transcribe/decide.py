@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-LEAST_PROBABILITY, MOST_PROBABILITY = 0.9, 0.99  # only a person's word is certain
+LEAST_PROBABILITY, MOST_PROBABILITY = 0.87, 0.99  # only a person's word is certain
 STRONG = 0.97  # of each of two voices alone, to be one person's
 FEW_CUES = 2  # of each of two voices, at least
 N_ROUNDS = 60

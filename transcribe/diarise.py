@@ -29,7 +29,7 @@ from transcribe.records import Record, Turn
 
 if TYPE_CHECKING:
     from transcribe.audio import Audio
-    from transcribe.engines import Progress
+    from transcribe.media import Progress
 
 RATE_HZ = 16_000
 SHORTEST_S = 0.1  # a shorter recording holds no turn
@@ -368,6 +368,8 @@ def _pipeline(recipe: Recipe) -> Any:
             where=recipe.folder or Path(recipe.segmentation).parent.parent,
             fix="get the model again; if you trust it, set TORCH_FORCE_WEIGHTS_ONLY_LOAD=0",
         ) from e
+    except MemoryError:
+        raise
     except Exception as e:  # there is no end to what damaged files make torch raise
         raise Problem(
             f"cannot build the diarisation pipeline: {e}",

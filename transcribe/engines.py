@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,13 +18,12 @@ import msgspec
 
 from transcribe import models
 from transcribe.audio import Audio
+from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record, Stretch, Turn, Word
 
 if TYPE_CHECKING:
     from transcribe.align import Aligner
-
-Progress = Callable[[int, int], None]  # (done_ms, total_ms)
 
 
 class Block(Record):

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from transcribe.align import Aligner
 from transcribe.audio import Audio
-from transcribe.engines import Block, Progress
+from transcribe.engines import Block
 from transcribe.gates import Heard, echoes, judge, span_ms, spoken, uncovered, unheard
+from transcribe.media import Progress
 from transcribe.pauses import runs_in, settled
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, without

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import av.container
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]  # (done_ms, total_ms)
+Progress = Callable[[int, int], None]  # (done, total), of milliseconds where it is not said otherwise
 
 JITTER_S = 0.04  # timestamps of some containers wobble by this much without a gap
 RESTART_S = 1.0  # timestamps that go back by more than this began anew, and the sound goes on

@@ -7,68 +7,62 @@ Two councillors Smith stay two; a name that is nobody's on the list is a strange
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from transcribe import english, offices
+from transcribe import offices
+from transcribe.listed import Known, known_by, places_of
+from transcribe.nicknames import other_names
 from transcribe.phones import closeness
+from transcribe.phrases import (
+    AHEAD,
+    BEFORE,
+    LEADS,
+    SPOKEN_TITLES,
+    bare,
+    clause_end,
+    goes_on,
+    is_council_member,
+    is_date,
+    is_name,
+    is_plain_word,
+    most_fit,
+    portfolio_end,
+    run_together,
+)
 from transcribe.records import Person, Word
 from transcribe.spoken import (
     AFTER_NAME,
     BEFORE_TITLE,
     CHAIR,
-    HONOURS,
-    LOOSE,
+    CIVIL,
     MEMBER,
     NEAR,
     POLICE,
-    TITLES,
-    is_full_stop,
     likeness,
-    name_parts,
     plain,
     split_name,
+    word_set,
 )
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
 
 FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
+HOMOPHONE, OUTSIDE = 0.6, 0.6
 ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
+SAME_SOUND = 0.9  # closeness of two names that a recogniser writes either way
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
-_SPOKEN_TITLES = TITLES | _set("minister president councilmember")
-_BEFORE = BEFORE_TITLE | _set("vice council")
-_LEADS = HONOURS | _set("our my your learned noble friend gentleman lady")
-_AHEAD = _LEADS | _SPOKEN_TITLES | _BEFORE  # what may stand before a name
-_OTHER_OFFICE = re.compile(
-    r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
-    r"|inspector|constable|sergeant|chief executive)\b"
-)
-_NOT_A_PERSON = _set(
-    "street road lane ward park avenue house estate school centre library station square close way court hall"
-    " report review amendment motion inquiry family"
-)
 # First names that open English sentences as other words.
-_ALSO_WORDS = _set("will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck")
-_LETTERS = _set("a i o")  # that are words: nobody is called so without a title
-_BEFORE_NAMES = _set(
-    "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
+_ALSO_WORDS = word_set(
+    "will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck rich win glad con cat ant"
+    " olive dot"
 )
+_LETTERS = frozenset("aio")  # that are words: nobody is called so without a title
 _OFFICE = re.compile(
     r"\b(?:minister|secretary|director|head|leader|member|holder|executive|superintendent|inspector|commander|manager"
     r"|officer|clerk|solicitor|chair|vice-chair|commissioner|lead|ombudsman|auditor|president|mayor|spokesperson)\b"
 )
-_OF_OTHERS = _set(
-    "prime first deputy vice assistant former previous shadow associate junior senior acting executive lead"
-)
-_MONTHS = _set("may june april august")
-_PLACE = re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])")
+_OF_OTHERS = BEFORE_TITLE | word_set("prime first vice former previous shadow associate junior senior executive lead")
+MOST_FOR_A_PLACE = 3  # members
 _LONGEST_ROLE = 14  # words
-_CLOSERS = '.,;:?!…—"”)'
-_POSSESSIVE = re.compile(r"['’]s?$")
 
 
 class Mention(NamedTuple):
@@ -82,25 +76,20 @@ class Mention(NamedTuple):
     form: Literal["name", "role", "both"] = "name"
 
 
-class _Known(NamedTuple):
-    """A person's names, plain."""
-
-    id: str
-    kind: str  # member, police, other, or empty where the list does not say
-    full: tuple[str, ...]
-    surname: str
-
-
 class Roster:
     """The people of a meeting, by everything that they may be called."""
 
     def __init__(self, people: Sequence[Person]) -> None:
-        self._known = [_read(p) for p in people]
+        self._known = [known_by(p) for p in people]
         self._kinds = {k.id: k.kind for k in self._known}
+        self._councillors = {p.id for p in people if MEMBER & {*split_name(p.name)[0]}}
+        self.of_councillors = len(self._councillors) == len(people)  # and no officers, whoever else may be there
         self._exact: dict[str, dict[str, float]] = {}
         self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
+        self._short_names: dict[str, dict[str, float]] = {}
         self._openers: set[str] = set()  # how those begin
         self._short: set[str] = set()  # of those, what is left of one before "for" or "of"
+        self._alike: dict[str, dict[str, float]] = {}
         self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
         self._firsts = Counter(plain(n.split()[0]) for p in people if (n := " ".join(split_name(p.name)[1])))
         for person, known in zip(people, self._known, strict=True):
@@ -115,15 +104,32 @@ class Roster:
                 table = self._exact if rest else self._ranks  # "Superintendent" alone is a rank
                 self._add(table, plain("".join(rest)) or plain(alias), known.id, ALIAS if rest else ROLE)
             rank = "".join(titles)
-            self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *titles} if POLICE & set(titles) else ())
+            ranks = POLICE & set(titles)
+            self._hold(known.id, {rank, offices.LETTERS.get(rank, rank), *ranks} if ranks else ())
             self._hold(known.id, *offices.roles(person.role))
-        self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
+        for person, known in zip(people, self._known, strict=True):
+            self._call_for_short(known, person)
+            for place in places_of(person):
+                self._add(self._places, place, person.id, FULL)
+                self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
+        self._exact |= self._short_names
+        self._begun = {name[:n] for name in self._exact for n in range(len(name) + 1)}
+        self._fields: dict[str, set[str]] = {}
         for person in people:
-            for place in _PLACE.findall(person.role):
-                self._add(self._places, plain(place), person.id, FULL)
+            for field in offices.fields(person.role):
+                self._fields.setdefault(field, set()).add(person.id)
         self._offices = {p.id: p.role for p in people}
+        self.clerks = offices.clerks(self._offices)
         self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
+
+    def _call_for_short(self, known: Known, person: Person) -> None:
+        """Know them by what their first name is for short, where nobody else has that name."""
+        _, names = split_name(person.name)
+        for other in other_names(plain(names[0])) if len(names) > 1 else ():
+            if not self._firsts[other] and other not in self._exact:
+                self._add(self._short_names, other, known.id, GIVEN)
+                self._add(self._short_names, other + known.surname, known.id, FULL)
 
     def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
         called, short = {*called}, {*short}
@@ -155,7 +161,7 @@ class Roster:
                 or words[named.end - 1].text[-1] != ","
             ):
                 continue
-            stop = _clause_end(words, named.end, min(len(words), named.end + 10))
+            stop = clause_end(words, named.end, min(len(words), named.end + 10))
             said = re.sub(
                 r"^(?:who is|who's|our|the|as) ", "", " ".join(w.text for w in words[named.end : stop]).lower()
             )
@@ -173,16 +179,23 @@ class Roster:
         """Whether word `i` is the "Mayor" of "Madam Mayor", who presides: no more a name than "Madam Chair"."""
         return plain(words[i].text) in self._presides and offices.is_spoken_to(words, i, first)
 
-    def of_place(self, words: Sequence[Word], first: int, end: int) -> dict[str, float]:
-        """Who is the member for the place that these words begin with; nobody, if several are."""
-        for k in range(min(end, first + 6), first, -1):
-            fits = self._places.get(_heard(words[first:k])[0], {})
-            if fits:
-                return fits if len(fits) == 1 else {}
+    def of_place(self, words: Sequence[Word], first: int, end: int, *, last: bool = False) -> dict[str, float]:
+        """Who are the members for the place that these words begin with, or end with; nobody, if there are many."""
+        spans = (
+            [(k, end) for k in range(first, end)]
+            if last
+            else [(first, k) for k in range(min(end, first + 6), first, -1)]
+        )
+        for start, stop in spans:
+            fits = self._places.get(run_together(words[start:stop])[0], {})
+            if fits and not (stop < end and goes_on(words, stop, end, cased=True)):  # "Mill Street"
+                return fits if len(fits) <= MOST_FOR_A_PLACE else {}
         return {}
 
     def alone(self, heard: str) -> dict[str, float]:
-        """People that a name called out on its own may be a near mishearing of."""
+        """Whose field words called out alone are, if one person's; or of whose name they may be a near mishearing."""
+        if len(whose := self._fields.get(plain(heard), ())) == 1:
+            return dict.fromkeys(whose, ROLE)
         fits = {k.id: likeness(plain(heard), n) for k in self._known for n in (k.surname, *k.full)}
         return {p: fit * SURNAME for p, fit in fits.items() if fit >= NEAR}
 
@@ -212,7 +225,7 @@ class Roster:
             if not found:
                 i += 1
                 continue
-            most = min(map(_most_fit, words[found.first : found.end]))
+            most = min(map(most_fit, words[found.first : found.end]))
             found = found._replace(fits={p: min(fit, most) for p, fit in found.fits.items()})
             i = found.end
             joined = _joined(held, found)
@@ -228,66 +241,70 @@ class Roster:
         text = words[i].text
         said = plain(text)
         return (
-            said in _AHEAD
+            said in AHEAD
             or said[:3] in self._openers
             or said == "member"
-            or _bare(text) in self._begun
+            or bare(text) in self._begun
             or (cased and text[:1].isupper() and i + 1 < end and words[i + 1].text[:1].isupper())
         )
 
     def _at(self, words: Sequence[Word], i: int, first: int, end: int, cased: bool) -> Mention | None:
-        stop = _clause_end(words, i, end)
+        stop = clause_end(words, i, end)
         if any(self.speaks_to_chair(words, k, first) for k in (i, i + 1) if k < end):
             return None
         j = i
-        while j < stop and plain(words[j].text) in _LEADS:
+        while j < stop and plain(words[j].text) in LEADS:
             j += 1
         if j >= stop:
             return None
         k = j
-        while k < stop and (plain(words[k].text) in _SPOKEN_TITLES | _BEFORE or _is_council_member(words, k, j)):
+        while k < stop and (plain(words[k].text) in SPOKEN_TITLES | BEFORE or is_council_member(words, k, j)):
             k += 1
         titles = [plain(w.text) for w in words[j:k]]
         if k < stop and plain(words[k].text) in CHAIR and "vice" not in titles:
             return None  # "Madam Chair" is an office, not somebody called Chair
-        titled = bool(titles) and titles[-1] not in _BEFORE
+        titled = bool(titles) and titles[-1] not in BEFORE
         named = (
             self._titled(words, i, k, stop, titles, cased) if titled else self._untitled(words, j, first, stop, cased)
         )
         if named and named.fits:
             return named._replace(first=i)
-        return self._role(words, i, j, end) or (named and named._replace(first=i))
+        role = self._role(words, i, j, end)
+        if cased and named and role and role.end <= k:
+            role = None  # "Superintendent Brown" is not the superintendent
+        role = role or (self._role(words, i, k, end) if titled else None)  # "Mr Town Clerk"
+        return role or (named and named._replace(first=i))
 
     def _titled(
         self, words: Sequence[Word], i: int, j: int, stop: int, titles: Sequence[str], cased: bool
     ) -> Mention | None:
         best: Mention | None = None
         for k in range(min(stop, j + 4), j, -1):
-            heard, possessive = _heard(words[j:k])
-            exact = self._exact.get(heard)
+            heard, possessive = run_together(words[j:k])
+            exact = self._read_as(heard)
             fits = {p: min(TITLED, fit + 0.1) for p, fit in exact.items()} if exact else self._mishear(heard)
             fits = self._of_kind(fits, titles)
             if (
                 fits
-                and not _goes_on(words, k, stop, cased)
+                and not goes_on(words, k, stop, cased)
                 and (best is None or max(fits.values()) > max(best.fits.values()))
             ):
                 best = Mention(i, k, fits, possessive)
         if best or j >= stop or not (words[j].text[:1].isupper() or not cased):
             return best
         # A title before a name that is nobody's here is a stranger, and no reason to look further.
-        return Mention(i, j + 1, {}, _heard(words[j : j + 1])[1])
+        return Mention(i, j + 1, {}, run_together(words[j : j + 1])[1])
 
     def _untitled(self, words: Sequence[Word], i: int, first: int, stop: int, cased: bool) -> Mention | None:
         for k in range(min(stop, i + 4), i, -1):
-            heard, possessive = _heard(words[i:k])
-            fits = self._exact.get(heard)
-            if fits and not _goes_on(words, k, stop, cased):
+            heard, possessive = run_together(words[i:k])
+            fits = self._read_as(heard)
+            if fits and not goes_on(words, k, stop, cased):
                 whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
-                opening = i == first + 1 and _is_plain_word(words[first].text)  # "Quickly Jo"
+                opening = i == first + 1 and is_plain_word(words[first].text)  # "Quickly Jo"
                 stray = (
-                    i > first and cased and ((not opening and _is_name(words[i - 1].text)) or _is_date(words, i, stop))
+                    i > first and cased and ((not opening and is_name(words[i - 1].text)) or is_date(words, i, stop))
                 )
                 opener = heard in _LETTERS or (i == first and k < stop and heard in _ALSO_WORDS)
                 if (whole or capital) and not stray and not opener:
@@ -296,7 +313,7 @@ class Roster:
                     return Mention(i, k, dict(fits), possessive)
             if k - i == 2 and cased and words[i].text[:1].isupper() and words[i + 1].text[:1].isupper():
                 near = {p.id: NEAR for p in self._known if any(likeness(heard, n) == NEAR for n in p.full[:2])}
-                if near and not _goes_on(words, k, stop, cased):
+                if near and not goes_on(words, k, stop, cased):
                     return Mention(i, k, near, possessive)
         return None
 
@@ -306,12 +323,12 @@ class Roster:
         if j >= end:
             return None
         for k in range(min(end, j + _LONGEST_ROLE), j, -1) if plain(words[j].text)[:3] in self._openers else ():
-            heard, possessive = _heard(words[j:k])
+            heard, possessive = run_together(words[j:k])
             if fits := self._ranks.get(heard):
-                portfolio = _portfolio_end(words, k, end) if heard in self._short else k
+                portfolio = portfolio_end(words, k, end) if heard in self._short else k
                 other = portfolio > k or (j > 0 and plain(words[j - 1].text) in _OF_OTHERS)
                 return Mention(i, portfolio, {} if other else dict(fits), possessive, form="role")
-        if plain(words[j].text) == "member" and (k := _portfolio_end(words, j + 1, end)) > j + 1:
+        if plain(words[j].text) == "member" and (k := portfolio_end(words, j + 1, end)) > j + 1:
             return Mention(i, k, {}, False, form="role")
         return None
 
@@ -319,36 +336,34 @@ class Roster:
         if heard not in self._misheard:
             fits = {k.id: max((likeness(heard, n) for n in (k.surname, *k.full)), default=0.0) for k in self._known}
             best = max(fits.values(), default=0.0)
-            self._misheard[heard] = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+            near = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+            self._misheard[heard] = near and dict.fromkeys(self._sounding(heard), best) | near
         return self._misheard[heard]
 
+    def _read_as(self, heard: str) -> dict[str, float]:
+        """Whom a name means as it is written; less so, whoever has another that sounds the same: a recogniser writes
+        Rees for Reece."""
+        if heard in self._exact and heard not in self._alike:
+            exact = self._exact[heard]
+            alike = dict.fromkeys(self._sounding(heard), HOMOPHONE) if max(exact.values()) < FULL else {}
+            self._alike[heard] = alike | exact
+        return self._alike.get(heard, {})
+
+    def _sounding(self, heard: str) -> list[str]:
+        """Everybody whose surname or first name sounds as this: whose is spelled most like it is no likelier."""
+        return [k.id for k in self._known for n in (k.surname, k.first) if n and _sounds_as(heard, n)]
+
     def _of_kind(self, fits: Mapping[str, float], titles: Sequence[str]) -> dict[str, float]:
-        """Without those whom the spoken title rules out: no superintendent is called Councillor."""
+        """Without those whom the spoken title rules out: no superintendent is called Councillor; and "Mrs Holm" is
+        hardly ever Councillor Holm, but somebody from outside."""
         spoken = "member" if MEMBER & set(titles) else "police" if POLICE & set(titles) else ""
-        return {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        outside = self._councillors if CIVIL & set(titles) and not spoken else ()
+        found = {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        return {p: min(fit, OUTSIDE) if p in outside else fit for p, fit in found.items()}
 
 
-# -- the list ------------------------------------------------------------------------------------------
-
-
-def _read(person: Person) -> _Known:
-    titles, names = split_name(person.name)
-    given, last = name_parts(person.name)
-    surname = plain("".join(last)) if given else ""
-    full = [plain("".join(names))]
-    if surname:
-        full += [plain(names[0]) + surname, plain(names[0])[:1] + surname]
-    about = f"{' '.join(titles)} {person.role.lower()}"
-    if MEMBER & set(titles) or re.search(r"\b(councillor|cabinet member|leader|chair\w*)\b", about):
-        kind = "member"
-    elif POLICE & set(about.split()):
-        kind = "police"
-    else:
-        kind = "other" if _OTHER_OFFICE.search(about) else ""
-    return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
-
-
-# -- the words -----------------------------------------------------------------------------------------
+def _sounds_as(heard: str, name: str) -> bool:
+    return closeness(heard, name, SAME_SOUND) >= SAME_SOUND
 
 
 def _joined(before: Mention | None, found: Mention) -> Mention | None:
@@ -361,72 +376,3 @@ def _joined(before: Mention | None, found: Mention) -> Mention | None:
         return None
     form = found.form if before.form == found.form else "both"
     return Mention(before.first, found.end, both or before.fits or found.fits, found.possessive, form)
-
-
-def _portfolio_end(words: Sequence[Word], k: int, end: int) -> int:
-    """Where "for Housing and Planning" ends that starts at word `k`, or `k` where nothing of the kind does."""
-    if k + 1 >= end or plain(words[k].text) not in ("for", "of") or words[k - 1].text[-1] in ",.;:?!":
-        return k
-    j = k + 1
-    while j < min(end, k + 8) and (words[j].text[:1].isupper() or (j > k + 1 and plain(words[j].text) == "and")):
-        j += 1
-        if words[j - 1].text[-1] in ".;:?!":
-            break
-    return j if j > k + 1 else k
-
-
-def _is_council_member(words: Sequence[Word], k: int, first: int) -> bool:
-    return k > first and plain(words[k].text) == "member" and plain(words[k - 1].text) == "council"
-
-
-def _heard(words: Sequence[Word]) -> tuple[str, bool]:
-    """Words run together, plain, and whether they end in a possessive."""
-    text = " ".join([w.text for w in words])
-    return _bare(text), bool(_POSSESSIVE.search(text.rstrip(_CLOSERS)))
-
-
-@lru_cache(maxsize=50_000)
-def _bare(text: str) -> str:
-    """Text plain, without a possessive's ending."""
-    return plain(_POSSESSIVE.sub("", text.rstrip(_CLOSERS)))
-
-
-def _most_fit(word: Word) -> float:
-    """How well a name may fit that this word is in: a repaired one is no more than the mishearing that it was."""
-    kind, score, why = [*(word.change or "").split(" ", 2), "", ""][:3]
-    if kind != "repair" or why == "spelling":
-        return FULL
-    return NEAR if float(score) >= 0.85 else LOOSE
-
-
-def _clause_end(words: Sequence[Word], i: int, end: int) -> int:
-    """The end of the clause that holds word `i`: a name does not run across a comma."""
-    for k in range(i, end):
-        if words[k].text[-1] in ",;:?!…—" or is_full_stop(words[k].text):
-            return k + 1
-    return end
-
-
-def _is_name(text: str) -> bool:
-    return text[:1].isupper() and text[-1].isalpha() and plain(text) not in _SPOKEN_TITLES | _BEFORE_NAMES | _LEADS
-
-
-def _is_plain_word(text: str) -> bool:
-    return english.is_word(text) and not english.is_name(text)
-
-
-def _is_date(words: Sequence[Word], i: int, stop: int) -> bool:
-    before, after = plain(words[i - 1].text), plain(words[i + 1].text) if i + 1 < stop else ""
-    return plain(words[i].text) in _MONTHS and (
-        before in ("in", "since", "of", "by", "until", "last") or after.isdigit()
-    )
-
-
-def _goes_on(words: Sequence[Word], k: int, stop: int, cased: bool) -> bool:
-    """Whether the name goes on after `[…, k)` into something else: "Priya Sharma", "Holm Street"."""
-    if k >= stop or words[k - 1].text[-1] in ",.;:?!—'":
-        return False
-    following = words[k].text
-    if plain(following) in AFTER_NAME:
-        return False
-    return plain(following) in _NOT_A_PERSON or (cased and _is_name(following.rstrip('.,;:?!"”)—') or " "))

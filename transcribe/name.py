@@ -21,10 +21,12 @@ from transcribe.records import Evidence, Person, SpeakerName, Turn, Word, text_o
 from transcribe.weights import BEFORE, WEIGHTS
 
 EPISODE_GAP = 250  # words of others, about 100 s
-MIXED = 0.15  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
+MIXED = 0.2  # of a voice being two people's, in a meeting of which nothing tells how well voices were told apart
 TESTED = 4.0  # voices of a meeting that count as much as that
-PLAIN = 2.0  # log-odds of what is plainly said of a voice
-THROUGHOUT = ("presides", "opens the meeting", "says it is in the chair", "captions", "given by people")
+PLAIN, BEYOND_DOUBT = 2.0, 3.0  # log-odds of what is plainly said of a voice
+THROUGHOUT = (
+    "presides", "runs the meeting", "opens the meeting", "says it is in the chair", "captions", "given by people"
+)  # fmt: skip
 OWN = ("own name", "own role", "own place")
 CERTAIN = 50.0  # log-odds of what a person confirmed
 
@@ -177,7 +179,7 @@ def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
 
 def told_in(about: Iterable[Item], parts: Sequence[tuple[int, int, int]]) -> frozenset[int]:
     """The episodes of a voice in which something speaks for this person, or nearest to which it does."""
-    places = {i.at for i in about if i.log_odds > 0}
+    places = _places(about, 0.0)
     return frozenset(min(range(len(parts)), key=lambda n: max(parts[n][0] - at, at - parts[n][1], 0)) for at in places)
 
 
@@ -227,18 +229,30 @@ def _stranger(people: Mapping[str, Sequence[Item]]) -> float:
 def _mixed(
     told: Mapping[str, Sequence[Item]], plain: Mapping[str, float], parts: Sequence[tuple[int, int, int]]
 ) -> float:
-    """The odds that a diariser took two people for one voice: one who is told where the other is not, or says who they
-    are, be it somebody else of the list or somebody of whom nothing is known. However much speaks for one, the other
-    may have said most."""
+    """The odds that a voice is two people's, if that is as likely as not: one who is told where the other is not, or
+    says who they are, or is as plainly told, be it somebody else of the list or somebody of whom nothing is known.
+    However much speaks for one, the other may have said most."""
     odds = 0.0
     for person, about in told.items():
         odds += math.exp(plain[person]) * (1 - supported(about, parts))
-        own = told_in(about, parts)
+        own, at = told_in(about, parts), _places(about, 0.0)
         for other, rest in told.items():
-            apart = [i for i in rest if i.log_odds < 0 or i.rule in OWN or not told_in([i], parts) <= own]
+            others = _places(rest, BEYOND_DOUBT) - at
+            rivals = others if 2 * len(others) >= len(_places(about, 1.0)) else set()
+            apart = [
+                i
+                for i in rest
+                if i.at not in at and (i.rule in OWN or i.at in rivals or not told_in([i], parts) <= own)
+            ]
             if other != person and any(i.log_odds > 0 for i in apart):
+                apart += [i for i in rest if i.log_odds < 0 and i not in apart]
                 odds += math.exp(plain[person] + _odds(apart)) / 2  # every pair comes up twice
     return odds
+
+
+def _places(about: Iterable[Item], least: float) -> set[int]:
+    """Where more than `least` speaks for somebody."""
+    return {i.at for i in about if i.log_odds > least}
 
 
 def mixed_here(items: Items) -> float:
@@ -247,7 +261,7 @@ def mixed_here(items: Items) -> float:
     plainly: dict[str, dict[str, set[int]]] = defaultdict(dict)
     for (voice, person), about in items.items():
         if person != STRANGER:
-            plainly[voice][person] = {i.at for i in about if i.log_odds >= PLAIN}
+            plainly[voice][person] = _places(about, PLAIN)
     n_tested = n_mixed = 0
     for people in plainly.values():
         everywhere = set().union(*people.values())

@@ -5,16 +5,31 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from transcribe.records import Word
-from transcribe.spoken import CHAIR, plain
+from transcribe.spoken import CHAIR, plain, word_set
 
 # What a rank is called by its letters, and offices that are called by their last word.
-LETTERS = {"assistantchiefconstable": "acc", "deputychiefconstable": "dcc", "detectivechiefinspector": "dci"}
-CALLED_ALONE = frozenset(("commissioner", "commander", "ombudsman", "auditor", "coroner"))
+LETTERS = {
+    "assistantchiefconstable": "acc",
+    "deputychiefconstable": "dcc",
+    "detectivechiefinspector": "dci",
+    "policeandcrimecommissioner": "pcc",
+    "deputypoliceandcrimecommissioner": "dpcc",
+}
+CALLED_ALONE = word_set(
+    "commissioner commander ombudsman auditor coroner clerk solicitor treasurer leader mayor provost"
+)
+_IN_A_FIELD = word_set("officer manager adviser advisor engineer lead consultant")
+_LONGEST_FIELD = 4  # words
+_RANKS = word_set("principal senior chief lead strategic interim acting")
+_OF_SOME = word_set("group opposition party labour conservative democrat democrats green independent")
+_UNDER = word_set("deputy assistant vice shadow acting associate junior former")
 
 _TOO_COMMON = frozenset(
     ["councillor", "member", "head", "officer", "resident", "witness", "public", "councilmember", "mp", "am", "ms"]
 )
-_OFFICES = re.compile(r"; |;| and (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair))")
+_OFFICES = re.compile(
+    r"; ?|(?: and|,) (?=(?:deputy |shadow |cabinet |lead )?(?:minister|member|leader|chair)(?! of (?:staff|public)))"
+)
 _TO_CHAIR = frozenset(["mr", "mister", "mrs", "madam", "madame", "lord", "lady"])
 _POLITE = frozenset(["thank", "thanks", "grateful", "through", "obliged", "evening", "morning", "afternoon", "yes"])
 _CHAIR_TITLES = frozenset(["mayor", "mayoress", "provost", "speaker", "president", "leader"])
@@ -23,6 +38,11 @@ _CHAIRS = re.compile(
     rf"^{_CHAIR}$|^(?:council president|president of the council|presiding member|presiding officer|speaker)$"
 )
 _CHAIRS_OF = re.compile(rf"^{_CHAIR}(?: ?[,(–-].*| .*(?:committee|panel|council|commission|scrutiny|meeting|board)$)")
+_CLERKS = re.compile(
+    r"\b(?:clerk|democratic (?:services|support)|committee (?:services|support|officer|manager|administrator|secretary)"
+    r"|governance (?:officer|manager|support)|scrutiny (?:officer|manager)|secretariat)\b"
+)
+_CALLERS = re.compile(r"\b(?:chief executive|monitoring officer|legal|solicitor)\b")
 _DEPUTIES = re.compile(r"^(?:vice|deputy)[ -]?(?:chair(?:man|woman|person)?|convenor|convener)\b")
 
 
@@ -58,6 +78,11 @@ def addressed(words: Sequence[Word], roles: Mapping[str, str], fewest: int) -> P
     return Presiding(people, frozenset((title,))) if people else None
 
 
+def clerks(roles: Mapping[str, str]) -> frozenset[str]:
+    """Who may be the meeting's clerk; where nobody has that office, whoever else may call a roll."""
+    return _holders(roles, _CLERKS) or _holders(roles, _CALLERS)
+
+
 def is_spoken_to(words: Sequence[Word], i: int, first: int) -> bool:
     """Whether word `i`, a title, is said to whoever holds it: "Madam Mayor", "Thank you, Leader."."""
     if i <= first:
@@ -75,21 +100,54 @@ def roles(role: str) -> tuple[set[str], set[str]]:
 
     >>> whole, short = roles("Deputy Leader and Cabinet Member for Parks")
     >>> sorted(whole), short
-    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember'],
-     {'cabinetmember'})
+    (['cabinetmemberforparks', 'deputyleader', 'deputyleaderandcabinetmemberforparks', 'parkscabinetmember',
+      'parksscabinetmember'], {'cabinetmember'})
     """
     whole: set[str] = {role.lower()}
     short: set[str] = set()
-    for office in _OFFICES.split(role.lower()):
-        words = re.sub(r"[(].*", "", office).split()
+    for part in _OFFICES.split(role.lower()):
+        office = re.sub(r" ?[(].*", "", part)
+        words = office.partition(",")[0].split()
+        cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on", "to")), len(words))
+        title, about = words[:cut], words[cut + 1 :]
+        whole |= {office, *_called(words)}
+        whose = [w for w in about if w not in ("the", "group", "party")]
+        if not about:
+            whole |= _called(title)
+        elif title != ["leader"] or not _OF_SOME & {*about}:  # "the Leader" is the council's
+            short |= _called(title)
+        if title and whose and len(about) < _LONGEST_FIELD:
+            whole |= {" ".join([*about, *title]), " ".join([*whose, *title]), " ".join(whose) + "s " + " ".join(title)}
+    whole, short = _plain_offices(whole), _plain_offices(short)
+    return whole | {LETTERS[office] for office in (whole | short) & LETTERS.keys()}, short
+
+
+def fields(role: str) -> set[str]:
+    """What somebody with this role may be called upon as when a chair goes through the reports, plain: "Footpaths?"
+
+    >>> sorted(fields("Parish councillor, footpaths")), sorted(fields("Highways Officer")), fields("Cabinet Member")
+    (['footpaths'], ['highways'], set())
+    """
+    found = {"police"} & {*role.lower().replace(",", " ").split()}
+    for part in role.lower().split(";"):
+        office, *rest = re.sub(r" ?[(].*", "", part).split(",")
+        words = office.split()[office.partition(" ")[0] in _RANKS :]
         cut = next((i for i, w in enumerate(words) if w in ("for", "of", "on")), len(words))
-        about = words[cut + 1 :]
-        whole |= {" ".join(words), *({words[-1]} & CALLED_ALONE if words else ()), re.split(r"[,(]| and ", office)[0]}
-        (short if about else whole).add(re.split(r"[,(]| and ", " ".join(words[:cut]))[0])
-        if cut and about and len(about) < 4:
-            whole.add(" ".join([*about, *words[:cut]]))
-    return _plain_offices(whole), _plain_offices(short)
+        found |= {" ".join(w for w in words[cut + 1 :] if w != "the"), *rest}
+        if words[1:cut] and words[cut - 1] in _IN_A_FIELD:
+            found.add(" ".join(words[: cut - 1]))
+    return {p for f in found if 0 < len(f.split()) < _LONGEST_FIELD and "ward" not in f.split() and (p := plain(f))}
+
+
+def _called(office: Sequence[str]) -> set[str]:
+    """The Head of Parks and Leisure is called the Head of Parks as well, but nobody the Police of Police and Crime; the
+    Parish Clerk the Clerk, and the Principal Highways Engineer the Highways Engineer."""
+    first = office[: office.index("and")] if "and" in office else []
+    alone = set() if _UNDER & {*office} else {words[-1] for words in (office, first) if words} & CALLED_ALONE
+    ranked = [office[1:]] if len(office) > 2 and office[0] in _RANKS else []  # the Principal Highways Engineer
+    return {" ".join(office), *alone, *(" ".join(words) for words in (first, *ranked) if len(words) > 1)}
 
 
 def _plain_offices(names: Iterable[str]) -> set[str]:
-    return {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
+    found = {p for n in names if (p := plain(n)) and p not in CHAIR | _TOO_COMMON}
+    return found | {p.replace("adviser", "advisor") for p in found} | {p.replace("advisor", "adviser") for p in found}

@@ -57,14 +57,8 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
 def _introductions(said: Sequence[Run]) -> Iterator[Sentence]:
     """The sentences of a round in which everybody says who they are, name first: one name from each voice, where
     somebody has asked for it, or some do so one after the other."""
-    asked = [
-        any(
-            sayings.INTRODUCTIONS.search(s.pattern)
-            for before in said[max(0, i - ROUND_RUNS) : i]
-            for s in before.sentences
-        )
-        for i in range(len(said))
-    ]
+    asking = [any(sayings.INTRODUCTIONS.search(s.pattern) for s in run.sentences) for run in said]
+    asked = [any(asking[max(0, i - ROUND_RUNS) : i]) for i in range(len(said))]
     found = [_introduction(run) for run in said]
     by: dict[str, list[int]] = defaultdict(list)
     for i, (run, sentence) in enumerate(zip(said, found, strict=True)):

@@ -7,6 +7,8 @@ parliaments that took after theirs.
 
 import re
 
+from transcribe.spoken import word_set
+
 NAME = r"@(\d+)(?!['\d])"
 _FILLER = (
     r"(?:thank you|thanks|very much|so much|okay|ok|right|yes|yeah|so|now|next|and|well|please|sorry|good|great|lovely"
@@ -91,6 +93,9 @@ OFFER = re.compile(
 OFFERED = re.compile(
     rf"\b(?:does|do|did|would) {NAME} (?:wish|want|like|care) to (?:add|say|comment|respond|reply|come|speak)\b"
 )
+CHAIR_GIVEN = re.compile(
+    rf"{NAME} (?:to|will|can|is going to) (?:now )?(?:take|have|assume) the chair|the chair to {NAME}$"
+)
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
 ASK = re.compile(rf"\b(?:ask|could i ask|may i ask) {NAME}(?: just| please| perhaps)? (?:to|if|for|whether|about)\b")
@@ -158,8 +163,13 @@ THANKS_FOR = re.compile(
     r"|waiting|joining)(?: [\w']+){1,6}?(?<! from)(?<! of)(?<! by)(?<! to)(?<! with)(?<! and)(?<! as)(?<! that)"
     rf" {NAME}$"
 )
+THANKED_AFTER = re.compile(r"@\d+ (?:thank you|thanks)(?: very much| so much| indeed| for that)?$")
 ONLY_THANKS = re.compile(rf"(?:{_FILLER} )*(?:thank you|thanks)(?: very much| so much| indeed)? {NAME}")
 BEFORE_VOCATIVE = re.compile(r"(?:^|.* )(?:by|from|of|with|and|or|including|colleagues?|like|as|than|for|about)$")
+BEFORE_NAME_ALONE = word_set(
+    "you us me it that there here now again please do today tonight anybody anyone everybody back in up right okay"
+    " then else"
+)
 AFTER_VOCATIVE = re.compile(
     r"(?:i|i'm|i'll|i've|i'd|you|you're|you've|your|we|we've|we're|can|could|would|will|do|did|is|are|thank|thanks|what"
     r"|how|why|when|it|it's|that|that's|this|there|there's|if|yes|no|just|may|on|as|each|for|and|but|so|because"
@@ -195,9 +205,12 @@ _HELLO = (
 GREETING = re.compile(rf"{_HELLO}{{1,6}}")
 INTRODUCTION = re.compile(rf"{_HELLO}{{0,4}}@0(?!['\d])")
 OWN_PLACE = re.compile(
+    r"\bi(?: have|'ve)? represent(?:ed)? |\b(?:as|i'm|i am) (?:also |speaking as )?(?:a|an|the|one of the|the other"
+    r"|another) (?:\w+ )?(?:members?|councillors?) for (?:the )?|"
     r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
     r"(?: here)?,? (?:of|in|from|is|for) "
 )
+PLACE_OF_ONES_OWN = re.compile(r"(?: is|'s) (?:in )?my (?:own )?(?:ward|patch|division|constituency)\b")
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")
 REPORTED = re.compile(r"\b(?:said|says|told|tells|asked|wrote)\b")
@@ -219,8 +232,28 @@ OPENING = re.compile(
     r"\bcall this meeting to order\b|\bwelcome to (?:the \w+ meeting of )?(?:this|the|tonight's|today's|our)"
     r" (?:\w+ ){0,9}?(?:committee|panel|meeting|council|board|commission)\b|\bdeclare (?:this|the) meeting open\b"
 )
+GREETING_ALL = re.compile(r"\bgood (?:morning|afternoon|evening)\b")
 _CHAIR = (
     r"(?: very much| so much)?(?: mr| madam| madame)? (?:chair(?:man|woman|person)?|convenor|convener)\b(?! of| and)"
+)
+# What whoever presides says of the business, whether anybody is called by name or not.
+BUSINESS = tuple(
+    re.compile(rf"\b(?:{said})\b")
+    for said in (
+        r"apologies$|apologies for absence|any apologies",
+        r"declarations?(?: of)? interests?|any declarations?|(?:anybody|anyone)(?: got| have) an interest",
+        r"minutes of the (?:last|previous|meeting)",
+        r"item (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?! of)",
+        r"in favour$|^against$|^abstentions|any against|all agreed|(?:are we|is that|is it) agreed",
+        r"do (?:i|we) have a (?:seconder|proposer)|is (?:there|that) (?:a seconder|seconded)|someone (?:second|propose)"
+        r"|a seconder$",
+        r"(?:that's|that is|motion is|motion's) (?:clearly )?(?:carried|lost|agreed)",
+        r"any other business|date of (?:the )?next meeting|next meeting(?:'s| is)",
+        r"(?:close|closed) the meeting|meeting (?:is )?closed|the meeting(?: is)? adjourned|good night",
+        r"moving on(?: then)?(?: to)?|move on to|next item|any (?:other )?(?:questions|comments)|any(?:body|one) else",
+        r"through the chair|one at a time|point of order",
+        r"you(?:'ve| have)(?: got)? (?:three|five|ten|two) minutes|who's (?:first|next|going first)",
+    )
 )
 THANKS_CHAIR = re.compile(rf"^(?:\w+ ){{0,4}}?(?:thank you|thanks){_CHAIR}")
 TO_CHAIR = re.compile(
@@ -234,6 +267,10 @@ APOLOGY = re.compile(
     r"\bapologies (?:for absence|(?:have been |were )?(?:received |given )?from)"
     r"|@\d+ (?:sends|has sent|have sent|gave|has given|have given) (?:\w+ )?apologies"
     r"|@\d+ (?:is|was|are) (?:unable|not able) to (?:attend|be|join)|@\d+ (?:can't|cannot) (?:be|join|make it|attend)"
+)
+APOLOGIES_READ = re.compile(
+    r"\bapologies (?:for absence )?(?:have been (?:received|given)|(?:are|were|received|i have are) from|from)\b"
+    r"|\b(?:i've|i have|we've|we have)(?: had| got| received)? (?:\w+ )?apologies"
 )
 LATE = re.compile(
     r"\b(?:late|lateness|leave early|join(?:ing)? us (?:then|later|shortly|at)|along (?:later|shortly))\b"

@@ -11,20 +11,20 @@ from transcribe import english
 NEAR, ALIKE, LOOSE = 0.85, 0.65, 0.4  # a mishearing that hardly differs; sounds the same; sounds rather like it
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-MEMBER = _set("councillor cllr counsellor councilor counselor alderman councilman councilwoman")
-POLICE = _set("superintendent inspector sergeant constable commander commissioner supt insp sgt acc dcc dci")
-CIVIL = _set("mr mrs ms miss mx dr doctor prof professor sir dame lord lady baroness rev reverend mayor")
+MEMBER = word_set("councillor cllr counsellor councilor counselor alderman councilman councilwoman")
+POLICE = word_set("superintendent inspector sergeant constable commander commissioner supt insp sgt acc dcc dci")
+CIVIL = word_set("mr mrs ms miss mx dr doctor prof professor sir dame lord lady baroness rev reverend mayor")
 TITLES = MEMBER | POLICE | CIVIL
-BEFORE_TITLE = _set("chief assistant deputy detective acting temporary")
-HONOURS = _set("the right rt honourable honorable hon")
-AFTER_NAME = _set("obe mbe cbe jp kc qc mp am ms msp phd")
-PARTICLES = _set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
-CHAIR = _set("chair chairman chairwoman chairperson convener convenor")
-_ABBREVIATED = _set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
+BEFORE_TITLE = word_set("chief assistant deputy detective acting temporary")
+HONOURS = word_set("the right rt honourable honorable hon")
+AFTER_NAME = word_set("obe mbe cbe jp kc qc mp am ms msp phd")
+PARTICLES = word_set("de da del ni nic ui o della di du la le van von der den ter el al bin ibn ap ab mac mc st")
+CHAIR = word_set("chair chairman chairwoman chairperson convener convenor")
+_ABBREVIATED = word_set("cllr cllrs cr mr mrs ms dr prof rev revd st rt hon ch det supt insp sgt cmdr dep asst")
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})
 _SHORT = 5  # letters of a name that is another name as soon as one of them is another

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 
 import msgspec
 
@@ -9,6 +10,7 @@ from transcribe import correct, coverage, listened, name, privacy, repair, said_
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
+from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.ranges import without
 from transcribe.records import (
@@ -75,7 +77,7 @@ def assemble(
     except ValueError as e:
         raise Problem(str(e), where=meeting.folder, fix=f"make the words again: onrecord run {meeting.id}") from e
     given, parted, names_given = said_by.spoken_by(attributed, heard, corrections, meeting.people)
-    said = tuple(map(_if_sure, given))
+    said = _with_their_place(tuple(map(_if_sure, given)), corrections)
     stands = said_by.standing(said, corrections, meeting.people)
     confirmed, rejected = said_by.decided(stands, meeting.people)
     names = name.name(
@@ -123,6 +125,30 @@ def _if_sure(word: Word) -> Word:
     if word.speaker_margin is None or word.speaker_margin >= LEAST_MARGIN:
         return word
     return msgspec.structs.replace(word, speaker=None)
+
+
+def _with_their_place(words: tuple[Word, ...], corrections: Sequence[Correction]) -> tuple[Word, ...]:
+    """Words that a person put in, and whose times are only estimated, are in the voice of all others that were said in
+    the corrected place, where that is one: their own times tell nothing."""
+    places = {f"correction {c.id}": c for c in corrections if c.kind == "words"}
+    if not places:
+        return words
+    said = list(words)
+    for i, w in enumerate(words):
+        c = places.get(w.change or "")
+        if c is None or w.speaker is not None or w.timing != "cue":
+            continue
+        others = [v for v in _around(words, i, c) if v.change != w.change or v.timing != "cue"]
+        voices = {v.speaker for v in others}
+        if len(voices) == 1:
+            said[i] = msgspec.structs.replace(w, speaker=voices.pop())
+    return tuple(said)
+
+
+def _around(words: Sequence[Word], i: int, c: Correction) -> Iterator[Word]:
+    """The words beside one of them that lie in the place of a correction."""
+    for run in (range(i - 1, -1, -1), range(i + 1, len(words))):
+        yield from takewhile(lambda w: c.start_ms <= middle(w) < c.end_ms, map(words.__getitem__, run))
 
 
 def words_outside(words: Sequence[Word], silence: Sequence[tuple[int, int]]) -> tuple[Word, ...]:
@@ -178,10 +204,14 @@ NOTICE = "Machine transcript, not the official record. Listen before you quote."
 def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
     """Captions with `<v Name>`: every word once, in order, broken at changes of voice, sentence ends and pauses.
 
-    Words without times stand in the cue of their neighbours; where no word has a time there are no cues.
+    Words without times stand in the cue of their neighbours; where no word has a time there are no cues. A note says of
+    which names nobody is sure: a cue has no place for that.
     """
     shown = {n.label: n for n in transcript.names}
-    parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes)]
+    guessed = [n for n in transcript.names if n.status == "inferred" and not privacy.stands_in(n.person)]
+    inferred = dict.fromkeys(" ".join(n.display.split()) for n in guessed)
+    unchecked = [f"Named by software, not checked: {_escape('; '.join(inferred))}."] if inferred else []
+    parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in (*notes, *unchecked))]
     for cue in cues(transcript.words):
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)

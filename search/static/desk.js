@@ -6,10 +6,10 @@
   const player = window.player;
 
   let saying = 0;
-  const say = (text) => {
+  const say = (text, ms = 3000) => {
     $("said").textContent = text;
     clearTimeout(saying);
-    saying = setTimeout(() => ($("said").textContent = ""), 3000);
+    saying = setTimeout(() => ($("said").textContent = ""), ms);
   };
 
   // -- listened: only after it was played -----------------------------------------------------------
@@ -196,5 +196,15 @@
     next.scrollIntoView({ block: "center", behavior: "instant" });
     (next.querySelector(".play") || next.querySelector("a, button")).focus({ preventScroll: true });
   };
-  addEventListener("load", () => setTimeout(choose));
+  // What was done is told at the top of the page: where that is out of sight, here, too.
+  const tell = () => {
+    const told = [...document.querySelectorAll(".told")].pop();
+    if (told && told.getBoundingClientRect().bottom < 0) say(told.textContent.trim(), 6000);
+  };
+  addEventListener("load", () =>
+    setTimeout(() => {
+      choose();
+      tell();
+    }),
+  );
 })();

@@ -175,7 +175,8 @@
     const place = made.querySelector(".there");
     place.textContent = title;
     place.href = there;
-    made.querySelector(".body").textContent = body;
+    if (body) made.querySelector(".body").textContent = body;
+    else made.querySelector(".body").remove();
     if (day) {
       made.querySelector("time").textContent = day;
       made.querySelector("time").dateTime = row.meeting[3];

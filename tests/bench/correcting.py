@@ -1,11 +1,11 @@
 """How long a correction takes to reach the index, in a meeting of four hours and 40,000 words.
 
-    python tests/bench/correcting.py [--words N] [--times N]
+    python tests/bench/correcting.py [--words N] [--times N] [--after N]
 
 The meeting is made: captions of twelve voices, a sixth of it about live facial recognition, with a dozen people in its
-meeting.toml. Every kind of correction is made as the page and the command line make it; each line gives the
-median and the longest time of the whole, its time on the processor, and the medians of the stages that it went
-through. On a machine that does other things, only the processor's time means anything.
+meeting.toml. Every kind of correction is made as the page and the command line make it, `--after` so many corrections
+of words; each line gives the median and the longest time of the whole, its time on the processor, and the medians of
+the stages that it went through. On a machine that does other things, only the processor's time means anything.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pipeline import amend, apply, batch, work
+from pipeline import amend, apply, batch, corrections, work
 from pipeline.apply import Applied
 from pipeline.context import Context
 from pipeline.events import Event
@@ -83,6 +83,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--words", type=int, default=40_000)
     asked.add_argument("--times", type=int, default=3)
+    asked.add_argument("--after", type=int, default=0)
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
@@ -95,7 +96,11 @@ def main() -> None:
         rows = read_parquet(context.made / "quotes.parquet")
         hours = context.recording().duration_ms / 3.6e6
         print(f"{len(context.transcript().words)} words, {len(rows)} quotes, {hours:.2f} h")
-        places = [parse_address(row.address) for row in random.Random(3).sample(rows, 12 * given.times)]
+        drawn = random.Random(3).sample(rows, 12 * given.times + given.after)
+        places = [parse_address(row.address) for row in drawn[given.after :]]
+        for row in drawn[: given.after]:
+            more = amend.reword(context, parse_address(row.address), f"{row.text} Indeed.", by="B")
+            corrections.append(context.raw, more)
 
         def measured(name: str, correct: Callable[[Context, Address], Applied]) -> None:
             walls: list[float] = []

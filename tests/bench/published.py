@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from playwright.sync_api import Page, sync_playwright
 
 from analyse.records import Statement, Statements, Tag, Topic
-from pipeline import meetings, publish
+from pipeline import meeting_toml, publish
 from pipeline.meetings import Layout
 from pipeline.receipts import put
 from search.quotes import quotes, write_parquet
@@ -96,7 +96,7 @@ def make(data: Path, n_statements: int, words: list[str]) -> None:
         put(made / "recording.json", dump(recording, "recording/1"))
         put(made / "transcript.json", content)
         put(made / "statements.json", dump(statements, "statements/2"))
-        meeting, _ = meetings.examine(data / "raw" / folder, folder)
+        meeting, _ = meeting_toml.examine(data / "raw" / folder, folder)
         write_parquet(quotes(statements, transcript, meeting, recording, sha256), made / "quotes.parquet")
 
 
@@ -149,7 +149,7 @@ def main() -> None:
         if not layout.root.exists():
             make(layout.root, options.statements, words)
         began, cpu = time.perf_counter(), time.process_time()
-        found = publish.publish(layout, site, publish.Options(), force=True)
+        found = publish.publish(layout, site, publish.Given(), force=True)
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         what = f"{found.n_statements:,} statements as {found.n_files:,} files"
         print(f"published {what}: {took_s:.0f} s, {cpu_s:.0f} s busy")
