@@ -150,10 +150,10 @@ class _Ears:
         self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
-        features = self.model.feature_extractor(samples)[:, :-1][:, :N_FRAMES]  # as the batched path has them
-        n_frames = BRIEF_FRAMES if features.shape[1] <= BRIEF_FRAMES - BRIEF_REST else N_FRAMES
         if not self.model.model.is_multilingual:
             return "en", 1.0
+        features = self.model.feature_extractor(samples)[:, :-1][:, :N_FRAMES]  # as the batched path has them
+        n_frames = BRIEF_FRAMES if features.shape[1] <= BRIEF_FRAMES - BRIEF_REST else N_FRAMES
         with _enough_memory():
             (likely,) = self.model.model.detect_language(self.model.encode(_padded(features, n_frames)))
         language, p = likely[0]
