@@ -1,15 +1,15 @@
 """The `whisper` engine: faster-whisper (CTranslate2), batched, every clip judged by `transcribe.hearing`."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import engines
+from transcribe import engines, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
@@ -20,10 +20,7 @@ BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
-FRAMES_PER_S = 50  # of what it gives
-MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
-LEAST_P = 1e-9
-PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
+BRIEF_FRAMES, BRIEF_REST = 1000, 200  # tell the language of so little sound; its words are misheard in less than 30 s
 
 
 def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
@@ -59,16 +56,90 @@ def _room(folder: Path, device: str) -> int:
 
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
-    from faster_whisper import WhisperModel
     from faster_whisper.feature_extractor import FeatureExtractor
 
-    model = WhisperModel(
+    model = _thrifty(
         str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True
     )
     n_mels = model.model.n_mels
     if len(model.feature_extractor.mel_filters) != n_mels:  # a folder without preprocessor_config.json
         model.feature_extractor = FeatureExtractor(feature_size=n_mels)
     return model
+
+
+def _thrifty(*where: Any, **how: Any) -> Any:
+    """faster-whisper's model, which on a CPU encodes clips one by one, and gives words the times of
+    `transcribe.placing`.
+
+    With eight at once the encoder spends half of its time on getting memory. What was encoded lately is kept, so that a
+    clip whose language was told, or that is heard again, is encoded once. On a GPU clips go together, and stay there.
+    """
+    import ctranslate2
+    from faster_whisper import WhisperModel
+
+    class Thrifty(WhisperModel):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(*where, **how)
+            self.lately: dict[bytes, NDArray[np.float32]] = {}
+
+        def encode(self, features: NDArray[np.float32]) -> Any:
+            if self.model.device != "cpu":
+                return super().encode(features)
+            encoded = [self._encoded(one) for one in features.reshape(-1, *features.shape[-2:])]
+            return ctranslate2.StorageView.from_array(np.concatenate(encoded))
+
+        def _encoded(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+            key = hashlib.blake2b(features.tobytes()).digest()
+            if key not in self.lately:
+                while len(self.lately) >= BATCH:
+                    del self.lately[next(iter(self.lately))]
+                self.lately[key] = np.array(super().encode(features))
+            return self.lately[key]
+
+        def add_word_timestamps(
+            self,
+            segments: Any,
+            tokenizer: Any,
+            encoder_output: Any,
+            num_frames: Any,
+            prepend_punctuations: str,
+            append_punctuations: str,
+            last_speech_timestamp: float,
+        ) -> float:
+            """Gives each part of each segment, which is a clip, its words. Called by faster-whisper."""
+            parts = [[placing.heard(tokenizer, part["tokens"]) for part in segment] for segment in segments]
+            n_frames = [num_frames] * len(segments) if isinstance(num_frames, int) else num_frames
+            texts = [[word for part in segment for word in part] for segment in parts]
+            align = _align(self, tokenizer, encoder_output, n_frames)
+            for segment, written, places in zip(segments, parts, placing.placed(texts, tokenizer, align), strict=True):
+                offset_s, left = segment[0]["seek"] / self.frames_per_second, iter(places)
+                for part, words in zip(segment, written, strict=True):
+                    part["words"] = [
+                        {"word": w.text, "start": offset_s + p.start_s, "end": offset_s + p.end_s, "probability": p.p}
+                        for w, p in zip(words, left, strict=False)
+                    ]
+            return last_speech_timestamp
+
+    return Thrifty()
+
+
+def _align(model: Any, tokenizer: Any, sound: Any, n_frames: Sequence[int]) -> placing.Align:
+    """On a CPU texts are put on their sound one by one, as their clips are encoded, and each of them once."""
+    if model.model.device != "cpu":
+        return lambda texts: model.model.align(sound, tokenizer.sot_sequence, texts, n_frames)
+
+    import ctranslate2
+
+    encoded, paths = np.asarray(sound), dict[tuple[int, ...], Any]()
+
+    def align(texts: Sequence[Sequence[int]]) -> list[Any]:
+        for i, text in enumerate(texts):
+            if (i, *text) not in paths:
+                one = ctranslate2.StorageView.from_array(encoded[i : i + 1])
+                (paths[i, *text],) = model.model.align(one, tokenizer.sot_sequence, [text], [n_frames[i]])
+        return [paths[i, *text] for i, text in enumerate(texts)]
+
+    return align
 
 
 class _Ears:
@@ -79,9 +150,14 @@ class _Ears:
         self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        features = self.model.feature_extractor(samples)[:, :-1][:, :N_FRAMES]  # as the batched path has them
+        n_frames = BRIEF_FRAMES if features.shape[1] <= BRIEF_FRAMES - BRIEF_REST else N_FRAMES
+        if not self.model.model.is_multilingual:
+            return "en", 1.0
         with _enough_memory():
-            language, p, _ = self.model.detect_language(samples)
-        return str(language), float(p)
+            (likely,) = self.model.model.detect_language(self.model.encode(_padded(features, n_frames)))
+        language, p = likely[0]
+        return language.strip("<|>"), float(p)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         """A few clips at a time, so that no more of their features are in memory at once: half as many from where the
@@ -104,7 +180,8 @@ class _Ears:
         gap = np.zeros(int(SILENCE_S * RATE_HZ), np.float32)
         spans, parts, at = [], [], 0
         for sound in samples:
-            spans.append({"start": at / RATE_HZ, "end": (at + len(sound)) / RATE_HZ})
+            # faster-whisper rounds down to samples, and a clip must be the same sound that it is alone.
+            spans.append({"start": (at + 0.5) / RATE_HZ, "end": (at + 0.5 + len(sound)) / RATE_HZ})
             parts += [sound, gap]
             at += len(sound) + len(gap)
         self._batched.sure = []
@@ -150,36 +227,22 @@ class _Ears:
         features = self.model.feature_extractor(samples)[:, :N_FRAMES]
         n_frames = min(N_FRAMES, len(samples) // self.model.feature_extractor.hop_length)
         with _enough_memory():
-            sound = self.model.encode(np.pad(features, ((0, 0), (0, N_FRAMES - features.shape[1]))))
+            sound = self.model.encode(_padded(features, N_FRAMES))
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
 
         def places(words: Sequence[str]) -> list[Placed]:
-            tokens = [tokenizer.encode(" " + word) for word in words]
-            n_spoken = [len(tokenizer.encode(" " + word.rstrip(PUNCTUATION))) for word in words]
-            flat = [token for word in tokens for token in word]
-            if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
+            texts = [placing.given(tokenizer, words)]
+            if not 0 < sum(len(word.tokens) for word in texts[0]) <= placing.MOST_TOKENS or n_frames < 1:
                 return []
             with _enough_memory():
-                (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
-            return _places([len(word) for word in tokens], n_spoken, path)
+                (found,) = placing.placed(texts, tokenizer, _align(self.model, tokenizer, sound, [n_frames]))
+            return found
 
         return places
 
 
-def _places(n_tokens: Sequence[int], n_spoken: Sequence[int], path: Any) -> list[Placed]:
-    """Words from the path through their tokens: a token begins at the first frame that is given to it.
-
-    Of each word the first tokens are spoken; those after them are punctuation, which is given the pause.
-    """
-    token, frame = np.array(path.alignments, np.int64).reshape(-1, 2).T
-    edges = np.cumsum([0, *n_tokens])  # the last one is the end of the text
-    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(edges[-1] + 1)), len(frame) - 1)] / FRAMES_PER_S
-    logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
-    ends = [min(a + n, b) if n else b for (a, b), n in zip(pairwise(edges), n_spoken, strict=True)]
-    return [
-        Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b])))
-        for a, b in zip(edges, ends, strict=False)
-    ]
+def _padded(features: NDArray[np.float32], n_frames: int) -> NDArray[np.float32]:
+    return np.pad(features, ((0, 0), (0, n_frames - features.shape[1])))
 
 
 def _batched(model: Any) -> Any:
