@@ -16,6 +16,7 @@ they serve any codebook. The other numbers were set by hand on meetings laid out
 decisions; they are not measured probabilities.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from math import exp
@@ -44,12 +45,12 @@ NAMED = (5.0, 5.0)
 # naming it, and do so all the more where the chair has opened an item on it.
 SILENCE = {"": (1.0, 0.6), "on": (1.0, 0.3), "listed": (0.8, 0.05)}
 
-# The same in a conversation, where no item is open that is on the topic: of what silence tells above, and of the steps
-# out of a state below, this much is left.
+# In a conversation this much is left of what silence tells, and of the steps below out of the topic and to it.
 SILENCE_IN_TALK = (0.6, 0.25)
 STEPS_IN_TALK = 0.37
-# A conversation: the share of turns in which a voice comes back after another's, where it begins to be one and is one.
-TALK = (0.2, 0.35)
+# A conversation: how much oftener than by chance a voice comes back after another's turn, where it begins to be one
+# and where it is one.
+TALK = (0.05, 0.15)
 ROUNDS = 3  # what was found reaches further with each
 
 # Of the statements in each state, how many are on the topic, on a neighbouring and on a distant subject.
@@ -103,7 +104,7 @@ class Sight(NamedTuple):
     item: Item = ""  # it opens an item: on the topic, near it, off it, or one whose subject is not said
     n_words: int = 0
     new_voice: bool = True  # somebody else spoke before it
-    comes_back: bool = False  # and before them the same voice as now
+    voice: str | None = None
     content: tuple[str, ...] = ()  # its telling words, by their beginnings, each once
 
 
@@ -212,18 +213,26 @@ def _smoothed(sights: Sequence[Sight]) -> list[float]:
     likely = _through(sights, [0.0] * len(sights), 0.0)
     if not any(_anchors(s) for s in sights):
         return likely
-    words, talk = [s.content for s in sights], _conversation(sights)
+    words, talk = [s.content for s in sights], conversation(sights)
     for _ in range(ROUNDS):
         sure = [1.0 if _anchors(s) else p for s, p in zip(sights, likely, strict=True)]
         likely = _through(sights, kinship(words, sure), talk)
     return likely
 
 
-def _conversation(sights: Sequence[Sight]) -> float:
-    """How much of a conversation the meeting is, from 0 (one after another has a say) to 1."""
-    n_turns = sum(s.new_voice for s in sights)
+def conversation(sights: Sequence[Sight]) -> float:
+    """How much of a conversation the meeting is, from 0 (one after another has a say) to 1.
+
+    In a conversation a voice comes back at once after another's turn; how often it would by chance is left out.
+    """
+    turns = [s.voice for s in sights if s.new_voice]
+    n_turns = Counter(turns)
+    answers = [(a, b, c) for a, b, c in zip(turns, turns[1:], turns[2:], strict=False) if a and b and c]
+    by_chance = sum(n_turns[first] / (len(turns) - n_turns[other]) for first, other, _ in answers)
+    if len(answers) - by_chance < 1:
+        return 0.0
+    share = (sum(first == third for first, _, third in answers) - by_chance) / (len(answers) - by_chance)
     none, whole = TALK
-    share = sum(s.comes_back for s in sights) / max(1, n_turns)
     return min(1.0, max(0.0, (share - none) / (whole - none)))
 
 
@@ -234,9 +243,7 @@ def _through(sights: Sequence[Sight], kin: Sequence[float], talk: float) -> list
     tables = _in_talk(talk)
     steps = [tables[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
     kept, passed = (1 - talk * (1 - left) for left in SILENCE_IN_TALK)
-    silence = {kind: (a, b) for kind, (a, b) in SILENCE.items()} | {
-        "": (SILENCE[""][0] * kept, SILENCE[""][1] * passed)
-    }
+    silence = {kind: (a * kept, b * passed) for kind, (a, b) in SILENCE.items()}
     own = [_likelihoods(s, silence[kind][0], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
     passed_on = [_likelihoods(s, silence[kind][1], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
     forward: list[_States] = []

@@ -20,7 +20,7 @@ from analyse.stance import View, view
 from analyse.statements import Span, cut, sentences
 from transcribe.records import AgendaItem, Meeting, Transcript
 
-TAGGER = "rules/2"
+TAGGER = "rules/3"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."
@@ -109,8 +109,10 @@ def tag(
             for span, h, counted in zip(spans, openings, _counted(openings), strict=True)
         ]
         sights = [
-            _sight(text, h, item, codebook.topic.sounds)._replace(new_voice=new, comes_back=back)
-            for text, h, item, (new, back) in zip(texts, hits, items, _voices(spans), strict=True)
+            _sight(text, h, item, codebook.topic.sounds)._replace(
+                voice=span.speaker, new_voice=last is None or last.speaker != span.speaker
+            )
+            for text, h, item, span, last in zip(texts, hits, items, spans, (None, *spans), strict=False)
         ]
         about = topics(sights, codebook.topic.name)
     return tuple(
@@ -204,18 +206,6 @@ def _sight(
         n_words=n_words,
         content=content(text),
     )
-
-
-def _voices(spans: Sequence[Span]) -> Iterator[tuple[bool, bool]]:
-    """Whether somebody else spoke before a statement, and whether its voice comes back after theirs."""
-    before: str | None = None
-    last: Span | None = None
-    for span in spans:
-        new = last is None or last.speaker != span.speaker
-        yield new, new and last is not None and span.speaker is not None and span.speaker == before
-        if new:
-            before = last.speaker if last else None
-        last = span
 
 
 def _item(span: Span, opened: Heard | None, codebook: Codebook, agenda: Sequence[AgendaItem], *, counted: bool) -> Item:

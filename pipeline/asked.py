@@ -23,7 +23,7 @@ def layout_of(data: Path) -> Layout:
     """The data folder as it is laid out. Raises Problem where there is none."""
     if not data.is_dir():
         raise Problem(
-            "there is no such data folder", where=data, fix="name it with --data, or make it with raw/<meeting>/ in it"
+            "there is no such data folder", where=data, fix="name it with --data, or make it: onrecord add RECORDING"
         )
     return Layout(root=data)
 

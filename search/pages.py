@@ -95,6 +95,7 @@ def search_page(request: Request) -> Response:
         facets=[_facet(f, told, narrowed, names) for f in _in_order(results) if f.values],
         chosen_off=[(value, url("/", **told, f=[f for f in narrowed if f != value])) for value in narrowed],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
+        plays={h.quote.address: shelf.plays(h.quote) for h in results.hits},
         earlier=url("/", **told, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",
         later=url("/", **told, f=narrowed, **{"from": offset + N_HITS}) if offset + N_HITS < results.total else "",
         first=offset + 1,
@@ -281,6 +282,7 @@ def person_page(request: Request) -> Response:
             for v in (codes.values if codes else ())
         ],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
+        plays={h.quote.address: shelf.plays(h.quote) for h in results.hits},
         groups=[(hits[0].quote, hits) for hits in _by_meeting(results)],
         first=offset + 1,
         earlier=url(here, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",

@@ -93,6 +93,7 @@ def served(data: Path, *more: str) -> Iterator[tuple[str, "subprocess.Popen[byte
         cwd=ROOT,
         env=environment(),
         stderr=subprocess.PIPE,
+        bufsize=0,  # what is read here is one line: the rest is for whoever asks
     )
     try:
         assert server.stderr

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,18 +58,18 @@ class Finds:
 
 
 def evenly(words: Sequence[str]) -> list[Placed]:
-    return [Placed(i * 0.3, i * 0.3 + 0.3, -0.2) for i in range(len(words))]
+    return [Placed(i * 0.3, i * 0.3 + 0.3, -0.2, 0.8) for i in range(len(words))]
 
 
 def anywhere(words: Sequence[str]) -> list[Placed]:
     draw = np.random.default_rng(zlib.crc32(" ".join(words).encode()))
     edges = np.sort(draw.uniform(0, 30, 2 * len(words)))
-    chances = draw.uniform(-5, 0, len(words))
-    return [Placed(*map(float, p)) for p in zip(edges[::2], edges[1::2], chances, strict=True)]
+    places = edges[::2].tolist(), edges[1::2].tolist(), draw.uniform(-5, 0, len(words)).tolist()
+    return [Placed(a, b, chance, math.exp(chance)) for a, b, chance in zip(*places, strict=True)]
 
 
 def nowhere(words: Sequence[str]) -> list[Placed]:
-    return [Placed(0.5, 0.5, -7.0) for _ in words]
+    return [Placed(0.5, 0.5, -7.0, 0.001) for _ in words]
 
 
 # -- what always holds ------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ def test_no_word_is_lost_or_out_of_order_or_over_silence(
 
 
 def places(*chances: float) -> list[Placed]:
-    return [Placed(i * 0.3, i * 0.3 + 0.3, chance) for i, chance in enumerate(chances)]
+    return [Placed(i * 0.3, i * 0.3 + 0.3, chance, math.exp(chance)) for i, chance in enumerate(chances)]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_which_words_are_in_the_sound(chances: list[float], there: Sequence[int]
 
 
 def test_words_squeezed_into_no_time_are_not_there() -> None:
-    squeezed = [Placed(9.0, 9.0, -0.5)] * 8
+    squeezed = [Placed(9.0, 9.0, -0.5, 0.6)] * 8
     assert likely(["word"] * 13, [*places(*[-0.1] * 5), *squeezed]) == list(range(5))
 
 

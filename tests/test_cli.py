@@ -223,16 +223,6 @@ def test_every_verb_is_explained(words: str, verb: Any) -> None:
     assert re.search(row, text) or f"`onrecord {words}" in text, f"{words} stands in no document"
 
 
-def test_help_comes_without_heavy_libraries() -> None:
-    code = (
-        "import sys, pipeline.cli\n"
-        "heavy = {'numpy', 'av', 'torch', 'pyarrow', 'tantivy', 'msgspec', 'faster_whisper'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 # -- the package ----------------------------------------------------------------------------------
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transcribe.pauses import longest_ms, runs_of_sound, settled
+from transcribe.pauses import EARLY_MS, WANE_MS, longest_ms, runs_in, runs_of_sound, settled
+from transcribe.vad import Clip
 
 RNG = np.random.default_rng(0)
 
@@ -39,14 +40,37 @@ def test_where_noise_hides_the_pauses_there_are_none() -> None:
 
 def test_a_pause_belongs_to_no_word() -> None:
     runs = [(300, 1_500), (2_500, 3_000)]
-    words = [("Good", 0, 600), ("evening.", 600, 2_480), ("Thank", 2_480, 2_700), ("you.", 2_700, 2_850)]
-    assert settled(words, runs) == [(300, 600), (600, 1_500), (2_500, 2_700), (2_700, 3_000)]
-    late = [
-        ("Good", 300, 600),
-        ("evening.", 600, 1_400),
-        ("Thank", 1_400, 2_700),
-    ]  # here the pause was given to the word after it
-    assert settled(late, runs) == [(300, 600), (600, 1_500), (2_500, 3_000)]
+    words = [("Good", 0, 560), ("evening.", 600, 2_480), ("Thank", 2_480, 2_700), ("you.", 2_720, 2_850)]
+    assert settled(words, runs) == [(300, 560), (600, 1_500), (2_500, 2_700), (2_720, 3_000)]
+    late = [("Good", 300, 560), ("evening.", 600, 1_400), ("Thank", 1_450, 2_700)]  # given to the word after it
+    assert settled(late, runs) == [(300, 560), (600, 1_500), (2_500, 3_000)]
+    assert settled([("street", 900, 2_520)], runs) == [(900, 1_500)]  # a moment of what comes next
+
+
+def test_a_word_that_seems_long_began_later() -> None:
+    """Never earlier, and only where it follows the word before it."""
+    sound = [(0, 3_000)]
+    assert settled([("feedback", 0, 300), ("from", 300, 760), ("us", 760, 900)], sound)[1] == (485, 760)
+    assert settled([("to", 0, 400), ("us", 400, 500)], sound)[1][0] == 400
+    assert settled([("feedback,", 0, 250), ("from", 300, 760), ("us", 760, 900)], sound)[1] == (300, 760)
+
+
+def test_words_begin_and_end_about_where_somebody_is_heard_to_speak() -> None:
+    """Noise before and after is no part of them, and a soft ending is."""
+
+    def runs(*parts: tuple[float, float]) -> list[tuple[int, int]]:
+        return runs_in(Clip(start_ms=7_000, end_ms=10_000, speech=((7_800, 9_200),)), sound((1.0, 0), *parts))
+
+    assert runs((1.0, 0.1), (1.0, 0)) == [(7_990, 9_000)]
+    noisy = Clip(start_ms=7_000, end_ms=10_000, speech=((7_800, 9_200),))
+    assert runs_in(noisy, sound((0.5, 0), (2.0, 0.1), (0.5, 0))) == [(8_000 - EARLY_MS, 9_000)]
+    assert runs((0.8, 0.1), (0.2, 0.001), (1.0, 0)) == [(7_990, 9_000 - WANE_MS)]
+    assert runs((0.5, 0.1), (0.5, 0.001), (1.0, 0)) == [(7_990, 8_510)]
+
+
+def test_silence_around_speech_is_not_there_where_it_was_cut() -> None:
+    clip = Clip(start_ms=1_000, end_ms=9_400, speech=((1_000, 2_000), (2_000, 4_000), (5_000, 9_000)))
+    assert clip.voiced == [(1_000, 2_000), (2_000, 3_800), (5_200, 8_800)]
 
 
 TIMES = st.integers(0, 9_000)

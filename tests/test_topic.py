@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyse.codebook import load
-from analyse.context import stretches
+from analyse.context import Sight, conversation, stretches
 from analyse.records import Statement, Topic
 from analyse.rules import tag_transcript
 from transcribe.records import Meeting, Transcript, Word
@@ -54,6 +54,17 @@ def test_no_false_alarm_in_whole_meetings_on_other_subjects(shared: Path, name: 
     assert len(found.statements) > 5
     assert [s.text for s in found.statements if s.topic.about] == []
     assert found.topics == ()
+
+
+def test_a_conversation_is_told_from_one_after_another_having_a_say() -> None:
+    def turns_of(voices: str) -> list[Sight]:
+        return [Sight(voice=v, new_voice=i == 0 or voices[i - 1] != v) for i, v in enumerate(voices)]
+
+    assert conversation(turns_of("ABABACACDCDCAEAE")) == 1
+    assert conversation(turns_of("ABCDEABCDEABCDE")) == 0
+    assert conversation(turns_of("ABABABABAB")) == 0  # two voices can only take turns
+    assert conversation(turns_of("AAAA")) == conversation([]) == 0
+    assert conversation([Sight(voice=None, new_voice=i == 0) for i in range(9)]) == 0
 
 
 def test_stretches_are_parted_where_the_item_changes() -> None:

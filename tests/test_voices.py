@@ -74,6 +74,27 @@ def test_a_few_odd_vectors_are_no_voice() -> None:
     assert same_groups(labels[truth < 2], truth[truth < 2])
 
 
+def test_a_voice_needs_speech_that_windows_agree_on() -> None:
+    """A few windows in which two people were taken for one are no third person; one who speaks for a while is."""
+    x, truth = blobs([40, 40, 4], spread=0.5, seed=4)
+    heard = [np.arange(30 * i, 30 * (i + 1)) for i in range(len(x))]
+    assert same_groups(voices.tell_apart(x, None, heard), truth)
+    odd, others = np.flatnonzero(truth == 2), np.flatnonzero(truth != 2)
+    for i, a, b in zip(odd, others, others[4:], strict=False):
+        heard[i] = heard[a] = heard[b] = np.arange(30 * i, 30 * (i + 1))
+    labels = voices.tell_apart(x, None, heard)
+    assert len(set(labels.tolist())) == 2
+    assert same_groups(labels[others], truth[others])
+
+
+def test_little_speech_in_many_windows_is_little_speech() -> None:
+    x, truth = blobs([40, 40, 4], spread=0.5, seed=4)
+    heard = [np.arange(30 * i, 30 * (i + 1)) for i in range(len(x))]
+    for i in np.flatnonzero(truth == 2):
+        heard[i] = np.arange(20) + 30 * len(x)
+    assert len(set(voices.tell_apart(x, None, heard).tolist())) == 2
+
+
 def test_length_does_not_matter() -> None:
     x, _ = blobs([20, 30, 8], spread=0.5, seed=1)
     lengths = np.random.default_rng(0).uniform(0.1, 50, size=(len(x), 1))
@@ -94,6 +115,25 @@ def test_a_telephone_or_noise_changes_no_number(alike: float, spread: float) -> 
     x, truth = blobs([30, 25, 20, 12, 8], spread=spread, seed=3)
     common = np.random.default_rng(9).normal(size=(1, x.shape[1]))
     assert same_groups(voices.tell_apart(np.sqrt(alike) * common + np.sqrt(1 - alike) * x), truth)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_where_all_are_much_alike_speakers_of_one_window_show_it(seed: int) -> None:
+    """On a telephone two people can be as alike as one voice is elsewhere."""
+    x, truth = blobs([24, 20, 16, 12, 8], spread=0.5, seed=seed)
+    common = np.random.default_rng(9 + seed).normal(size=(1, x.shape[1]))
+    x = np.sqrt(0.76) * common + np.sqrt(0.24) * x
+    windows = voices.FAR * np.arange(len(x))
+    assert len(set(voices.tell_apart(x, windows).tolist())) < 5
+    second = np.flatnonzero((truth[1:] != truth[:-1]) & (np.arange(len(x) - 1) % 2 == 0)) + 1
+    windows[second] = windows[second - 1]
+    assert same_groups(voices.tell_apart(x, windows), truth)
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.6, 0.9])
+def test_one_voice_taken_for_two_in_every_window_is_one(spread: float) -> None:
+    x, _ = blobs([120], spread=spread, seed=2)
+    assert not voices.tell_apart(x, voices.FAR * (np.arange(len(x)) // 2)).any()
 
 
 def test_vectors_of_the_same_sound_do_not_raise_the_bar() -> None:

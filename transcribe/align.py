@@ -34,11 +34,13 @@ ANCHOR = 3  # words in a row that are the same in both texts
 
 
 class Placed(NamedTuple):
-    """Where a word is in a clip, in seconds, and how likely it is there."""
+    """Where a word is in a clip, in seconds, and how likely it is there: of its tokens, the mean log-probability and
+    the mean probability."""
 
     start_s: float
     end_s: float
     logprob: float
+    p: float
 
 
 Walk = Callable[[Sequence[str]], list[Placed]]  # words to their places; nothing where they are too many
@@ -170,7 +172,9 @@ def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, lan
             unsure.add(k)
         if length(within([(start_ms, end_ms)], runs)) > longest_ms(text) + ASTRAY_MS:
             unsure.update(range(k - NEAR, k + NEAR + 1))
-    return {i: span for k, (i, span) in enumerate(zip(kept, settled(rough, runs), strict=True)) if k not in unsure}
+    spans = settled(rough, runs)
+    unsure.update(k for k, (a, b) in enumerate(spans) if b - a < _least_ms(rough[k][0]))
+    return {i: span for k, (i, span) in enumerate(zip(kept, spans, strict=True)) if k not in unsure}
 
 
 def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
@@ -198,9 +202,12 @@ def likely(texts: Sequence[str], placed: Sequence[Placed]) -> list[int]:
 
 
 def _gain(text: str, placed: Placed) -> float:
-    least_s = LEAST_LETTER_MS * sum(map(str.isalnum, text)) / 1000
-    squeezed = SQUEEZED if placed.end_s - placed.start_s < least_s else 0.0
+    squeezed = SQUEEZED if 1000 * (placed.end_s - placed.start_s) < _least_ms(text) else 0.0
     return max(placed.logprob, LOWEST_LOGPROB) - squeezed - LEAST_LOGPROB
+
+
+def _least_ms(text: str) -> int:
+    return LEAST_LETTER_MS * sum(map(str.isalnum, text))
 
 
 # -- texts without times ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from transcribe import offices
+from transcribe.listed import Known, known_by, places_of
 from transcribe.nicknames import other_names
 from transcribe.phones import closeness
 from transcribe.phrases import (
@@ -33,24 +34,22 @@ from transcribe.spoken import (
     AFTER_NAME,
     BEFORE_TITLE,
     CHAIR,
+    CIVIL,
     MEMBER,
     NEAR,
     POLICE,
     likeness,
-    name_parts,
     plain,
     split_name,
     word_set,
 )
 
 FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
+HOMOPHONE, OUTSIDE = 0.6, 0.6
 ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
+SAME_SOUND = 0.9  # closeness of two names that a recogniser writes either way
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
-_OTHER_OFFICE = re.compile(
-    r"\b(officer|director|head of|clerk|solicitor|manager|resident|public|police|witness|commander|superintendent"
-    r"|inspector|constable|sergeant|chief executive)\b"
-)
 # First names that open English sentences as other words.
 _ALSO_WORDS = word_set(
     "will may mark grace hope faith joy art bill frank pat rob sue dean rose drew chuck rich win glad con cat ant"
@@ -62,10 +61,6 @@ _OFFICE = re.compile(
     r"|officer|clerk|solicitor|chair|vice-chair|commissioner|lead|ombudsman|auditor|president|mayor|spokesperson)\b"
 )
 _OF_OTHERS = BEFORE_TITLE | word_set("prime first vice former previous shadow associate junior senior executive lead")
-_PLACES = (
-    re.compile(r"(?i)\b(?:member|councillor|mp|ms|msp|am) for (?:the )?([^;,(]+?)(?: ward)?(?=$|[;,(])"),
-    re.compile(r"(?i)(?:^|[;,] ?)(?:the )?([^;,(]+?) ward(?=$|[;,(])"),
-)
 MOST_FOR_A_PLACE = 3  # members
 _LONGEST_ROLE = 14  # words
 
@@ -81,26 +76,20 @@ class Mention(NamedTuple):
     form: Literal["name", "role", "both"] = "name"
 
 
-class _Known(NamedTuple):
-    """A person's names, plain."""
-
-    id: str
-    kind: str  # member, police, other, or empty where the list does not say
-    full: tuple[str, ...]
-    surname: str
-
-
 class Roster:
     """The people of a meeting, by everything that they may be called."""
 
     def __init__(self, people: Sequence[Person]) -> None:
-        self._known = [_read(p) for p in people]
+        self._known = [known_by(p) for p in people]
         self._kinds = {k.id: k.kind for k in self._known}
+        self._councillors = {p.id for p in people if MEMBER & {*split_name(p.name)[0]}}
+        self.of_councillors = len(self._councillors) == len(people)  # and no officers, whoever else may be there
         self._exact: dict[str, dict[str, float]] = {}
         self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
         self._short_names: dict[str, dict[str, float]] = {}
         self._openers: set[str] = set()  # how those begin
         self._short: set[str] = set()  # of those, what is left of one before "for" or "of"
+        self._alike: dict[str, dict[str, float]] = {}
         self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
         self._firsts = Counter(plain(n.split()[0]) for p in people if (n := " ".join(split_name(p.name)[1])))
         for person, known in zip(people, self._known, strict=True):
@@ -121,8 +110,7 @@ class Roster:
         self._places: dict[str, dict[str, float]] = {}  # wards and constituencies
         for person, known in zip(people, self._known, strict=True):
             self._call_for_short(known, person)
-            places = [person.ward, *(place for at in _PLACES for place in at.findall(person.role))]
-            for place in {plain(p) for p in places} - {""}:
+            for place in places_of(person):
                 self._add(self._places, place, person.id, FULL)
                 self._hold(person.id, (f"memberfor{place}", f"memberfor{place}ward"))
         self._exact |= self._short_names
@@ -135,7 +123,7 @@ class Roster:
         self.clerks = offices.clerks(self._offices)
         self.chairs, self._presides = offices.presiding(self._offices, {p.id for p in people if p.present})
 
-    def _call_for_short(self, known: _Known, person: Person) -> None:
+    def _call_for_short(self, known: Known, person: Person) -> None:
         """Know them by what their first name is for short, where nobody else has that name."""
         _, names = split_name(person.name)
         for other in other_names(plain(names[0])) if len(names) > 1 else ():
@@ -293,7 +281,7 @@ class Roster:
         best: Mention | None = None
         for k in range(min(stop, j + 4), j, -1):
             heard, possessive = run_together(words[j:k])
-            exact = self._exact.get(heard)
+            exact = self._read_as(heard)
             fits = {p: min(TITLED, fit + 0.1) for p, fit in exact.items()} if exact else self._mishear(heard)
             fits = self._of_kind(fits, titles)
             if (
@@ -310,7 +298,7 @@ class Roster:
     def _untitled(self, words: Sequence[Word], i: int, first: int, stop: int, cased: bool) -> Mention | None:
         for k in range(min(stop, i + 4), i, -1):
             heard, possessive = run_together(words[i:k])
-            fits = self._exact.get(heard)
+            fits = self._read_as(heard)
             if fits and not goes_on(words, k, stop, cased):
                 whole = max(fits.values()) == FULL and k > i + 1  # "Mark" alone may be a verb
                 capital = cased and words[i].text[:1].isupper()
@@ -348,36 +336,34 @@ class Roster:
         if heard not in self._misheard:
             fits = {k.id: max((likeness(heard, n) for n in (k.surname, *k.full)), default=0.0) for k in self._known}
             best = max(fits.values(), default=0.0)
-            self._misheard[heard] = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+            near = {p: fit for p, fit in fits.items() if fit and fit >= best - 0.1}
+            self._misheard[heard] = near and dict.fromkeys(self._sounding(heard), best) | near
         return self._misheard[heard]
 
+    def _read_as(self, heard: str) -> dict[str, float]:
+        """Whom a name means as it is written; less so, whoever has another that sounds the same: a recogniser writes
+        Rees for Reece."""
+        if heard in self._exact and heard not in self._alike:
+            exact = self._exact[heard]
+            alike = dict.fromkeys(self._sounding(heard), HOMOPHONE) if max(exact.values()) < FULL else {}
+            self._alike[heard] = alike | exact
+        return self._alike.get(heard, {})
+
+    def _sounding(self, heard: str) -> list[str]:
+        """Everybody whose surname or first name sounds as this: whose is spelled most like it is no likelier."""
+        return [k.id for k in self._known for n in (k.surname, k.first) if n and _sounds_as(heard, n)]
+
     def _of_kind(self, fits: Mapping[str, float], titles: Sequence[str]) -> dict[str, float]:
-        """Without those whom the spoken title rules out: no superintendent is called Councillor."""
+        """Without those whom the spoken title rules out: no superintendent is called Councillor; and "Mrs Holm" is
+        hardly ever Councillor Holm, but somebody from outside."""
         spoken = "member" if MEMBER & set(titles) else "police" if POLICE & set(titles) else ""
-        return {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        outside = self._councillors if CIVIL & set(titles) and not spoken else ()
+        found = {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        return {p: min(fit, OUTSIDE) if p in outside else fit for p, fit in found.items()}
 
 
-# -- the list ------------------------------------------------------------------------------------------
-
-
-def _read(person: Person) -> _Known:
-    titles, names = split_name(person.name)
-    given, last = name_parts(person.name)
-    surname = plain("".join(last)) if given else ""
-    full = [plain("".join(names))]
-    if surname:
-        full += [plain(names[0]) + surname, plain(names[0])[:1] + surname]
-    about = f"{' '.join(titles)} {person.role.lower()}"
-    if MEMBER & set(titles) or re.search(r"\b(councillor|cabinet member|leader|chair\w*)\b", about):
-        kind = "member"
-    elif POLICE & set(about.split()):
-        kind = "police"
-    else:
-        kind = "other" if _OTHER_OFFICE.search(about) else ""
-    return _Known(person.id, kind, tuple(dict.fromkeys(f for f in full if f)), surname)
-
-
-# -- the words -----------------------------------------------------------------------------------------
+def _sounds_as(heard: str, name: str) -> bool:
+    return closeness(heard, name, SAME_SOUND) >= SAME_SOUND
 
 
 def _joined(before: Mention | None, found: Mention) -> Mention | None:

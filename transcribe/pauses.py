@@ -1,7 +1,9 @@
 """Where sound pauses, to ten milliseconds, and words that begin and end where it does.
 
-Whisper says well where a word begins in the flow of speech, and badly where one begins or ends at a pause: the pause is
-given to the word before it, and the first word of a clip begins with the clip. The loudness knows better there.
+Whisper says badly where a word begins or ends at a pause: the pause is given to the word on either side, and the first
+word of a clip begins with the clip. The loudness knows better there, except for breath and noise around speech and for
+soft endings, of which the detector of speech knows more. In the flow of speech Whisper turns to a word too early the
+longer it seems to take.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,11 @@ REACH_MS = 150  # a word that begins so little after a pause begins with the sou
 USUAL_MS, USUAL_LETTER_MS = 60, 50  # what a word takes, and what each of its letters adds
 FIGURE_LETTERS = 4
 SLOWEST, LONGEST_MS = 3, 1_500  # times what it usually takes, and in all; longer, and it was drawn out over other sound
+LONG = 2  # times what it usually takes is never too long, as of a figure
+PART = 0.25  # of what it usually takes is part enough of a word that began too early, in the pause or before it
+EARLY_MS = 100  # a word begins so much before the detector hears it, if there is sound
+WANE_MS = 60  # and may end so much before the detector ceases to hear it
+SOFT_MS = 250  # such an ending is no longer than this
 
 Span = tuple[int, int]
 
@@ -59,8 +66,14 @@ def runs_of_sound(samples: NDArray[np.float32]) -> Ranges:
 
 def runs_in(clip: Clip, samples: NDArray[np.float32]) -> Ranges:
     """Where in a clip, of which these are the samples, there is sound that may be words: in ms of the recording."""
-    runs = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs_of_sound(samples)]
-    return within(runs, clip.speech) or list(clip.speech)
+    sound = [(clip.start_ms + start_ms, clip.start_ms + end_ms) for start_ms, end_ms in runs_of_sound(samples)]
+    found: Ranges = []
+    for (start_ms, _), (first_ms, last_ms) in zip(clip.speech, clip.voiced, strict=True):
+        runs = within(sound, [(max(start_ms, first_ms - EARLY_MS), last_ms)])
+        if runs and last_ms - WANE_MS - SOFT_MS <= runs[-1][1] < last_ms - WANE_MS:
+            runs[-1] = (runs[-1][0], last_ms - WANE_MS)
+        found += runs
+    return found or list(clip.speech)
 
 
 def usual_ms(text: str) -> int:
@@ -70,15 +83,16 @@ def usual_ms(text: str) -> int:
 
 def longest_ms(text: str) -> int:
     """What a word takes at most."""
-    return min(SLOWEST * usual_ms(text), LONGEST_MS)
+    return min(SLOWEST * usual_ms(text), max(LONGEST_MS, LONG * usual_ms(text)))
 
 
 def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list[Span]:
     """The times of words (text, start_ms, end_ms), each in one run of sound and none before the one before it.
 
-    A word that was drawn out over a pause keeps the part that is long enough for it, the first of several; one that
-    lies in a pause altogether goes to the nearest sound. The first word of a run begins with it, and the last one ends
-    with it, if it can be that long or only a little is missing.
+    A word that was drawn out over a pause keeps the last part that may be enough of it; one that lies in a pause
+    altogether goes to the nearest sound. The first word of a run begins with it, and the last one ends with it, if it
+    can be that long or only a little is missing. Where one word follows the other, the second begins no earlier than if
+    both shared their time as words of their lengths usually do.
     """
     if not runs:
         return [(start_ms, end_ms) for _, start_ms, end_ms in words]
@@ -97,12 +111,18 @@ def settled(words: Sequence[tuple[str, int, int]], runs: Sequence[Span]) -> list
             b = home[1]
         if placed:
             a = max(a, placed[-1][0])
-        placed.append((a, min(max(a, b), a + most_ms)))
+        b = min(max(a, b), a + most_ms)
+        if not first and placed[-1][1] == a:
+            before, before_ms = words[i - 1][0], placed[-1][0]
+            fair_ms = before_ms + (b - before_ms) * usual_ms(before) // (usual_ms(before) + usual_ms(text))
+            a = max(a, min(fair_ms, before_ms + longest_ms(before)))
+            placed[-1] = before_ms, a
+        placed.append((a, b))
     return placed
 
 
-def _home(needed_ms: int, start_ms: int, end_ms: int, runs: Sequence[Span]) -> Span:
+def _home(usual: int, start_ms: int, end_ms: int, runs: Sequence[Span]) -> Span:
     """The run of sound that a word is said in."""
-    parts = [(min(end_ms, b) - max(start_ms, a), (a, b)) for a, b in runs]
+    parts = [(min(end_ms, b) - max(start_ms, a), (a, b)) for a, b in reversed(runs)]
     best_ms, best = max(parts, key=lambda part: part[0])  # the nearest, where none is in any
-    return next((run for part_ms, run in parts if part_ms >= min(needed_ms, best_ms)), best)
+    return next((run for part_ms, run in parts if part_ms >= min(PART * usual, best_ms)), best)

@@ -182,22 +182,26 @@ class Grouping(BaseClustering):  # type: ignore[misc]
         speakers are two voices as long as there are voices enough. Returned last are the voices' mean directions.
         """
         active = segmentations.data > 0
+        alone = active & (active.sum(axis=2, keepdims=True) == 1)
         known = active.any(axis=1) & ~np.isnan(embeddings).any(axis=2)
         hard = np.full(known.shape, -2, dtype=np.intp)
         window = segmentations.sliding_window
-        alone_s = (active & (active.sum(axis=2, keepdims=True) == 1)).mean(axis=1) * window.duration
-        learn_from = known & (alone_s >= LEARN_FROM_S)
+        learn_from = known & (alone.mean(axis=1) * window.duration >= LEARN_FROM_S)
         if not learn_from.any():  # nobody spoke alone for long: take what there is
-            learn_from = known
+            learn_from, alone = known, active
         if not learn_from.any():
             return hard, None, np.zeros((1, embeddings.shape[2]))
         at_most = None if max_clusters is None or np.isinf(max_clusters) else int(max_clusters)
         vectors = np.where(known[..., None], embeddings / np.linalg.norm(embeddings, axis=2, keepdims=True), 0)
         many = np.count_nonzero(learn_from) >= voices.FEW
         steadier = _with_neighbours(vectors, active, window.step / window.duration) if many else vectors
-        labels = voices.tell_apart(
-            steadier[learn_from], np.nonzero(learn_from)[0], at_least=min_clusters or 1, at_most=at_most
-        )
+        windows, speakers = np.nonzero(learn_from)
+        tenths = 10 * np.linspace(0, window.duration, active.shape[1], endpoint=False)  # where a window's frames are
+        heard = [
+            np.unique((10 * window.step * w + tenths[alone[w, :, speaker]]).astype(np.intp))
+            for w, speaker in zip(windows, speakers, strict=True)
+        ]
+        labels = voices.tell_apart(steadier[learn_from], windows, heard, at_least=min_clusters or 1, at_most=at_most)
         means = voices.centroids(vectors[learn_from], labels)
         alike = vectors @ means.T
         for w in range(len(hard)):

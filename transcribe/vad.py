@@ -47,6 +47,16 @@ class Clip(Record):
         check_range(self.start_ms, self.end_ms)
 
     @property
+    def voiced(self) -> Ranges:
+        """The same stretches without the silence around them, which is not there where one was cut from the next."""
+        edges = [self.start_ms, *(at_ms for span in self.speech for at_ms in span), self.end_ms]
+        found = []
+        for before, a, b, after in zip(edges[::2], edges[1::2], edges[2::2], edges[3::2], strict=False):
+            start_ms, end_ms = a + PAD_MS * (before < a), b - PAD_MS * (b < after)
+            found.append((start_ms, end_ms) if start_ms < end_ms else (a, b))
+        return found
+
+    @property
     def speech_ms(self) -> int:
         return sum(end - start for start, end in self.speech)
 

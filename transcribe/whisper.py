@@ -3,14 +3,13 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import engines
+from transcribe import engines, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
@@ -23,10 +22,6 @@ MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
 BRIEF_FRAMES, BRIEF_REST = 1000, 200  # tell the language of so little sound; its words are misheard in less than 30 s
-FRAMES_PER_S = 50  # of what it gives
-MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
-LEAST_P = 1e-9
-PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
 
 
 def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
@@ -74,7 +69,8 @@ def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
 
 
 def _thrifty(*where: Any, **how: Any) -> Any:
-    """faster-whisper's model, which on a CPU encodes clips one by one, and puts their words on them one by one.
+    """faster-whisper's model, which on a CPU encodes clips one by one, and gives words the times of
+    `transcribe.placing`.
 
     With eight at once the encoder spends half of its time on getting memory. What was encoded lately is kept, so that a
     clip whose language was told, or that is heard again, is encoded once. On a GPU clips go together, and stay there.
@@ -101,19 +97,50 @@ def _thrifty(*where: Any, **how: Any) -> Any:
                 self.lately[key] = np.array(super().encode(features))
             return self.lately[key]
 
-        def find_alignment(
-            self, tokenizer: Any, text_tokens: Sequence[Any], encoder_output: Any, num_frames: Any, *more: Any
-        ) -> list[Any]:
-            if self.model.device != "cpu" or len(text_tokens) < 2:
-                found: list[Any] = super().find_alignment(tokenizer, text_tokens, encoder_output, num_frames, *more)
-                return found
-            encoded, found = np.asarray(encoder_output), []
-            for i, (tokens, n) in enumerate(zip(text_tokens, num_frames, strict=True)):
-                one = ctranslate2.StorageView.from_array(encoded[i : i + 1])
-                found += super().find_alignment(tokenizer, [tokens], one, n, *more)
-            return found
+        def add_word_timestamps(
+            self,
+            segments: Any,
+            tokenizer: Any,
+            encoder_output: Any,
+            num_frames: Any,
+            prepend_punctuations: str,
+            append_punctuations: str,
+            last_speech_timestamp: float,
+        ) -> float:
+            """Gives each part of each segment, which is a clip, its words. Called by faster-whisper."""
+            parts = [[placing.heard(tokenizer, part["tokens"]) for part in segment] for segment in segments]
+            n_frames = [num_frames] * len(segments) if isinstance(num_frames, int) else num_frames
+            texts = [[word for part in segment for word in part] for segment in parts]
+            align = _align(self, tokenizer, encoder_output, n_frames)
+            for segment, written, places in zip(segments, parts, placing.placed(texts, tokenizer, align), strict=True):
+                offset_s, left = segment[0]["seek"] / self.frames_per_second, iter(places)
+                for part, words in zip(segment, written, strict=True):
+                    part["words"] = [
+                        {"word": w.text, "start": offset_s + p.start_s, "end": offset_s + p.end_s, "probability": p.p}
+                        for w, p in zip(words, left, strict=False)
+                    ]
+            return last_speech_timestamp
 
     return Thrifty()
+
+
+def _align(model: Any, tokenizer: Any, sound: Any, n_frames: Sequence[int]) -> placing.Align:
+    """On a CPU texts are put on their sound one by one, as their clips are encoded, and each of them once."""
+    if model.model.device != "cpu":
+        return lambda texts: model.model.align(sound, tokenizer.sot_sequence, texts, n_frames)
+
+    import ctranslate2
+
+    encoded, paths = np.asarray(sound), dict[tuple[int, ...], Any]()
+
+    def align(texts: Sequence[Sequence[int]]) -> list[Any]:
+        for i, text in enumerate(texts):
+            if (i, *text) not in paths:
+                one = ctranslate2.StorageView.from_array(encoded[i : i + 1])
+                (paths[i, *text],) = model.model.align(one, tokenizer.sot_sequence, [text], [n_frames[i]])
+        return [paths[i, *text] for i, text in enumerate(texts)]
+
+    return align
 
 
 class _Ears:
@@ -205,36 +232,18 @@ class _Ears:
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
 
         def places(words: Sequence[str]) -> list[Placed]:
-            tokens = [tokenizer.encode(" " + word) for word in words]
-            n_spoken = [len(tokenizer.encode(" " + word.rstrip(PUNCTUATION))) for word in words]
-            flat = [token for word in tokens for token in word]
-            if not 0 < len(flat) <= MOST_TOKENS or n_frames < 1:
+            texts = [placing.given(tokenizer, words)]
+            if not 0 < sum(len(word.tokens) for word in texts[0]) <= placing.MOST_TOKENS or n_frames < 1:
                 return []
             with _enough_memory():
-                (path,) = self.model.model.align(sound, tokenizer.sot_sequence, [flat], n_frames)
-            return _places([len(word) for word in tokens], n_spoken, path)
+                (found,) = placing.placed(texts, tokenizer, _align(self.model, tokenizer, sound, [n_frames]))
+            return found
 
         return places
 
 
 def _padded(features: NDArray[np.float32], n_frames: int) -> NDArray[np.float32]:
     return np.pad(features, ((0, 0), (0, n_frames - features.shape[1])))
-
-
-def _places(n_tokens: Sequence[int], n_spoken: Sequence[int], path: Any) -> list[Placed]:
-    """Words from the path through their tokens: a token begins at the first frame that is given to it.
-
-    Of each word the first tokens are spoken; those after them are punctuation, which is given the pause.
-    """
-    token, frame = np.array(path.alignments, np.int64).reshape(-1, 2).T
-    edges = np.cumsum([0, *n_tokens])  # the last one is the end of the text
-    starts_s = frame[np.minimum(np.searchsorted(token, np.arange(edges[-1] + 1)), len(frame) - 1)] / FRAMES_PER_S
-    logprobs = np.log(np.maximum(np.array(path.text_token_probs, np.float64), LEAST_P))
-    ends = [min(a + n, b) if n else b for (a, b), n in zip(pairwise(edges), n_spoken, strict=True)]
-    return [
-        Placed(float(starts_s[a]), float(starts_s[b]), float(np.mean(logprobs[a:b])))
-        for a, b in zip(edges, ends, strict=False)
-    ]
 
 
 def _batched(model: Any) -> Any:

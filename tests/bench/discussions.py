@@ -3,10 +3,10 @@
     python tests/bench/discussions.py [--shared FOLDER] [--show]
 
 `tests/data/discussions/*.txt` are meetings of the made-up borough Wrenbridge, a line for each thing said: what it is
-about (L live facial recognition, N a neighbouring subject, O another, - not counted), stance, codes, voice, words. The
-first two were read while rules were written, `motion.txt` was not. With the evaluation data each discussion is also put
-into real meetings on other subjects, at places drawn by chance and without an announcement: what is found around it is
-false. `--show` prints the errors on topic.
+about (L live facial recognition, N a neighbouring subject, O another, - not counted), stance, codes, voice, words. All
+were read while the rules were written but `panel.txt`, which was written when they stood. With the evaluation data each
+discussion is also put into real meetings on other subjects, at places drawn by chance and without an announcement:
+what is found around it is false. `--show` prints the errors on topic.
 """
 
 import argparse
@@ -68,10 +68,12 @@ def found_in(said: Sequence[Said]) -> list[tuple[Said, list[Statement]]]:
 
 
 def spliced(said: Sequence[Said], shared: Path) -> Iterator[list[Said]]:
-    """The discussion, from its first statement on the topic to the last before another item, in real meetings."""
+    """The longest discussion on the topic without another item in it, in real meetings."""
     on = [i for i, line in enumerate(said) if line.about == "L"]
-    end = next((b for a, b in pairwise(on) if any(x.about == "O" for x in said[a:b])), on[-1] + 1)
-    block = list(said[on[0] : max(i for i in on if i < end) + 1])
+    parted = [b for a, b in pairwise(on) if any(x.about == "O" for x in said[a:b])]
+    runs = [[i for i in on if first <= i < end] for first, end in pairwise([on[0], *parted, on[-1] + 1])]
+    longest = max(runs, key=len)
+    block = list(said[longest[0] : longest[-1] + 1])
     drawn = random.Random(0)
     for name in REAL:
         real = [Said("O", "", frozenset(), f"real {voice}", text) for voice, text in turns(shared / "captions" / name)]

@@ -4,8 +4,9 @@
 
 The sample meeting and made meetings (folders with meeting.flac and truth.json) have exact times for the first and the
 last word of each sentence. Read speech of FOLDER/audio/read is pasted into silence and into noise at known places; when
-it begins and ends in its own file is taken from its loudness there, before any noise. The AMI excerpts of FOLDER/audio
-have times for every word, good to about 200 ms; they are listed in two halves, since settings were chosen on the first.
+it begins and ends in its own file was read off a spectrogram, to about 20 ms. The AMI excerpts of FOLDER/audio have
+times for every word, good to about 200 ms; they are listed in two halves, since settings were chosen on the second.
+How good those times are is told by the loudness where somebody begins to speak after half a second in which nobody did.
 
 Captions are 1 s late. Some are wrong on purpose: a quarter of the sentences left out, or said to be others, or others
 added between them, or all others; how many words of such were put on the sound is told.
@@ -28,6 +29,7 @@ from transcribe import align, engines
 from transcribe.align import Aligner, Walk
 from transcribe.audio import RATE_HZ, Audio, Source, decode
 from transcribe.matching import match
+from transcribe.pauses import runs_of_sound
 from transcribe.ranges import shares
 from transcribe.records import Word
 from transcribe.references import Utterance, read_sentences, read_words
@@ -35,6 +37,17 @@ from transcribe.references import Utterance, read_sentences, read_words
 SAMPLE = Path(__file__).parents[2] / "data" / "raw" / "2024-05-14-public-safety"
 LATE_MS = 1_000
 NOISE = 60  # of 32,768: about 30 dB below the speech
+# Of read speech, by the names of its files: the first sound of the first word and the last of the last, in ms.
+SPOKEN = {
+    "LJ002-0020": (10, 1_420),
+    "LJ002-0035": (10, 1_490),
+    "beckett": (310, 8_780),
+    "jfk": (320, 10_430),
+    "libri_1088-134315-0000": (210, 15_860),
+    "libri_2412-153948-0000": (475, 11_110),
+    "libri_2412-153948-0001": (555, 10_210),
+    "vosk_digits": (880, 7_930),
+}
 OTHERS = """
 The hedge behind the allotments has been cut back twice since we last met.
 Could somebody tell us what the new boiler is going to cost?
@@ -126,18 +139,16 @@ def _timed(sentence: Utterance) -> tuple[str, int, int]:
 
 
 def pasted(folder: Path, scratch: Path, name: str, level: int) -> tuple[Audio, list[Sentence]]:
-    """Clips of speech up to 30 s long, each three times, with 0.7 to 3.5 s between them."""
+    """Clips of speech, each three times, with 0.7 to 3.5 s between them."""
     draw = np.random.default_rng(1)
     parts: list[NDArray[np.int16]] = []
     said: list[Sentence] = []
     at = 0
-    files = [f for f in sorted(folder.iterdir()) if f.suffix in (".wav", ".flac")]
+    files = [f for f in sorted(folder.iterdir()) if f.suffix in (".wav", ".flac") and f.stem in SPOKEN]
     for i in np.concatenate([draw.permutation(len(files)) for _ in range(3)]):
         clip = decode([Source(files[i])], scratch / f"{files[i].stem}.s16").samples
-        if len(clip) > 30 * RATE_HZ:
-            continue
         gap = int(draw.uniform(0.7, 3.5) * RATE_HZ)
-        first_ms, last_ms = loud_part(clip)
+        first_ms, last_ms = SPOKEN[files[i].stem]
         start_ms = (at + gap) * 1000 // RATE_HZ
         text = " ".join(files[i].with_suffix(".txt").read_text("utf-8").split())
         said.append(Sentence(text, start_ms + first_ms, start_ms + last_ms))
@@ -147,14 +158,6 @@ def pasted(folder: Path, scratch: Path, name: str, level: int) -> tuple[Audio, l
     path = scratch / f"{name}.s16"
     np.clip(samples, -32_768, 32_767).astype("<i2").tofile(path)
     return Audio(path=path), said
-
-
-def loud_part(samples: NDArray[np.int16]) -> tuple[int, int]:
-    """From the first to the last hundredth of a second within 30 dB of the loudest, in ms."""
-    n = RATE_HZ // 100
-    level = np.sqrt(np.mean(np.square(samples[: len(samples) // n * n].reshape(-1, n).astype(float)), axis=1))
-    loud = np.flatnonzero(level > level.max() * 10 ** (-30 / 20))
-    return int(loud[0]) * 10, int(loud[-1] + 1) * 10
 
 
 def wrong(said: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
@@ -232,7 +235,7 @@ def show_recognised(name: str, said: Sequence[Sentence], made: Sequence[Word], a
 
 def show_ami(half: str, files: Sequence[Path], recogniser: engines.Recogniser, aligner: Aligner, scratch: Path) -> None:
     """The text of each voice, cut where it pauses, as captions put on the sound."""
-    everywhere, alone, recognised, n_words = [], [], [], 0
+    everywhere, alone, recognised, sound_itself, n_words = [], [], [], [], 0
     for file in files:
         stem = file.name.removesuffix(".words.json")
         sound = next(f for f in file.parent.glob(f"{stem}.*") if f.suffix in (".flac", ".wav"))
@@ -244,6 +247,7 @@ def show_ami(half: str, files: Sequence[Path], recogniser: engines.Recogniser, a
             for word in cues([Sentence(" ".join(w.text for w in u), _start(u[0]), max(map(_end, u)))])
         ]
         n_words += len(true)
+        sound_itself += list(off_the_sound(true, audio))
         for word, is_alone, made in zip(true, apart(true), on_the_sound(captions, audio, aligner), strict=True):
             if made.timing == "aligned":
                 everywhere.append(_start(made) - _start(word))
@@ -258,6 +262,18 @@ def show_ami(half: str, files: Sequence[Path], recogniser: engines.Recogniser, a
     print(f"AMI, {half}: {len(everywhere)} of {n_words} words found")
     print(f"    where one voice speaks {errors(alone)}\n    everywhere             {errors(everywhere)}")
     print(f"    recognised, one voice  {errors(recognised)}")
+    print(f"    the reference itself against the loudness after quiet {errors(sound_itself)}")
+
+
+def off_the_sound(words: Sequence[Word], audio: Audio) -> Iterator[int]:
+    """Of words that begin after half a second of quiet, how far they are from where sound begins nearby."""
+    runs = runs_of_sound(audio.slice(0, audio.duration_ms))
+    for word in words:
+        at = _start(word)
+        if at < 500 or any(_end(v) > at - 500 and _start(v) <= at for v in words if v is not word):
+            continue
+        near = [at - start_ms for start_ms, _ in runs if abs(at - start_ms) <= 700]
+        yield from sorted(near, key=abs)[:1]
 
 
 def utterances(words: Iterator[Word] | Sequence[Word]) -> list[list[Word]]:

@@ -163,6 +163,25 @@ def in_a_hall(sound: Samples, rt60_s: float = 0.8) -> Samples:
     return whole(np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)[: len(sound)])
 
 
+def in_a_large_hall(sound: Samples) -> Samples:
+    return in_a_hall(0.6 * sound, 1.5)
+
+
+def noisy_from_the_middle(sound: Samples) -> Samples:
+    half = len(sound) // 2
+    return np.concatenate([whole(sound[:half]), noisy(sound, 10)[half:]])
+
+
+def among_others(sound: Samples, snr_db: float = 10) -> Samples:
+    """With eight people talking in the room: the recording itself, backwards, from eight places."""
+    random = np.random.default_rng(1)
+    talk = np.zeros(len(sound))
+    for _ in range(8):
+        talk += np.roll(sound[::-1], int(random.integers(len(sound)))) * random.uniform(0.5, 1)
+    loud = sound[np.abs(sound) > np.abs(sound).mean()]
+    return whole(sound + talk * np.sqrt(np.mean(loud**2) / np.mean(talk**2)) * 10 ** (-snr_db / 20))
+
+
 def by_telephone(sound: Samples) -> Samples:
     spectrum, hz = np.fft.rfft(sound), np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
     return whole(np.fft.irfft(np.where((hz > 300) & (hz < 3400), spectrum, 0), len(sound)))
@@ -175,7 +194,10 @@ def whole(sound: Samples) -> Samples:
 CHANGES: dict[str, Callable[[Samples], Samples]] = {
     "noise, 10 dB below speech": lambda x: noisy(x, 10),
     "noise, 3 dB below speech": lambda x: noisy(x, 3),
+    "noise, 10 dB, from the middle on": noisy_from_the_middle,
+    "others talking, 10 dB below": among_others,
     "a hall": in_a_hall,
+    "a large hall": in_a_large_hall,
     "300 to 3400 Hz": by_telephone,
     "30 dB quieter": lambda x: whole(x * 10**-1.5),
     "18 dB louder, clipped": lambda x: whole(x * 8),
