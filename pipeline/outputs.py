@@ -42,9 +42,11 @@ class Output(Record):
 
 def check_free(path: Path, *, force: bool) -> None:
     """Raise Problem where a file that somebody named is there already, unless it may be replaced, and for a folder."""
+    if not os.path.lexists(path):
+        return
     if path.is_dir():
         raise Problem("this is a folder", where=path, fix="name a file in it")
-    if os.path.lexists(path) and not force:
+    if not force:
         raise Problem("there is such a file already", where=path, fix="name another, or replace it with --force")
 
 

@@ -56,8 +56,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
             return Call(sentence, mention, "first in turn") if presides else None
         rule = ""
         if presides and sayings.THANKED_AFTER.search(pattern):
-            rule = "named last"  # or it was whoever has just spoken
-        elif sayings.BARE.fullmatch(pattern) or (
+            return None  # whoever has just spoken, rather than the next
+        if sayings.BARE.fullmatch(pattern) or (
             presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
         ):
             rule = "called"
