@@ -287,6 +287,23 @@ def test_an_office_is_its_holders_and_nobody_elses() -> None:
         assert not meant(other)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm the chair tonight in place of Councillor Lindqvist.",
+        "I'm the chair tonight instead of Maja Lindqvist.",
+        "I'm chair of this committee and I welcome Councillor Lindqvist.",
+        "I'm the chair of this panel and tonight we will hear from Councillor Lindqvist.",
+        "I am the chair, Councillor Lindqvist.",
+        "As the member for Weir Street said, this is wrong.",
+        "I am grateful to you as the member for Weir Street.",
+        "She was speaking as the Cabinet Member for Community Safety when she wrote to us.",
+    ],
+)
+def test_who_says_what_others_are_is_none_of_them(said: str) -> None:
+    assert named(f"S1: Good evening. {said} {LONG}\nS2: {LONG}")["S1"] not in ("lindqvist", "weir", "raman")
+
+
 def test_what_people_are_called_for_short() -> None:
     others = {"leonard": "Councillor Leonard Brandt", "jack": "Jack Frost", "john": "John Moss"}
     people = [*PEOPLE, *(Person(id=id, name=name) for id, name in others.items())]

@@ -34,6 +34,10 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
     if said:
         own = sentence.mentions[int(next(g for g in said.groups() if g))]
         return own if own.form != "role" and not sayings.QUOTED.search(sentence.pattern[: said.start()]) else None
+    if said := sayings.SELF_IN_CHAIR.search(sentence.pattern):
+        own = sentence.mentions[int(said[1])]  # "I'm the chair, Councillor Holm" speaks to him
+        quoted = sayings.QUOTED.search(sentence.pattern[: said.start()])
+        return own if _is_bare_and_whole(words, own) and not quoted else None
     if sentence.first > run.first + OPENING_WORDS:
         return None
     k = run.sentences.index(sentence)
@@ -48,10 +52,14 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
     if not said:
         return None
     own, *others = (sentence.mentions[int(g)] for g in said.groups() if g)
-    whole = own.form == "both" or set(own.fits.values()) & {FULL, NEAR}
-    if not whole or plain(words[own.first].text) in TITLES:
+    if not _is_bare_and_whole(words, own):
         return None  # "Jo, I think …" speaks to Jo; one gives a whole bare name only as one's own
     return own if all(own.fits.keys() == other.fits.keys() for other in others) else None
+
+
+def _is_bare_and_whole(words: Sequence[Word], mention: Mention) -> bool:
+    whole = mention.form == "both" or bool({*mention.fits.values()} & {FULL, NEAR})
+    return whole and plain(words[mention.first].text) not in TITLES
 
 
 def _introductions(said: Sequence[Run]) -> Iterator[Sentence]:

@@ -186,8 +186,12 @@ AFTER_VOCATIVE = re.compile(
 SELF = re.compile(
     rf"(?:\bmy name is|\bmy name's|\bi'm|\bi am) {NAME}"
     rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b"
-    rf"|\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)\b(?: \w+){{0,8}}?"
-    rf"(?<! with)(?<! and)(?<! by)(?<! for)(?<! to) {NAME}$"
+)
+SELF_IN_CHAIR = re.compile(
+    r"\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)"
+    r"(?: (?:of|for) (?:the|this|our|your|tonight's|today's) (?:\w+ ){0,4}?"
+    r"(?:committee|panel|board|council|commission|meeting|group|forum))?"
+    rf"(?: tonight| today| here| this (?:evening|morning|afternoon))* {NAME}$"
 )
 APPOSITION = re.compile(
     rf"{NAME}(?: @(\d+)(?: .*)?| (?:i|i'm|i am|i've|i have|i'd|i'll|speaking for|representing)\b.*)"
@@ -196,8 +200,9 @@ ABOUT_ONESELF = re.compile(
     rf"{NAME} i(?:'ve (?:lived|been)| live| work| run| represent| look after|'m (?:a|an|the|from)) "
 )
 AS_ROLE = re.compile(
-    rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bspeaking as {NAME}|\bmy \w+(?: \w+)? as {NAME}\b"
-    rf"|\bas {NAME}(?: (?:for|on|of|in)(?: \w+){{1,4}}?)? (?:i|my)\b"
+    rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|^(?:(?:and|but|so|now|just|well|yes) )*speaking as {NAME}"
+    rf"|\bmy \w+(?: \w+)? as {NAME}\b|(?<!you )(?<!her )(?<!him )(?<!them )\bas {NAME}"
+    rf"(?: (?:for|on|of|in)(?: \w+){{1,4}}?)? (?:i|my)\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
 )
 INTRODUCTIONS = re.compile(
@@ -210,9 +215,11 @@ _HELLO = (
 )
 GREETING = re.compile(rf"{_HELLO}{{1,6}}")
 INTRODUCTION = re.compile(rf"{_HELLO}{{0,4}}@0(?!['\d])")
+_MEMBER_FOR = r"(?:a|an|the|one of the|the other|another) (?:\w+ )?(?:members?|councillors?) for (?:the )?"
 OWN_PLACE = re.compile(
-    r"\bi(?: have|'ve)? represent(?:ed)? |\b(?:as|i'm|i am) (?:also |speaking as )?(?:a|an|the|one of the|the other"
-    r"|another) (?:\w+ )?(?:members?|councillors?) for (?:the )?|"
+    rf"\bi(?: have|'ve)? represent(?:ed)? |\b(?:i'm|i am) (?:also |speaking as )?{_MEMBER_FOR}"
+    rf"|(?<!you )(?<!her )(?<!him )(?<!them )\bas {_MEMBER_FOR}"
+    r"(?=(?:(?!said|says|told|asked)[\w'-]+ ){0,4}(?!said|says|told|asked)[\w'-]+,? (?:i|i'm|i've|i'd|my)\b)|"
     r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
     r"(?: here)?,? (?:of|in|from|is|for) "
 )
