@@ -304,6 +304,20 @@ def test_who_says_what_others_are_is_none_of_them(said: str) -> None:
     assert named(f"S1: Good evening. {said} {LONG}\nS2: {LONG}")["S1"] not in ("lindqvist", "weir", "raman")
 
 
+@pytest.mark.parametrize("behalf", ["on behalf of my colleague", "on her behalf"])
+def test_whoever_speaks_for_a_colleague_is_somebody_else(behalf: str) -> None:
+    said = f"S1: The next question is from Councillor Lindqvist.\nS2: I shall read it out {{}}. {LONG}"
+    assert named(said.format(behalf))["S2"] is None
+    assert named(said.format("on behalf of my residents"))["S2"] == "lindqvist"
+
+
+def test_whoever_is_proposed_for_the_chair_is_not_who_seconds_that() -> None:
+    said = "S1: Nominations for the chair?\nS2: I nominate {} to take the chair.\nS3: I'm happy to second that. " + LONG
+    assert named(said.format("Councillor Lindqvist"))["S3"] is None
+    said = "S1: I'm called away, so I'll ask {} to take the chair.\nS3: Thank you, everybody. " + LONG
+    assert named(said.format("Councillor Lindqvist"))["S3"] == "lindqvist"
+
+
 def test_what_people_are_called_for_short() -> None:
     others = {"leonard": "Councillor Leonard Brandt", "jack": "Jack Frost", "john": "John Moss"}
     people = [*PEOPLE, *(Person(id=id, name=name) for id, name in others.items())]

@@ -93,8 +93,9 @@ OFFER = re.compile(
 OFFERED = re.compile(
     rf"\b(?:does|do|did|would) {NAME} (?:wish|want|like|care) to (?:add|say|comment|respond|reply|come|speak)\b"
 )
-CHAIR_GIVEN = re.compile(
-    rf"{NAME} (?:to|will|can|is going to) (?:now )?(?:take|have|assume) the chair|the chair to {NAME}$"
+CHAIR_GIVEN = re.compile(  # and not where somebody is only proposed for it
+    r"^(?!.*\b(?:nominat\w+|propos\w+|mov(?:e|es|ing)|second\w*|suggest\w*|elect\w*|would like|want|if|pity|should)\b)"
+    rf"(?:.*?{NAME} (?:to|will|can|is going to) (?:now )?(?:take|have|assume) the chair|.*\bthe chair to {NAME}$)"
 )
 MINUTES = re.compile(rf"{NAME}(?: please)? you(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)\b")
 MINUTES_LEFT = re.compile(rf"\byou(?:'ve| have)(?: got)?(?: up to| about)? \w+ (?:minutes?|seconds?)(?: left)? {NAME}")
@@ -115,7 +116,8 @@ PUT_TO = re.compile(
 )
 OPENS_WITH_NAME = re.compile(rf"(?!.*(?:thank you|thanks))(?:{_FILLER} )*{NAME} ")
 NOT_NOW = re.compile(
-    r"\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
+    r"\bi (?:move|propose|suggest) (?:that )?@\d|\bnominat\w+ @\d"
+    r"|\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
     r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned"
     r"|wrote|when"
     r"|for (?:example|instance)"
@@ -143,7 +145,7 @@ REFUSED = re.compile(
     r"|isn't (?:here|present|with us|able)|absent|interrupt"
     r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
     r"|left the (?:room|meeting|call|chamber)"
-    r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of @"
+    r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @|(?:on behalf|in place|instead) of (?:@|my colleague|a colleague|our colleague)|on (?:his|her) behalf"
     r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
     r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
     r"|can i just come in|may i come in)"
