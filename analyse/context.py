@@ -45,8 +45,7 @@ NAMED = (5.0, 5.0)
 # naming it, and do so all the more where the chair has opened an item on it.
 SILENCE = {"": (1.0, 0.6), "on": (1.0, 0.3), "listed": (0.8, 0.05)}
 
-# The same in a conversation, where no item is open that is on the topic: of what silence tells above, and of the steps
-# out of a state below, this much is left.
+# In a conversation this much is left of what silence tells, and of the steps below out of the topic and to it.
 SILENCE_IN_TALK = (0.6, 0.25)
 STEPS_IN_TALK = 0.37
 # A conversation: how much oftener than by chance a voice comes back after another's turn, where it begins to be one
@@ -244,9 +243,7 @@ def _through(sights: Sequence[Sight], kin: Sequence[float], talk: float) -> list
     tables = _in_talk(talk)
     steps = [tables[kind, sight.new_voice] for kind, sight in zip(opened, sights, strict=True)]
     kept, passed = (1 - talk * (1 - left) for left in SILENCE_IN_TALK)
-    silence = {kind: (a, b) for kind, (a, b) in SILENCE.items()} | {
-        "": (SILENCE[""][0] * kept, SILENCE[""][1] * passed)
-    }
+    silence = {kind: (a * kept, b * passed) for kind, (a, b) in SILENCE.items()}
     own = [_likelihoods(s, silence[kind][0], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
     passed_on = [_likelihoods(s, silence[kind][1], k) for s, kind, k in zip(sights, opened, kin, strict=True)]
     forward: list[_States] = []

@@ -20,7 +20,7 @@ from analyse.stance import View, view
 from analyse.statements import Span, cut, sentences
 from transcribe.records import AgendaItem, Meeting, Transcript
 
-TAGGER = "rules/2"
+TAGGER = "rules/3"
 THRESHOLD = 0.5  # the score of one plain cue, or of two hints
 PROCEDURE_WORDS = 14  # longer than this, a vote of thanks has something else in it
 SCRAP_WORDS = 3  # "Yes, Chair."

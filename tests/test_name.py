@@ -126,6 +126,8 @@ def test_a_plain_handover_that_is_taken_up_names_the_next_voice(said: str, perso
         "The Chief Superintendent?",
         "Constable Hale's colleague?",
         "That's very clear, Councillor Lindqvist.",
+        "Mrs Lindqvist?",
+        "Councillor Lindqvist? You're on mute. No, she's shaking her head. Warden, you had your hand up?",
         "Thank you for the work that you have all done on this, Councillor Lindqvist.",
         "The Member for Mill Lane.",
         "I'll bring in Priya Sharma.",
@@ -191,6 +193,9 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("As chair of governors I know the school.", None),
         ("I'm the Chair, Jo Okafor.", "okafor"),
         ("I am, Superintendent.", None),
+        ("Speaking as Cabinet Member for Community Safety, it is not enough.", "raman"),
+        ("As Cabinet Member for Community Safety on this council I would say so.", "raman"),
+        ("As the Head of Parks knows, I asked for that.", None),
     ],
 )
 def test_self_introductions(said: str, person: str | None) -> None:
@@ -442,6 +447,19 @@ def test_a_near_name_of_somebody_else_names_nobody() -> None:
     for heard in ("Kang", "Keane", "Kingsley"):
         assert named(f"S1: Councillor {heard}?\nS2: Thank you, Chair. {LONG}", people)["S2"] is None
     assert named(f"S1: Councillor King?\nS2: Thank you, Chair. {LONG}", people)["S2"] == "king"
+
+
+def test_a_first_name_may_be_an_officers_where_the_list_has_councillors_only() -> None:
+    called = f"S1: Mr Holm?\nS3: Thank you, Chair. {LONG}\nS1: Maja?\nS2: Thank you, Chair. {LONG}"
+    assert named(called)["S2"] == "lindqvist"
+    councillors = [p for p in PEOPLE if p.name.startswith("Councillor")]
+    assert named(called, councillors)["S2"] is None
+
+
+def test_a_chair_who_thanks_a_councillor_after_the_name_calls_nobody() -> None:
+    calls = "".join(f"S1: {who}?\n{v}: Thank you, Chair. {LONG}\n" for v, who in (("S3", "Mr Holm"), ("S4", "Maja")))
+    found = named(f"{calls}S5: {LONG}\nS1: Councillor Nwosu, thank you.\nS2: {LONG}")
+    assert (found["S2"], found["S3"]) == (None, "holm")
 
 
 def test_names_that_sound_the_same_are_not_told_apart_by_their_spelling() -> None:

@@ -81,7 +81,7 @@ def instead(patch: pytest.MonkeyPatch, model: Sure) -> Choice:
 def test_rules_are_the_default_and_change_nothing_in_what_stands() -> None:
     assert choose("auto", BOOK) == RULES
     assert choose("rules", BOOK) == RULES
-    assert RULES.id == "rules/2"
+    assert RULES.id == "rules/3"
 
 
 def test_auto_takes_rules_alone_where_the_model_is_not_here(without_models: None) -> None:
@@ -126,9 +126,9 @@ def test_a_second_opinion_adds_and_takes_nothing_away(monkeypatch: pytest.Monkey
     text = "It is loud. The lamps are out."
     by_rules = tag_text(text, OURS).tags
     for scores, expected in (
-        ({}, {"loud": "rules/2"}),
-        ({"loud": 0.99, "dark": 0.6}, {"loud": "rules/2", "dark": "embedding/1 m"}),  # `dark` has no cues
-        ({"dark": 0.4}, {"loud": "rules/2"}),
+        ({}, {"loud": "rules/3"}),
+        ({"loud": 0.99, "dark": 0.6}, {"loud": "rules/3", "dark": "embedding/1 m"}),  # `dark` has no cues
+        ({"dark": 0.4}, {"loud": "rules/3"}),
     ):
         (tags,) = taggers.code([Wording(text, 7, by_rules)], OURS, instead(monkeypatch, Sure(**scores)))
         assert {t.code: t.tagger for t in tags} == expected
@@ -165,7 +165,7 @@ def test_only_statements_on_the_topic_are_asked_about(monkeypatch: pytest.Monkey
     made = taggers.tag_transcript(transcript, Meeting(id="m", folder="m"), book, "0", instead(monkeypatch, model))
     assert model.asked == ["Live facial recognition was used on Friday."]
     assert [(s.topic.about, [t.code for t in s.tags]) for s in made.statements] == [(True, ["dark"]), (False, [])]
-    assert made.tagger == "rules/2 + embedding/1 m"
+    assert made.tagger == "rules/3 + embedding/1 m"
 
 
 def test_a_codebook_without_a_topic_is_about_what_models_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +279,7 @@ def test_another_tagger_tags_again_and_stays_the_folders(tmp_path: Path, encoder
     assert run(layout, tagger=name, coded=coded) == ["statements", "index"]
     assert run(layout) == []  # the data folder has kept both
     made = msgspec.json.decode((layout.made("panel") / "statements.json").read_bytes())
-    assert made["tagger"].startswith("rules/2 + embedding/1 ")
+    assert made["tagger"].startswith("rules/3 + embedding/1 ")
     assert {t["tagger"].split("/")[0] for s in made["statements"] for t in s.get("tags", [])} >= {"rules"}
     layout.coded.write_text(coded.read_text("utf-8").replace("told", "asked"), "utf-8")
     assert run(layout)[:1] == ["statements"]

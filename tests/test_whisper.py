@@ -69,6 +69,33 @@ def test_nonsense_from_a_random_model_is_kept_out(tiny: Path, tmp_path: Path, mo
     assert {(s.start_ms, s.end_ms) for s in block.stretches} == {(500, 4_000), (4_500, 9_000)}
 
 
+def test_a_clip_is_taken_in_once_however_often_it_is_heard(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its language told, heard among others, and heard again; each by itself, since many at once take longer."""
+    from faster_whisper import WhisperModel
+
+    taken_in: list[bytes] = []
+    encode = WhisperModel.encode
+
+    def noted(model: Any, features: NDArray[np.float32]) -> Any:
+        assert features.ndim == 2
+        taken_in.append(features.tobytes())
+        return encode(model, features)
+
+    monkeypatch.setattr(WhisperModel, "encode", noted)
+    monkeypatch.setattr(whisper, "TEMPERATURES", (0.0,))
+    noise = np.random.default_rng(0).normal(0, 0.1, 540_000).astype(np.float32)
+    clips = [noise[at : at + n] for at, n in ((0, 160_001), (170_003, 159_999), (340_007, 191_111))]
+    ears = load(tiny).ears
+    ears.detect(clips[1])
+    assert len(list(ears.first(clips, "en", ""))) == len(clips)
+    assert len(taken_in) == len(clips)
+    for clip in clips:
+        ears.again(clip, "en")
+    assert len(set(taken_in)) == len(taken_in)  # windows within a clip come on top
+
+
 @pytest.mark.parametrize("damage", ["cut", "gone", "tokenizer", "empty"])
 def test_a_damaged_model_is_a_problem(tiny: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "model"
@@ -248,6 +275,14 @@ def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, mod
     assert americans.end_ms == pytest.approx(1_900, abs=400)
     assert all(w.confidence is not None and 0 < w.confidence <= 1 for w in block.words)
     assert block.stretches == ()
+
+
+@pytest.mark.weights
+def test_a_model_for_english_alone_tells_no_other_language(starter: Path) -> None:
+    folder = starter / "whisper-tiny.en"
+    if not folder.is_dir():
+        pytest.skip("whisper-tiny.en is not here: onrecord models get whisper-tiny.en")
+    assert load(folder).ears.detect(np.zeros(48_000, np.float32)) == ("en", 1.0)
 
 
 @pytest.mark.weights

@@ -34,6 +34,7 @@ from transcribe.spoken import (
     AFTER_NAME,
     BEFORE_TITLE,
     CHAIR,
+    CIVIL,
     MEMBER,
     NEAR,
     POLICE,
@@ -43,7 +44,8 @@ from transcribe.spoken import (
     word_set,
 )
 
-FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE, HOMOPHONE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75, 0.6
+FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.75, 0.75
+HOMOPHONE, OUTSIDE = 0.6, 0.6
 ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
 SAME_SOUND = 0.9  # closeness of two names that a recogniser writes either way
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
@@ -80,6 +82,8 @@ class Roster:
     def __init__(self, people: Sequence[Person]) -> None:
         self._known = [known_by(p) for p in people]
         self._kinds = {k.id: k.kind for k in self._known}
+        self._councillors = {p.id for p in people if MEMBER & {*split_name(p.name)[0]}}
+        self.of_councillors = len(self._councillors) == len(people)  # and no officers, whoever else may be there
         self._exact: dict[str, dict[str, float]] = {}
         self._ranks: dict[str, dict[str, float]] = {}  # titles that stand alone, and roles
         self._short_names: dict[str, dict[str, float]] = {}
@@ -350,9 +354,12 @@ class Roster:
         return [k.id for k in self._known for n in (k.surname, k.first) if n and _sounds_as(heard, n)]
 
     def _of_kind(self, fits: Mapping[str, float], titles: Sequence[str]) -> dict[str, float]:
-        """Without those whom the spoken title rules out: no superintendent is called Councillor."""
+        """Without those whom the spoken title rules out: no superintendent is called Councillor; and "Mrs Holm" is
+        hardly ever Councillor Holm, but somebody from outside."""
         spoken = "member" if MEMBER & set(titles) else "police" if POLICE & set(titles) else ""
-        return {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        outside = self._councillors if CIVIL & set(titles) and not spoken else ()
+        found = {p: fit for p, fit in fits.items() if not spoken or self._kinds[p] in ("", spoken)}
+        return {p: min(fit, OUTSIDE) if p in outside else fit for p, fit in found.items()}
 
 
 def _sounds_as(heard: str, name: str) -> bool:

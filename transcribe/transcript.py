@@ -208,7 +208,8 @@ def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
     which names nobody is sure: a cue has no place for that.
     """
     shown = {n.label: n for n in transcript.names}
-    inferred = dict.fromkeys(" ".join(n.display.split()) for n in transcript.names if n.status == "inferred")
+    guessed = [n for n in transcript.names if n.status == "inferred" and not privacy.stands_in(n.person)]
+    inferred = dict.fromkeys(" ".join(n.display.split()) for n in guessed)
     unchecked = [f"Named by software, not checked: {_escape('; '.join(inferred))}."] if inferred else []
     parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in (*notes, *unchecked))]
     for cue in cues(transcript.words):

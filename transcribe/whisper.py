@@ -1,6 +1,7 @@
 """The `whisper` engine: faster-whisper (CTranslate2), batched, every clip judged by `transcribe.hearing`."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from transcribe.gates import Heard
 from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener
 from transcribe.problem import LACKING, Problem
 
+FIRST_BEAM = 3  # of clips heard together, where more beams cost a tenth of the time and find no better words
 BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
 N_FRAMES = 3000  # of features in 30 s, all that the encoder takes
+BRIEF_FRAMES, BRIEF_REST = 1000, 200  # tell the language of so little sound; its words are misheard in less than 30 s
 
 
 def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_threads: int) -> Listener:
@@ -46,7 +49,7 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
 
 
 def _room(folder: Path, device: str) -> int:
-    """How many clips are heard at once. A clip takes about half as much memory as the weights, for five beams."""
+    """How many clips are heard at once. A clip takes about half as much memory as the weights, at most."""
     if device == "cpu":
         return BATCH
     free_bytes, weights_bytes = engines.free_gpu_bytes(), (folder / "model.bin").stat().st_size
@@ -54,11 +57,45 @@ def _room(folder: Path, device: str) -> int:
 
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
-    from faster_whisper import WhisperModel
     from faster_whisper.feature_extractor import FeatureExtractor
 
-    class Model(WhisperModel):  # type: ignore[misc]
-        """Gives words the times of `transcribe.placing`."""
+    model = _thrifty(
+        str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True
+    )
+    n_mels = model.model.n_mels
+    if len(model.feature_extractor.mel_filters) != n_mels:  # a folder without preprocessor_config.json
+        model.feature_extractor = FeatureExtractor(feature_size=n_mels)
+    return model
+
+
+def _thrifty(*where: Any, **how: Any) -> Any:
+    """faster-whisper's model, which on a CPU encodes clips one by one, and gives words the times of
+    `transcribe.placing`.
+
+    With eight at once the encoder spends half of its time on getting memory. What was encoded lately is kept, so that a
+    clip whose language was told, or that is heard again, is encoded once. On a GPU clips go together, and stay there.
+    """
+    import ctranslate2
+    from faster_whisper import WhisperModel
+
+    class Thrifty(WhisperModel):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(*where, **how)
+            self.lately: dict[bytes, NDArray[np.float32]] = {}
+
+        def encode(self, features: NDArray[np.float32]) -> Any:
+            if self.model.device != "cpu":
+                return super().encode(features)
+            encoded = [self._encoded(one) for one in features.reshape(-1, *features.shape[-2:])]
+            return ctranslate2.StorageView.from_array(np.concatenate(encoded))
+
+        def _encoded(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+            key = hashlib.blake2b(features.tobytes()).digest()
+            if key not in self.lately:
+                while len(self.lately) >= BATCH:
+                    del self.lately[next(iter(self.lately))]
+                self.lately[key] = np.array(super().encode(features))
+            return self.lately[key]
 
         def add_word_timestamps(
             self,
@@ -84,11 +121,26 @@ def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
                     ]
             return last_speech_timestamp
 
-    model = Model(str(folder), device=device, compute_type=compute_type, cpu_threads=n_threads, local_files_only=True)
-    n_mels = model.model.n_mels
-    if len(model.feature_extractor.mel_filters) != n_mels:  # a folder without preprocessor_config.json
-        model.feature_extractor = FeatureExtractor(feature_size=n_mels)
-    return model
+    return Thrifty()
+
+
+def _align(model: Any, tokenizer: Any, sound: Any, n_frames: Sequence[int]) -> placing.Align:
+    """On a CPU texts are put on their sound one by one, as their clips are encoded, and each of them once."""
+    if model.model.device != "cpu":
+        return lambda texts: model.model.align(sound, tokenizer.sot_sequence, texts, n_frames)
+
+    import ctranslate2
+
+    encoded, paths = np.asarray(sound), dict[tuple[int, ...], Any]()
+
+    def align(texts: Sequence[Sequence[int]]) -> list[Any]:
+        for i, text in enumerate(texts):
+            if (i, *text) not in paths:
+                one = ctranslate2.StorageView.from_array(encoded[i : i + 1])
+                (paths[i, *text],) = model.model.align(one, tokenizer.sot_sequence, [text], [n_frames[i]])
+        return [paths[i, *text] for i, text in enumerate(texts)]
+
+    return align
 
 
 class _Ears:
@@ -99,9 +151,14 @@ class _Ears:
         self.languages = frozenset(model.supported_languages)
 
     def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        if not self.model.model.is_multilingual:
+            return "en", 1.0
+        features = self.model.feature_extractor(samples)[:, :-1][:, :N_FRAMES]  # as the batched path has them
+        n_frames = BRIEF_FRAMES if features.shape[1] <= BRIEF_FRAMES - BRIEF_REST else N_FRAMES
         with _enough_memory():
-            language, p, _ = self.model.detect_language(samples)
-        return str(language), float(p)
+            (likely,) = self.model.model.detect_language(self.model.encode(_padded(features, n_frames)))
+        language, p = likely[0]
+        return language.strip("<|>"), float(p)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         """A few clips at a time, so that no more of their features are in memory at once: half as many from where the
@@ -124,7 +181,8 @@ class _Ears:
         gap = np.zeros(int(SILENCE_S * RATE_HZ), np.float32)
         spans, parts, at = [], [], 0
         for sound in samples:
-            spans.append({"start": at / RATE_HZ, "end": (at + len(sound)) / RATE_HZ})
+            # faster-whisper rounds down to samples, and a clip must be the same sound that it is alone.
+            spans.append({"start": (at + 0.5) / RATE_HZ, "end": (at + 0.5 + len(sound)) / RATE_HZ})
             parts += [sound, gap]
             at += len(sound) + len(gap)
         self._batched.sure = []
@@ -134,7 +192,7 @@ class _Ears:
             vad_filter=False,
             clip_timestamps=spans,
             batch_size=len(samples),
-            beam_size=BEAM,
+            beam_size=FIRST_BEAM,
             word_timestamps=True,
             without_timestamps=True,
             hotwords=prompt or None,
@@ -170,7 +228,7 @@ class _Ears:
         features = self.model.feature_extractor(samples)[:, :N_FRAMES]
         n_frames = min(N_FRAMES, len(samples) // self.model.feature_extractor.hop_length)
         with _enough_memory():
-            sound = self.model.encode(np.pad(features, ((0, 0), (0, N_FRAMES - features.shape[1]))))
+            sound = self.model.encode(_padded(features, N_FRAMES))
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, "transcribe", language)
 
         def places(words: Sequence[str]) -> list[Placed]:
@@ -184,8 +242,8 @@ class _Ears:
         return places
 
 
-def _align(model: Any, tokenizer: Any, sound: Any, n_frames: Sequence[int]) -> placing.Align:
-    return lambda texts: model.model.align(sound, tokenizer.sot_sequence, texts, n_frames)
+def _padded(features: NDArray[np.float32], n_frames: int) -> NDArray[np.float32]:
+    return np.pad(features, ((0, 0), (0, n_frames - features.shape[1])))
 
 
 def _batched(model: Any) -> Any:

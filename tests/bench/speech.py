@@ -1,7 +1,7 @@
 """Words, measured: the program's way beside the engines that it calls, with the same weights in one run.
 
-    python tests/bench/speech.py [--shared FOLDER] [--made FOLDER]... [--set NAME]... [--model base] [--openai]
-                                 [--threads 1] [--json FILE]
+    python tests/bench/speech.py [--shared FOLDER] [--made FOLDER]... [--set NAME]... [--way NAME]... [--model base]
+                                 [--openai] [--threads 1] [--json FILE]
 
 Listens to the sample meeting; to the AMI excerpts and the read speech in FOLDER/audio; to made meetings, each a folder
 with meeting.flac and truth.json, or a folder of such; and to sound in which nobody speaks. Each recording goes through
@@ -149,10 +149,14 @@ def ways(model: str, n_threads: int, scratch: Path, *, openai: bool) -> dict[str
     choice = engines.choose_recogniser(f"whisper:{model}")
     listener = engines.recogniser(choice, n_threads)
     assert isinstance(listener, Listener)
-    ears: Any = listener.ears
-    from faster_whisper import BatchedInferencePipeline
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-    batched = BatchedInferencePipeline(ears.model)
+    model_itself = WhisperModel(
+        choice.model, device=choice.device, compute_type=choice.compute_type, cpu_threads=n_threads
+    )
+    ears: Any = listener.ears
+    model_itself.feature_extractor = ears.model.feature_extractor  # for a folder that does not say how it hears
+    batched = BatchedInferencePipeline(model_itself)
 
     def ours(names: bool) -> Way:
         def way(recording: Recording) -> Said:
@@ -180,8 +184,8 @@ def ways(model: str, n_threads: int, scratch: Path, *, openai: bool) -> dict[str
     found = {
         "ours": ours(True),
         "ours, no names": ours(False),
-        "sequential": theirs(ears.model.transcribe, vad_filter=False),
-        "sequential + VAD": theirs(ears.model.transcribe, vad_filter=True),
+        "sequential": theirs(model_itself.transcribe, vad_filter=False),
+        "sequential + VAD": theirs(model_itself.transcribe, vad_filter=True),
         "batched": theirs(batched.transcribe, batch_size=whisper.BATCH),
     }
     return found | ({"openai-whisper": _openai(choice, n_threads, scratch)} if openai else {})
@@ -344,6 +348,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
     parser.add_argument("--made", type=Path, action="append", default=[])
     parser.add_argument("--set", action="append", choices=["sample", "made", "AMI", "read", NOTHING_SAID])
+    parser.add_argument("--way", action="append", help="only these, of which one must be an engine's own")
     parser.add_argument("--model", default="base")
     parser.add_argument("--openai", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
@@ -351,7 +356,8 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        by = ways(asked.model, asked.threads, scratch, openai=asked.openai)
+        every = ways(asked.model, asked.threads, scratch, openai=asked.openai)
+        by = {name: way for name, way in every.items() if not asked.way or name in asked.way}
         heard = [r for r in recordings(asked.shared, asked.made, scratch) if not asked.set or {*asked.set} & {*r.sets}]
         results = run(heard, by)
         print("\n".join(table(heard, results, list(by))))
