@@ -5,7 +5,7 @@ from pathlib import Path
 
 import av
 
-from pipeline import receipts
+from pipeline import outputs, receipts
 from pipeline.context import Context
 from pipeline.events import now
 from search import cite, clip
@@ -24,11 +24,8 @@ def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, 
     """
     cutting.check_suffix(out)
     beside = [out, out.with_suffix(".vtt"), out.with_suffix(".json")]
-    if there := next((p for p in beside if os.path.lexists(p)), None):
-        if not force:
-            raise Problem("there is such a file already", where=there, fix="name another, or replace it with --force")
-        if there.is_dir():
-            raise Problem("this is a folder", where=there, fix="name a file in it")
+    for path in beside:
+        outputs.check_free(path, force=force)
     if not out.parent.is_dir():
         raise Problem("there is no such folder", where=out.parent, fix="make it first")
     if not (context.made / "transcript.json").is_file():

@@ -1,7 +1,6 @@
 """Exports written where they were asked for: beside it first, and put in place whole."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,15 +145,6 @@ def _csv(meetings: Iterator[Sequence[Quote]], path: Path) -> None:
 
 
 def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> None:
-    """Make a file beside its place and move it there; what is there stays unless it may be replaced."""
-    if path.exists() and not replace:
-        raise Problem("this file is there already", where=path, fix="name another, or replace it with --force")
-    side = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    outputs.check_free(path, force=replace)
+    with outputs.whole(path) as side:
         make(side)
-        side.replace(path)
-    except OSError as e:
-        raise Problem(f"cannot write: {e.strerror}", where=path, fix="name another place with -o") from e
-    finally:
-        side.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline import changes, corrections
+from pipeline import changes, corrections, outputs
 from pipeline.events import now
 from pipeline.meetings import Layout, ids_held, read_ids, readable, slug
 from pipeline.receipts import put
@@ -68,18 +68,14 @@ def backup(layout: Layout, path: Path, *, force: bool = False, at: str = "") -> 
 
     The same files at the same time (`at`, now without) give the same bytes.
     """
-    if path.is_dir():
-        raise Problem("this is a folder", where=path, fix="name a file in it")
-    if path.exists() and not force:
-        raise Problem("there is such a file already", where=path, fix="name another, or replace it with --force")
+    outputs.check_free(path, force=force)
     contents = dict(_gathered(layout))
     if not contents:
         raise Problem("there is nothing to keep: nobody wrote a meeting.toml or a correction yet", where=layout.root)
     if len(contents) > MOST_FILES or sum(map(len, contents.values())) > MOST_BYTES:
         raise Problem("this is more than one backup holds", where=layout.root, fix="back up parts of it by other means")
     manifest = Manifest(made=at or now(), files=tuple(_kept(name, data) for name, data in contents.items()))
-    side = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with outputs.whole(path) as side:
         with side.open("wb") as f:
             with zipfile.ZipFile(f, "w", allowZip64=False) as pack:
                 for name, data in ((MANIFEST, dump(manifest, "backup/1")), *contents.items()):
@@ -91,11 +87,6 @@ def backup(layout: Layout, path: Path, *, force: bool = False, at: str = "") -> 
             os.fsync(f.fileno())
         if read(side) != (manifest, contents):
             raise Problem("what was written cannot be read back", where=path, fix="check the disk", exit_code=LACKING)
-        side.replace(path)
-    except OSError as e:
-        raise Problem(f"the backup cannot be written: {e.strerror or e}", where=path, exit_code=LACKING) from e
-    finally:
-        side.unlink(missing_ok=True)
     return manifest
 
 

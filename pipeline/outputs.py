@@ -1,4 +1,5 @@
-"""Files that were made from meetings and given away: where they are, so that what is hidden later can be found in them.
+"""Files that are made from meetings and given away: put in place whole, and remembered, so that what is hidden later
+can be found in them.
 
 `data/outputs.jsonl` has a line for each file that an export, a clip or a pack wrote, and for each folder of pages. What
 lies in the data folder is deleted when something in it is hidden; of what lies elsewhere people are told. Published
@@ -6,7 +7,9 @@ folders are `pipeline.publish`'s, wherever they lie.
 """
 
 import contextlib
-from collections.abc import Sequence
+import os
+import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +17,7 @@ import msgspec
 from pipeline.events import now
 from pipeline.meetings import Layout
 from pipeline.receipts import put
+from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, within
 from transcribe.records import Record
 
@@ -34,6 +38,33 @@ class Output(Record):
 
     def touches(self, hidden: Ranges) -> bool:
         return bool(hidden if self.end_ms is None else within(hidden, [(self.start_ms, self.end_ms)]))
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Raise Problem where a file that somebody named is there already, unless it may be replaced, and for a folder."""
+    if not os.path.lexists(path):
+        return
+    if path.is_dir():
+        raise Problem("this is a folder", where=path, fix="name a file in it")
+    if not force:
+        raise Problem("there is such a file already", where=path, fix="name another, or replace it with --force")
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where a file is written that then gets its name in one step. Raises Problem where it can't be written."""
+    side = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield side
+        side.replace(path)
+    except OSError as e:
+        raise Problem(
+            f"this cannot be written: {e.strerror or e}", where=path, fix="check rights and room", exit_code=LACKING
+        ) from e
+    finally:
+        with contextlib.suppress(OSError):
+            side.unlink(missing_ok=True)
 
 
 def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:

@@ -1,7 +1,6 @@
 """A zip for an editor or a lawyer: a quotation, the sound and the words around it, and what all of it rests on."""
 
 import hashlib
-import os
 import tempfile
 import zipfile
 from datetime import UTC, date, datetime
@@ -20,7 +19,7 @@ from search.changes import Change
 from search.clip import Clip
 from search.pack import Excerpt
 from search.quotes import Address, Quote, parse_address
-from transcribe.problem import LACKING, Problem
+from transcribe.problem import Problem
 from transcribe.records import Record, Recording, Stretch, dump
 
 PADDING_MS = 60_000
@@ -82,27 +81,16 @@ class Packed(Record):
 
 def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Packed:
     """Write the zip. Raises Problem where nothing may be said at the address, or the file can't be written."""
-    if out.is_dir():
-        raise Problem("this is a folder", where=out, fix="name a file in it")
-    if out.exists() and not force:
-        raise Problem("there is such a file already", where=out, fix="name another, or replace it with --force")
+    outputs.check_free(out, force=force)
     excerpt = _excerpt(layout, parse_address(address))
     excerpt, clip = _with_clip(layout, excerpt)
     files = _files(layout, excerpt, clip)
-    side = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(side, "w") as zip:
-            for name, data in files.items():
-                entry = zipfile.ZipInfo(name, EPOCH)
-                entry.create_system, entry.external_attr = 3, 0o100644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                zip.writestr(entry, data)
-        side.replace(out)
-    except OSError as e:
-        raise Problem(f"this cannot be written: {e.strerror or e}", where=out, exit_code=LACKING) from e
-    finally:
-        side.unlink(missing_ok=True)
+    with outputs.whole(out) as side, zipfile.ZipFile(side, "w") as zip:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            zip.writestr(entry, data)
     outputs.note(layout, out, "pack", [excerpt.meeting.id], (excerpt.start_ms, excerpt.end_ms))
     changes.note_cited(layout, excerpt.quote.cited)
     return Packed(

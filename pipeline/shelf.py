@@ -24,7 +24,7 @@ from pipeline import clips, corrections, meeting_toml, meetings, places, receipt
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from search import cite, find
+from search import cite, find, links
 from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
@@ -191,6 +191,16 @@ class DataFolder:
         if ".." in Path(part.file).parts or not path.is_file():
             return None
         return Sound(path=path, video=any(s.kind == "video" for s in part.streams))
+
+    def plays(self, quote: Quote) -> str:
+        try:
+            if self.sound(quote.meeting) is not None:
+                return f"/quote/{quote.cited}#play"
+            players = self._small.get("players", [self.layout.settings], lambda: settings.read(self.layout)).players
+        except (Problem, OSError):
+            return ""
+        published = links.link(quote.source_url, quote.source_start_ms, None, players)
+        return published.url if published.plays else ""
 
     # -- one place, one person
 

@@ -95,7 +95,7 @@ def search_page(request: Request) -> Response:
         facets=[_facet(f, told, narrowed, names) for f in _in_order(results) if f.values],
         chosen_off=[(value, url("/", **told, f=[f for f in narrowed if f != value])) for value in narrowed],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
-        playable=_playable(shelf, results),
+        plays={h.quote.address: shelf.plays(h.quote) for h in results.hits},
         earlier=url("/", **told, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",
         later=url("/", **told, f=narrowed, **{"from": offset + N_HITS}) if offset + N_HITS < results.total else "",
         first=offset + 1,
@@ -128,18 +128,6 @@ def _facet(facet: find.Facet, told: dict[str, str], narrowed: list[str], names: 
 
 def _marks(quote: Quote, names: dict[str, str]) -> tuple[str, ...]:
     return reading.marks(quote.codes, quote.stance if quote.topic else None, quote.stance_holder, names)
-
-
-def _playable(shelf: reading.Shelf, results: Results) -> set[str]:
-    """Meetings of what was found that can be listened to here, just now."""
-
-    def plays(meeting: str) -> bool:
-        try:
-            return shelf.sound(meeting) is not None
-        except (Problem, OSError):
-            return False
-
-    return {meeting for meeting in {h.quote.meeting for h in results.hits} if plays(meeting)}
 
 
 def search_csv(request: Request) -> Response:
@@ -294,7 +282,7 @@ def person_page(request: Request) -> Response:
             for v in (codes.values if codes else ())
         ],
         marks={h.quote.address: _marks(h.quote, names) for h in results.hits},
-        playable=_playable(shelf, results),
+        plays={h.quote.address: shelf.plays(h.quote) for h in results.hits},
         groups=[(hits[0].quote, hits) for hits in _by_meeting(results)],
         first=offset + 1,
         earlier=url(here, f=narrowed, **{"from": max(0, offset - N_HITS)}) if offset else "",

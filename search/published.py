@@ -181,7 +181,7 @@ class Site:
                 results=Results(total=len(rows), hits=(), understood=""),
                 groups=[(hits[0].quote, hits) for hits in _by_meeting(shown)],
                 marks={q.address: self._marks(q) for q in shown},
-                playable=set(self.edition.recorded),
+                plays={q.address: self.edition.plays(q) for q in shown},
                 earlier=web.url(here, **{"from": offset - N_HITS}) if offset else "",
                 later=web.url(here, **{"from": later}) if later < len(rows) else "",
                 **more,

@@ -415,7 +415,8 @@ def test_a_recording_that_grows_while_it_is_copied_is_refused(layout: Layout, in
 def test_an_end_in_the_middle_leaves_no_half_meeting(layout: Layout, inbox: Path, end: signal.Signals) -> None:
     """Ended when the recording is in place and nothing else is."""
     slow = (
-        "import sys, time, pathlib, runpy\n"
+        "import signal, sys, time, runpy\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background it is ignored
         "from pipeline import add\n"
         "place = add._place\n"
         "def slowly(part, target, progress):\n"

@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
-from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, served, until
+from tests.house import TOML, captions, onrecord
+from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, put_meeting, served, until
 from transcribe.correct import in_force
 
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
@@ -185,7 +187,8 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     clerk.keyboard.press("n")
     assert clerk.evaluate("document.activeElement.closest('.task') !== null")
     clerk.keyboard.press("Enter")
-    clerk.wait_for_selector("#bar-play[aria-label=Pause]")
+    until(clerk, "window.player.currentTime > 0.1 && !window.player.paused")
+    assert urlsplit(str(clerk.evaluate("window.player.currentSrc"))).path == f"/media/{HIDDEN}"
     clerk.keyboard.press("k")
     clerk.wait_for_selector("#bar-play[aria-label=Play]")
     clerk.keyboard.press("y")
@@ -201,6 +204,28 @@ def test_the_queue_by_keys_alone(clerk: Page, base: str, data: Path) -> None:
     clerk.wait_for_selector(".told")
     assert clerk.inner_text("#head-1") == head
     until(clerk, "document.activeElement.closest('#task-1') !== null")
+
+
+def test_what_was_played_in_the_queue_can_be_said_to_be_right(clerk: Page, base: str, data: Path) -> None:
+    meeting, said = "2024-08-01-public", "My name is Desmond Pell. Nobody told us."
+    toml = f'{TOML}\n[[people]]\nid = "desmond-pell"\nname = "Desmond Pell"\nrole = "Resident"\n'
+    put_meeting(data, meeting, toml, captions([("Jo Okafor", "Who is next?"), ("Desmond Pell", said)]), sound=True)
+    ran = onrecord(
+        "run", meeting, "--asr", "captions", "--diariser", "captions", data=data,
+        env={"ONRECORD_MODELS": str(data / "no-models")},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    clerk.goto(f"{base}/queue?kind=personal&meeting={meeting}")
+    stands = clerk.locator("button:text('Let it stand')")
+    assert stands.is_disabled()
+    clerk.keyboard.press("n")
+    clerk.keyboard.press("Enter")
+    until(clerk, "!window.player.paused && window.player.currentTime > 0.1")
+    clerk.evaluate("window.player.playbackRate = 8")
+    until(clerk, "!document.querySelector('form.listened button').disabled")
+    stands.click()
+    clerk.wait_for_selector("text=Nothing waits for you here")
+    assert [(c.kind, c.by) for c in corrections.read(data / "raw" / meeting)] == [("listen", MIRA)]
 
 
 def test_without_javascript(chromium: Browser, base: str, data: Path) -> None:

@@ -266,7 +266,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert many.exit_code == 0, many.output
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["one.vtt", "two.vtt"]
     again = run.invoke(app, ["export", "vtt", "one", "--data", str(tmp_path), "-o", str(tmp_path / "out")])
-    assert "there already" in str(again.exception)
+    assert "such a file already" in str(again.exception)
     for format in ("csv", "parquet", "sqlite"):
         path = tmp_path / f"q.{format}"
         made = run.invoke(app, ["export", format, "--data", str(tmp_path), "-o", str(path)])

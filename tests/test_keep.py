@@ -314,7 +314,8 @@ def test_a_backup_is_replaced_only_by_force(layout: Layout, pack: Path) -> None:
 
 
 def test_what_cannot_be_kept_is_an_error_and_leaves_nothing(layout: Layout, tmp_path: Path) -> None:
-    for path in (tmp_path / "no" / "folder.zip", tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "kept.zip", tmp_path / ("x" * 300), tmp_path):
         with pytest.raises(Problem):
             keep.backup(layout, path)
     (layout.raw / OTHER / "corrections.jsonl").mkdir()

@@ -127,6 +127,7 @@ def test_a_plain_handover_that_is_taken_up_names_the_next_voice(said: str, perso
         "Constable Hale's colleague?",
         "That's very clear, Councillor Lindqvist.",
         "Mrs Lindqvist?",
+        "Councillor Lindqvist? You're on mute. No, she's shaking her head. Warden, you had your hand up?",
         "Thank you for the work that you have all done on this, Councillor Lindqvist.",
         "The Member for Mill Lane.",
         "I'll bring in Priya Sharma.",
@@ -192,6 +193,9 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("As chair of governors I know the school.", None),
         ("I'm the Chair, Jo Okafor.", "okafor"),
         ("I am, Superintendent.", None),
+        ("Speaking as Cabinet Member for Community Safety, it is not enough.", "raman"),
+        ("As Cabinet Member for Community Safety on this council I would say so.", "raman"),
+        ("As the Head of Parks knows, I asked for that.", None),
     ],
 )
 def test_self_introductions(said: str, person: str | None) -> None:

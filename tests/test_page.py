@@ -138,6 +138,18 @@ def test_only_what_can_be_listened_to_has_a_button_that_plays(page: TestClient) 
     assert "<span>0:00:" in silent
 
 
+def test_where_there_is_no_recording_a_button_leads_to_the_published_one(data: Path) -> None:
+    toml = data / "raw" / MEETING / "meeting.toml"
+    toml.write_text('source_url = "https://youtu.be/abcdefghijk"\n' + toml.read_text("utf-8"), "utf-8")
+    (data / "raw" / MEETING / "meeting.wav").unlink()
+    toml.write_text(toml.read_text("utf-8").replace('media = "meeting.wav"\n', ""), "utf-8")
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        found = page.get(f"/?q=meeting:{MEETING} facial").text
+    assert 'class="play" href="https://youtu.be/abcdefghijk?t=20s" rel="noopener noreferrer"' in found
+    assert "data-play=" not in found
+
+
 def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
     text = page.get(f"/meeting/{MEETING}").text
     assert "named by software, not checked" in text

@@ -188,13 +188,14 @@ def wait_for(found: Callable[[], bool], process: "subprocess.Popen[str]") -> Non
 
 
 ENDLESS = """\
-import time
+import signal, time
 from transcribe import playable
 
 playable.make = lambda *args, **more: time.sleep(600)
 if __name__ == "__main__":
     from pipeline.cli import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background are deaf to it
     main()
 """
 

@@ -278,6 +278,14 @@ def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, mod
 
 
 @pytest.mark.weights
+def test_a_model_for_english_alone_tells_no_other_language(starter: Path) -> None:
+    folder = starter / "whisper-tiny.en"
+    if not folder.is_dir():
+        pytest.skip("whisper-tiny.en is not here: onrecord models get whisper-tiny.en")
+    assert load(folder).ears.detect(np.zeros(48_000, np.float32)) == ("en", 1.0)
+
+
+@pytest.mark.weights
 def test_clips_of_a_batch_keep_their_own_words(base: Listener, shared: Path, tmp_path: Path) -> None:
     """Clips of odd lengths that begin in the middle of speech are heard together as each is alone."""
     audio = decode([Source(shared / "audio/read/two_cities_16k.wav")], tmp_path / "a.s16")

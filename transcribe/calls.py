@@ -39,6 +39,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
         if not sentence.mentions:
             continue
         pattern = sentence.pattern
+        if any(sayings.LAPSED.search(s.pattern) for s in run.sentences[len(run.sentences) - back :]):
+            return None
         if chair := sayings.CHAIR_GIVEN.search(pattern):
             return Call(sentence, sentence.mentions[int(next(g for g in chair.groups() if g))], "called")
         if not sayings.MINUTES.search(pattern):
@@ -54,8 +56,8 @@ def call_of(words: Sequence[Word], run: Run, presiding: Collection[str], own: Ow
             return Call(sentence, mention, "first in turn") if presides else None
         rule = ""
         if presides and sayings.THANKED_AFTER.search(pattern):
-            rule = "named last"  # or it was whoever has just spoken
-        elif sayings.BARE.fullmatch(pattern) or (
+            return None  # whoever has just spoken, rather than the next
+        if sayings.BARE.fullmatch(pattern) or (
             presides and (sayings.OFFER.match(pattern) or sayings.OFFERED.search(pattern))
         ):
             rule = "called"

@@ -151,7 +151,7 @@ def _hands_over(meeting: _Meeting, i: int) -> Iterator[Cue]:
     presides = speaker in meeting.presiding
     fits = call.mention.fits or {STRANGER: 1.0}
     if presides and len(fits) == 1 and call.mention.form == "name":  # whom a chair calls by a first name alone
-        known = 0.8 * GIVEN if meeting.roster.of_councillors else SURNAME  # officers have first names, too
+        known = 0.7 * GIVEN if meeting.roster.of_councillors else SURNAME  # officers have first names, too
         fits = {p: known if fit == GIVEN else fit for p, fit in fits.items()}
     late = (between_ms(meeting.words, run.end - 1) or 0) > PROMPT_MS
     if answer == "here":

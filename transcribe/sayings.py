@@ -131,6 +131,11 @@ ACKNOWLEDGED = re.compile(
     r".* @\d+(?: thank you| thanks)?(?: very much)?"
 )
 
+LAPSED = re.compile(  # a call that came to nothing, by what is said after it
+    r"^(?:no|never mind|not to worry)\b|\b(?:she|he|they)(?:'s|'re| is| are| has| have)\b|\bmoving on\b"
+    r"|\bany (?:more|other|further) (?:questions|comments|hands)\b|\b(?:anybody|anyone) (?:else|want)\b|^item \w+"
+)
+
 # -- and taken up, or not ------------------------------------------------------------------------------
 
 REFUSED = re.compile(
@@ -191,7 +196,8 @@ ABOUT_ONESELF = re.compile(
     rf"{NAME} i(?:'ve (?:lived|been)| live| work| run| represent| look after|'m (?:a|an|the|from)) "
 )
 AS_ROLE = re.compile(
-    rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bas {NAME} (?:i|my)\b|\bmy \w+(?: \w+)? as {NAME}\b"
+    rf"\bi(?:'m| am)?(?: speaking| here)? as {NAME}\b|\bspeaking as {NAME}|\bmy \w+(?: \w+)? as {NAME}\b"
+    rf"|\bas {NAME}(?: (?:for|on|of|in)(?: \w+){{1,4}}?)? (?:i|my)\b"
     rf"|\bi am {NAME}\b|\bi'm {NAME}\b|\b(?:in my|my) (?:role|capacity|responsibilit\w+|portfolio|job) as {NAME}\b"
 )
 INTRODUCTIONS = re.compile(

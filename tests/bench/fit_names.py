@@ -3,12 +3,12 @@
 python tests/bench/fit_names.py [--print] TRANSCRIPT …
 
 Transcripts as tests/committees.py reads them; our own and the sample meeting always come along. Each is taken as it is,
-and with voices split, merged and words gone astray. What is fitted, on those whose voices are one person's each, is a
-conditional logistic regression: of the people whom something speaks for, and of nobody among them, which one is a
-voice, by how far each rule of evidence holds for each. There are few such voices, and so weights are drawn to what they
-were set to by hand (`BY_HAND`), as far as nothing speaks against it, and none changes its sign. A transcript's figures
-are those of weights fitted on all the others; of all those together is the reliability table. `--print` writes the
-table of `transcribe/weights.py` as it should be.
+and with voices split, merged and words gone astray. What is fitted is a conditional logistic regression: of the people
+whom something speaks for, and of nobody among them, which one is a voice, by how far each rule of evidence holds for
+each. There are few such voices, and so weights are drawn to what they were set to by hand (`BY_HAND`), as far as
+nothing speaks against it, and none changes its sign. A transcript's figures are those of weights fitted on all the
+others; of all those together is the reliability table. `--print` writes the table of `transcribe/weights.py` as it
+should be.
 """
 
 import argparse
@@ -36,7 +36,6 @@ SAMPLE = TREE / "data" / "raw" / "2024-05-14-public-safety"
 RULES = tuple(BY_HAND)
 SPREAD = 0.6  # standard deviation of a weight about what it was set to by hand
 SEEDS = (1, 2)
-FITTED_ON = ("as it is", "split")  # a voice that is several people's has no right name: that is `name.MIXED`'s concern
 
 
 class Case(NamedTuple):
@@ -86,7 +85,7 @@ def fit(found: Sequence[Case]) -> dict[str, Weight]:
     for _ in range(30):
         slope = -(fitted - by_hand) / SPREAD**2
         bend = np.eye(len(RULES)) / SPREAD**2
-        for amounts, true in (voice for c in found if c.kind in FITTED_ON for voice in c.voices):
+        for amounts, true in (voice for c in found for voice in c.voices):
             odds = np.exp(np.clip(amounts @ fitted, -30, 30))
             likely = odds / (1 + odds.sum())
             slope += amounts.T @ (true - likely)
