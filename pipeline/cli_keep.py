@@ -36,7 +36,7 @@ def remove(
     layout = asked.layout_of(data)
     found = removing.plan(layout, meeting, media=media)
     if not json:
-        show_keep.print_removal(found, media=media)
+        show_keep.print_removal(found)
     if dry_run:
         if json:
             show.to_json({"removed": False, **_fields(found)})

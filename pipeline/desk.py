@@ -123,7 +123,7 @@ class DataDesk:
                         n_left += 1
                         continue
                     found += self._tasks.get(listed.id, files, partial(self._look, listed.id, folder))
-                    found += needs.due(self.layout, listed, folder)
+                    found += needs.due(listed, folder)
                 except (Problem, OSError):  # its own page says what is wrong with it
                     continue
         return Todo(

@@ -133,7 +133,7 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     captions, media = found.captions, _named_media(found.media)
     try:
         if not toml.values.get("media"):
-            captions = captions or _only_captions(folder, ())
+            captions = captions or _only_captions(folder)
             media = _only_media(folder, has_captions=bool(captions))
     except Problem as e:
         faults.append(Fault(what=e.what, path=Path(e.where), fix=e.fix))
@@ -256,9 +256,9 @@ def _only_media(folder: Path, *, has_captions: bool) -> tuple[MediaFile, ...]:
     return tuple(MediaFile(file=name) for name in found)
 
 
-def _only_captions(folder: Path, named_media: object) -> str:
+def _only_captions(folder: Path) -> str:
     """The one caption file of a folder that has no media and names none."""
-    if named_media or _files(folder, MEDIA_SUFFIXES):
+    if _files(folder, MEDIA_SUFFIXES):
         return ""
     found = _files(folder, CAPTION_SUFFIXES)
     return found[0] if len(found) == 1 else ""

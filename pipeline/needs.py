@@ -49,7 +49,7 @@ def tasks(held: Held, made: Sequence[Correction]) -> tuple[Task, ...]:
     )
 
 
-def due(layout: Layout, listed: Listed, folder: Path) -> Iterator[Task]:
+def due(listed: Listed, folder: Path) -> Iterator[Task]:
     """What is withheld and is to be decided again by now, the longest overdue first."""
     for c in corrections.due(folder):
         if c.until:

@@ -17,7 +17,7 @@ N_SHOWN = 12  # files of one kind
 N_NAMED = 6  # meetings
 
 
-def print_removal(found: Removal, *, media: bool) -> None:
+def print_removal(found: Removal) -> None:
     """What goes, what stays, and loudly what only people can make again."""
     _line(f"Removing {found.meeting} takes away:", "bold")
     for place in found.goes:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -159,10 +160,10 @@ def _plain(request: Request) -> bool:
     return request.url.path.startswith(("/api/", "/media/"))
 
 
-def _error(request: Request, status: int, what: str, fix: str = "") -> Response:
+def _error(request: Request, status: int, what: str, fix: str = "", held: Held | None = None) -> Response:
     if _plain(request):
         return _json_error(status, what)
-    return render(request, "error.html", status=status, what=what, fix=fix, number=status, held=_meeting_of(request))
+    return render(request, "error.html", status=status, what=what, fix=fix, number=status, held=held)
 
 
 def _meeting_of(request: Request) -> Held | None:
@@ -188,7 +189,8 @@ async def _problem(request: Request, error: Exception) -> Response:
     elif isinstance(error, NotNow):
         answer = _error(request, 503, error.what, error.fix)
     else:
-        return _error(request, 404, error.what, "" if error.where else error.fix)
+        held = None if _plain(request) else await run_sync(_meeting_of, request)
+        return _error(request, 404, error.what, "" if error.where else error.fix, held)
     answer.headers["Retry-After"] = "5"
     return answer
 

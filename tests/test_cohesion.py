@@ -23,11 +23,14 @@ def test_words_shared_with_the_topic_speak_for_it_and_others_against() -> None:
 
 
 def test_what_is_near_says_more() -> None:
-    def of_the_last(n_between: int) -> float:
-        words = [("street",), *[("nothing",)] * n_between, ("street",)]
-        return kinship(words, [1.0, *[0.0] * n_between, 0.5])[-1]
+    def of_the_last(word: str) -> float:
+        words = [("street",), *[("nothing",)] * 20, ("meadow",), (word,)]
+        return kinship(words, [1.0, *[0.0] * 20, 1.0, 0.5])[-1]
 
-    assert of_the_last(1) > 0
+    assert of_the_last("meadow") > of_the_last("street") > 0
+
+
+def test_what_is_known_of_a_statement_says_nothing_of_itself() -> None:
     assert kinship([("street",), ("street",)], [1.0, 0.0])[1] == kinship([("street",), ("street",)], [1.0, 1.0])[1]
 
 

@@ -294,6 +294,11 @@ def test_what_people_are_called_for_short() -> None:
     assert named(said.format("Len"), people)["S2"] == "leonard"
     assert named(said.format("Thomas Holm"), people)["S2"] == "holm"
     assert named(said.format("Jack"), people)["S2"] == "jack"  # who is really called so
+    people.append(Person(id="alias", name="Councillor Arthur Brandt", aliases=("Len Brandt",)))
+    assert named(said.format("Len Brandt"), people)["S2"] == "alias"
+    assert named(said.format("Len"), people)["S2"] is None
+    people[-1] = Person(id="himself", name="Councillor Alistair Quill", aliases=("Al",))
+    assert named(said.format("Al Quill"), people)["S2"] == "himself"
 
 
 def test_a_voice_is_trusted_as_far_as_voices_were_told_apart_here() -> None:

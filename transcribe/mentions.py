@@ -5,7 +5,6 @@ Two councillors Smith stay two; a name that is nobody's on the list is a strange
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -91,7 +90,11 @@ class Roster:
         self._short: set[str] = set()  # of those, what is left of one before "for" or "of"
         self._alike: dict[str, dict[str, float]] = {}
         self._misheard: dict[str, dict[str, float]] = {}  # what was looked for already
-        self._firsts = Counter(plain(n.split()[0]) for p in people if (n := " ".join(split_name(p.name)[1])))
+        self._firsts: dict[str, set[str]] = {}
+        for person in people:
+            for called in (person.name, *person.aliases):
+                if names := split_name(called)[1]:
+                    self._firsts.setdefault(plain(names[0]), set()).add(person.id)
         for person, known in zip(people, self._known, strict=True):
             for name in known.full:
                 self._add(self._exact, name, known.id, FULL)
@@ -127,9 +130,11 @@ class Roster:
         """Know them by what their first name is for short, where nobody else has that name."""
         _, names = split_name(person.name)
         for other in other_names(plain(names[0])) if len(names) > 1 else ():
-            if not self._firsts[other] and other not in self._exact:
-                self._add(self._short_names, other, known.id, GIVEN)
-                self._add(self._short_names, other + known.surname, known.id, FULL)
+            if {*self._firsts.get(other, ()), *self._exact.get(other, ())} - {known.id}:
+                continue
+            for name, fit in ((other, GIVEN), (other + known.surname, FULL)):
+                if name not in self._exact:
+                    self._add(self._short_names, name, known.id, fit)
 
     def _hold(self, person: str, called: Iterable[str], short: Iterable[str] = ()) -> None:
         called, short = {*called}, {*short}
