@@ -311,6 +311,24 @@ def test_whoever_speaks_for_a_colleague_is_somebody_else(behalf: str) -> None:
     assert named(said.format("on behalf of my residents"))["S2"] == "lindqvist"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Councillor Lindqvist has been waiting for an answer for a year.",
+        "Councillor Lindqvist has been trying to get this done.",
+        "Councillor Lindqvist may want to look at that another day.",
+        "Councillor Lindqvist can speak to you outside.",
+        "The report was presented by Councillor Lindqvist.",
+        "We'll take Councillor Lindqvist at her word.",
+    ],
+)
+def test_whom_a_chair_only_speaks_of_is_not_who_speaks_next(said: str) -> None:
+    asked = [("S5", "Councillor Ware"), ("S6", "Superintendent Hale"), ("S7", "Councillor Raman")]
+    before = "".join(f"S1: {who}?\n{voice}: Thank you, Chair. {LONG}\n" for voice, who in asked)
+    assert named(f"{before}S1: {said}\nS2: I have some thoughts on that. {LONG}")["S2"] is None
+    assert named(f"{before}S1: Councillor Lindqvist has been waiting.\nS2: I have. {LONG}")["S2"] == "lindqvist"
+
+
 def test_whoever_is_proposed_for_the_chair_is_not_who_seconds_that() -> None:
     said = "S1: Nominations for the chair?\nS2: I nominate {} to take the chair.\nS3: I'm happy to second that. " + LONG
     assert named(said.format("Councillor Lindqvist"))["S3"] is None

@@ -46,7 +46,7 @@ INVITE = re.compile(
     rf"|\b(?:give|offer) {NAME} (?:the (?:floor|last word|final word|chance|opportunity)|a (?:chance|minute|moment))"
     rf"|\b(?:last|final) word (?:to|from|for|is for|goes to|is with) {NAME}|\bin the name of {NAME}$"
     rf"|\b(?:to|will) be (?:moved|presented|introduced|opened|answered|led) by {NAME}"
-    rf"|\b(?:presented|introduced) by {NAME}$|\b(?:what|how) about (?:you )?{NAME}$"
+    rf"|(?<!was )(?<!were )(?<!been )\b(?:presented|introduced) by {NAME}$|\b(?:what|how) about (?:you )?{NAME}$"
     rf"|^(?:\w+ ){{0,3}}?(?:any \w+|anything)(?: from| to add| else| more){{0,2}} {NAME}$"
     rf"|\b(?:that's|this is|that is|this one's|that one's|it's) (?:one |a question |probably )*for {NAME}(?: i think)?$"
     rf"|\b(?:and|so) that(?:'s| is) {NAME}$"
@@ -75,7 +75,9 @@ FLOOR = re.compile(
     r"|(?:could be|can be|is) (?:here|with us)(?: tonight| today| this \w+)? to (?:present|introduce|speak|talk)\b"
     rf"|(?:can|could|may|might|will|is going to|is here to)(?: perhaps| probably| now| just| briefly)? {_DO}\b"
     r"|(?:may|might|will)(?: well)? (?:want|like|wish|be able) to\b|wants in\b|leads on (?:this|that)\b"
-    r"|(?:has|have)(?: also)? been (?:waiting|trying|wanting|very patient|patient|itching)"
+    r"|(?:has|have)(?: also)? been (?:(?:waiting|trying|wanting|itching)(?: very patiently| patiently)?"
+    r"(?:$| to (?:come|get|catch|speak|say|ask|make|contribute)\b(?! (?:this|that|it|things))"
+    r"| for (?:a while|some time|a (?:long|little) (?:time|while)|ages)$)|(?:very )?patient\b)"
     r"|is (?:probably )?(?:the )?best (?:placed|person)"
     r"|i(?:'ll| will) (?:come|go|turn|hand|pass|bring|let|start|give)\b"
     r"|i'm (?:coming|going) to (?:you|come|start|ask|bring|let|hand)\b"
@@ -120,7 +122,7 @@ NOT_NOW = re.compile(
     r"|\b(?:later|afterwards?|before|tomorrow|yesterday|earlier|in due course|in a (?:moment|minute|second|bit|while)"
     r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned"
     r"|wrote|when"
-    r"|for (?:example|instance)"
+    r"|for (?:example|instance)|another (?:day|time|meeting)|at (?:his|her|their) word|outside|will say that"
     r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't)\b"
 )
 TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after that|before)\b.* @\d+")
