@@ -298,6 +298,8 @@ def test_an_office_is_its_holders_and_nobody_elses() -> None:
         "As the member for Weir Street said, this is wrong.",
         "I am grateful to you as the member for Weir Street.",
         "She was speaking as the Cabinet Member for Community Safety when she wrote to us.",
+        "I represented Weir Street until last year.",
+        "It's Maja Lindqvist here that we should thank.",
     ],
 )
 def test_who_says_what_others_are_is_none_of_them(said: str) -> None:

@@ -324,6 +324,15 @@ def test_any_range_gives_that_part_or_an_error(made: Path, page: TestClient, ask
         assert answer.content == whole
 
 
+def test_an_error_in_a_meeting_leads_back_to_it(page: TestClient) -> None:
+    back = 'In <a href="/meeting/'
+    for place in ("99000000-99001000", "no-time"):
+        answer = page.get(f"/quote/{MEETING}/{place}")
+        assert (answer.status_code, f"{back}{MEETING}" in answer.text) == (404, True), place
+    answer = page.get("/quote/no-such-meeting/0-1000")
+    assert (answer.status_code, back in answer.text) == (404, False)
+
+
 def test_a_bug_is_a_page_without_its_insides(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DataFolder, "meetings", lambda self: 1 // 0)
     for path in ("/meetings", "/api/meetings"):

@@ -190,7 +190,7 @@ AFTER_VOCATIVE = re.compile(
 
 SELF = re.compile(
     rf"(?:\bmy name is|\bmy name's|\bi'm|\bi am) {NAME}"
-    rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b"
+    rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b(?! (?:that|who|whom)\b)"
 )
 SELF_IN_CHAIR = re.compile(
     r"\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)"
@@ -222,7 +222,7 @@ GREETING = re.compile(rf"{_HELLO}{{1,6}}")
 INTRODUCTION = re.compile(rf"{_HELLO}{{0,4}}@0(?!['\d])")
 _MEMBER_FOR = r"(?:a|an|the|one of the|the other|another) (?:\w+ )?(?:members?|councillors?) for (?:the )?"
 OWN_PLACE = re.compile(
-    rf"\bi(?: have|'ve)? represent(?:ed)? |\b(?:i'm|i am) (?:also |speaking as )?{_MEMBER_FOR}"
+    rf"\bi(?: represent|(?: have|'ve) represented) |\b(?:i'm|i am) (?:also |speaking as )?{_MEMBER_FOR}"
     rf"|(?<!you )(?<!her )(?<!him )(?<!them )\bas {_MEMBER_FOR}"
     r"(?=(?:(?!said|says|told|asked)[\w'-]+ ){0,4}(?!said|says|told|asked)[\w'-]+,? (?:i|i'm|i've|i'd|my)\b)|"
     r"\b(?:my|our) (?:own )?(?:constituen\w+|ward|riding|division|seat|residents|patch)"
