@@ -190,7 +190,8 @@ AFTER_VOCATIVE = re.compile(
 
 SELF = re.compile(
     rf"(?:\bmy name is|\bmy name's|\bi'm|\bi am) {NAME}"
-    rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$|\bit's {NAME} here\b(?! (?:that|who|whom)\b)"
+    rf"|^(?:(?:hello|hi|yes|good|evening|morning|afternoon) )*{NAME} (?:speaking|here)$"
+    rf"|\bit's {NAME} here\b(?! (?:that|who|whom)\b)"
 )
 SELF_IN_CHAIR = re.compile(
     r"\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)"
