@@ -19,9 +19,9 @@ from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Meeting, Record, Stretch, Word, Words, dump, language_code
 from transcribe.transcript import words_outside
 
-VERSION = 2
+VERSION = 3
 CUE_REACH_MS = 10_000  # a word may be said so long before or after its cue shows it
-BLOCKS_VERSION = 2  # of what a killed job left in the scratch folder
+BLOCKS_VERSION = 3  # of what a killed job left in the scratch folder
 
 
 def words_listen(context: Context) -> bool:

@@ -2,9 +2,8 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Literal, get_args
@@ -13,12 +12,11 @@ import msgspec
 import tantivy
 from tantivy import Occur
 
-from search import index
+from search import index, suggest
 from search import query as q
 from search.fold import other_spelling, spans, words
-from search.index import STEMS
+from search.index import STEMS, stem
 from search.quotes import Quote
-from transcribe.phones import closeness
 from transcribe.problem import Problem
 from transcribe.records import Record
 
@@ -26,11 +24,6 @@ N_HITS = 1000  # the most that one search gives
 N_FORMS = 50  # of a word, beside each other in a `near`
 N_COUNTED = 30_000  # of a column's values: of more the rarest are not counted, and Tantivy refuses 65,000
 N_VALUES = 20  # of a facet, the commonest first
-N_SPOKEN = 6  # words: of a query with more, none is left out to find something
-N_SUGGESTED = 3
-LIKE = 0.8  # how alike two names sound for one to be suggested for the other
-ALIKE = 0.9  # and whole phrases: "any engagement" is not to be suggested for "no engagement"
-N_CODES = 20  # that are named where somebody asked for another
 N_HEARD = 8  # quotes in which a phrase is looked for that sounds like what was typed
 
 
@@ -143,11 +136,17 @@ def search(
             for quote, score in zip(quotes[: max(0, limit)], scores, strict=False)
         ),
         understood=q.understood(query),
-        notes=query.notes if total else (*query.notes, *_unknown_codes(query.root, searcher)),
-        suggestions=() if total else _suggestions(query, searcher, finds, texts),
+        notes=query.notes if total else (*query.notes, *suggest.unknown_codes(query.root, searcher)),
+        suggestions=() if total else suggest.suggestions(query, searcher, finds, texts),
         facets=counted,
         as_of=index.as_of(folder),
     )
+
+
+class _Text(msgspec.Struct):
+    """What is read of a quote where only its words are wanted."""
+
+    text: str
 
 
 # -- counting -------------------------------------------------------------------------------------
@@ -217,7 +216,7 @@ def _compile(node: q.Node, searcher: Untyped, schema: Untyped, *, ranked: bool =
         # Any form counts, and the form that was typed counts again.
         other = other_spelling(part.word)
         exact = ([part.word] if ranked else []) + ([other] if other else [])
-        return [term("stem", _stem(part.word)), *(term("exact", word) for word in exact)]
+        return [term("stem", stem(part.word)), *(term("exact", word) for word in exact)]
 
     match node:
         case q.Word():
@@ -273,11 +272,11 @@ def _forms(part: q.Word | q.Phrase | q.Prefix, searcher: Untyped) -> list[str]:
         return [word for word in dict.fromkeys(part.words) if searcher.doc_freq("exact", word)]
     if isinstance(part, q.Prefix):
         return [term for term, _ in searcher.terms_with_prefix("exact", part.letters, limit=N_FORMS)]
-    stem = _stem(part.word)
-    begins = stem[:-1] or stem  # "policy" and "policies" part at the end of theirs, "polici"
+    stemmed = stem(part.word)
+    begins = stemmed[:-1] or stemmed  # "policy" and "policies" part at the end of theirs, "polici"
     known = (term for term, _ in searcher.terms_with_prefix("exact", begins))
     other = other_spelling(part.word)
-    forms = [term for term in known if _stem(term) == stem][:N_FORMS]
+    forms = [term for term in known if stem(term) == stemmed][:N_FORMS]
     return forms + ([other] if other and searcher.doc_freq("exact", other) else [])
 
 
@@ -294,10 +293,6 @@ def _unranked(query: Untyped) -> Untyped:
     return tantivy.Query.const_score_query(query, 0.0)
 
 
-def _stem(word: str) -> str:
-    return str(STEMS.analyze(word)[0])
-
-
 def highlighter(text: str) -> Callable[[str], tuple[tuple[int, int], ...]]:
     """The same for a query: a function from any text to where in it what was looked for stands."""
     return _highlighter(list(q.wanted(q.parse(text).root)))
@@ -306,15 +301,15 @@ def highlighter(text: str) -> Callable[[str], tuple[tuple[int, int], ...]]:
 def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str], tuple[tuple[int, int], ...]]:
     """A function from a text to where the words and phrases stand in it: `[start, end)`, in order, none touching."""
     asked = {part.word for part in parts if isinstance(part, q.Word)}
-    stems = {_stem(word) for word in (*asked, *map(other_spelling, asked)) if word}
+    stems = {stem(word) for word in (*asked, *map(other_spelling, asked)) if word}
     phrases = {part.words for part in parts if isinstance(part, q.Phrase)}
     prefixes = tuple({part.letters for part in parts if isinstance(part, q.Prefix)})
 
     def marks(text: str) -> Iterator[tuple[int, int]]:
         here = spans(text)
         said = tuple(word for word, _, _ in here)
-        for (_, start, end), stem in zip(here, STEMS.analyze(" ".join(said)) if stems else (), strict=False):
-            if stem in stems:
+        for (_, start, end), stemmed in zip(here, STEMS.analyze(" ".join(said)) if stems else (), strict=False):
+            if stemmed in stems:
                 yield start, end
         if prefixes:
             yield from ((start, end) for word, start, end in here if word.startswith(prefixes))
@@ -333,116 +328,3 @@ def _highlighter(parts: Sequence[q.Word | q.Phrase | q.Prefix]) -> Callable[[str
         return tuple(merged)
 
     return highlight
-
-
-def _unknown_codes(node: q.Node, searcher: Untyped) -> Iterator[str]:
-    """What there is to say of codes that are asked for and that no quote has."""
-    if isinstance(node, q.All | q.Any):
-        for part in node.parts:
-            yield from _unknown_codes(part, searcher)
-    if isinstance(node, q.Filter) and node.field == "tag":
-        (code,) = node.values
-        if not searcher.doc_freq("marks", index.mark("tag", code)):
-            known = [term.removeprefix(index.mark("tag", "")) for term, _ in _codes(searcher)]
-            some = ", ".join(known[:N_CODES]) + (" …" if len(known) > N_CODES else "")
-            yield f"no quote has the code “{code}”: " + (f"there are {some}" if known else "none has any")
-
-
-def _codes(searcher: Untyped) -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = searcher.terms_with_prefix("marks", index.mark("tag", ""))
-    return sorted(found)
-
-
-class _Text(msgspec.Struct):
-    """What is read of a quote where only its words are wanted."""
-
-    text: str
-
-
-def _suggestions(
-    query: q.Query, searcher: Untyped, finds: Callable[[q.Node], int], texts: Callable[[q.Node], list[str]]
-) -> tuple[str, ...]:
-    """The query with each word that nobody said put right, where that finds something; else those with one or two of
-    its words fewer that do, what finds least first: a machine that misheard one may have heard the others. What stands
-    there and sounds like all of the words is the first of them."""
-    root = _respelt(query.root, searcher)
-    if root != query.root and finds(root):
-        return (q.understood(q.Query(root=root)),)
-    parts = query.root.parts if isinstance(query.root, q.All) else ()
-    spoken = [i for i, part in enumerate(parts) if isinstance(part, q.Word)]
-    for n_dropped in range(1, min(len(spoken), 3) if len(spoken) <= N_SPOKEN else 1):
-        fewer = [
-            q.All(parts=tuple(part for i, part in enumerate(parts) if i not in dropped))
-            for dropped in combinations(spoken, n_dropped)
-        ]
-        found = sorted((n, q.understood(q.Query(root=each)), each) for each in fewer if (n := finds(each)))
-        if found:
-            kept = found[: N_SUGGESTED if n_dropped == 1 else 1]
-            least = kept[0][2]
-            heard = dict.fromkeys(_heard_as(parts, least.parts, texts(least)))
-            return (*heard, *(text for _, text, _ in kept))[:N_SUGGESTED]
-    return ()
-
-
-def _heard_as(asked: Sequence[q.Node], kept: Sequence[q.Node], texts: Iterable[str]) -> Iterator[str]:
-    """Runs of words in these texts that hold a word that was `kept`, and sound like all that were `asked` for: with
-    the conditions beside them, as queries."""
-    said = [part.word for part in asked if isinstance(part, q.Word)]
-    conditions = tuple(part for part in asked if not isinstance(part, q.Word))
-    stems = {_stem(part.word) for part in kept if isinstance(part, q.Word)}
-    wanted = "".join(said)
-    for text in texts:
-        here = words(text)
-        holding = [i for i, stem in enumerate(map(_stem, here)) if stem in stems]
-        runs = {
-            (first, first + n)
-            for at in holding
-            for n in range(max(2, len(said) - 1), len(said) + 2)
-            for first in range(max(0, at - n + 1), min(at, len(here) - n) + 1)
-        }
-        alike = {(a, b): closeness(wanted, "".join(here[a:b]), ALIKE) for a, b in runs}
-        best = max(alike, key=lambda run: (alike[run], -run[0], -run[1]), default=(0, 0))
-        if alike.get(best):
-            phrase = q.Phrase(words=tuple(here[slice(*best)]))
-            yield q.understood(q.Query(root=q.All(parts=(phrase, *conditions))))
-
-
-def _respelt(node: q.Node, searcher: Untyped) -> q.Node:
-    match node:
-        case q.Word():
-            other = other_spelling(node.word)
-            known = searcher.doc_freq("stem", _stem(node.word)) or (other and searcher.doc_freq("exact", other))
-            return node if known else q.Word(word=_nearest(node.word, searcher))
-        case q.Phrase():
-            return q.Phrase(words=tuple(_nearest(word, searcher) for word in node.words))
-        case q.Filter():
-            values = tuple(_nearest(value, searcher, condition=node.field) for value in node.values)
-            return q.Filter(field=node.field, values=values)
-        case q.All() | q.Any():
-            return type(node)(parts=tuple(_respelt(part, searcher) for part in node.parts))
-        case _:
-            return node
-
-
-def _nearest(word: str, searcher: Untyped, *, condition: str = "") -> str:
-    """The word of the index that is spelt most like this one and begins like it, or of speakers' names sounds most like
-    it; itself where none is near. Of those of one condition, if one is named."""
-    from rapidfuzz.distance import OSA
-
-    field, before = ("marks", index.mark(condition, "")) if condition else ("exact", "")
-
-    def known(begins: str) -> Iterator[tuple[str, int]]:
-        for term, n in searcher.terms_with_prefix(field, before + begins):
-            yield term.removeprefix(before), n
-
-    if len(word) < 3 or any(map(str.isdigit, word)) or searcher.doc_freq(field, before + word):
-        return word
-    n_edits = 1 if len(word) < 6 else 2
-    best = (n_edits, 0, word)  # anything as near as this that was said at all comes before
-    for term, n in known(word[0]):
-        if abs(len(term) - len(word)) <= n_edits:
-            best = min(best, (OSA.distance(word, term, score_cutoff=n_edits), -n, term))
-    if best[2] != word or condition != "speaker":
-        return best[2]
-    alike = {term: closeness(word, term, LIKE) for term, _ in known("")}
-    return max((term for term in alike if alike[term]), key=lambda term: (alike[term], term), default=word)

@@ -284,6 +284,10 @@ def _analyser(*filters: Untyped) -> TextAnalyzer:
 STEMS = _analyser(TokenFilter.stemmer("english"))
 
 
+def stem(word: str) -> str:
+    return str(STEMS.analyze(word)[0])
+
+
 def _make(folder: Path) -> None:
     """An empty index, made to the side and put in place by one rename; another process may be first."""
     side = folder / f".new-{secrets.token_hex(8)}"

@@ -322,6 +322,9 @@ def test_whoever_speaks_for_a_colleague_is_somebody_else(behalf: str) -> None:
         "Councillor Lindqvist can speak to you outside.",
         "The report was presented by Councillor Lindqvist.",
         "We'll take Councillor Lindqvist at her word.",
+        "Can we have Councillor Lindqvist recorded as present?",
+        "Councillor Lindqvist will take notes.",
+        "I'll take Councillor Lindqvist through the report.",
     ],
 )
 def test_whom_a_chair_only_speaks_of_is_not_who_speaks_next(said: str) -> None:

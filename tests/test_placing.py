@@ -13,6 +13,7 @@ class Letters:
     """Every letter is a token, and so is every space."""
 
     eot = 1_000_000
+    language_code = "en"
 
     def encode(self, text: str) -> list[int]:
         return [ord(c) for c in text]
@@ -100,3 +101,16 @@ def test_heard_words_keep_what_has_no_space_before_it() -> None:
     assert [(w.text, w.n_spoken) for w in found] == [("Well-known,", 10), (" she", 4), (" said.", 5)]
     assert [token for w in found for token in w.tokens] == tokens
     assert placing.heard(Letters(), []) == []
+
+
+class Unspaced(Letters):
+    language_code = "ja"
+
+    def split_to_word_tokens(self, tokens: Sequence[int]) -> tuple[list[str], list[list[int]]]:
+        return [chr(token) for token in tokens], [[token] for token in tokens]
+
+
+def test_where_nobody_writes_spaces_only_punctuation_joins_what_is_before() -> None:
+    found = placing.heard(Unspaced(), [ord(c) for c in "顔認証。警察"])
+    assert [word.text for word in found] == ["顔", "認", "証。", "警", "察"]
+    assert [word.n_spoken for word in found] == [1] * 5

@@ -17,7 +17,8 @@ from transcribe.pauses import usual_ms
 FRAMES_PER_S = 50  # of what the encoder gives
 MOST_TOKENS = 400  # of a text beside what else the decoder is told; it holds 448
 LEAST_P = 1e-9
-PUNCTUATION = ",.;:!?…-–—\"'”’)]}"
+PUNCTUATION = ",.;:!?…-–—\"'”’)]}，。、！？；：」』）"
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # languages that are written without spaces between words
 FILLER = " um,"
 LEAST_FILLER_LOGPROB = -3.5  # those that are there: -1 to -3; others: -4, and mostly far less
 DRAWN_OUT = 2  # times as long as usual
@@ -44,12 +45,14 @@ def given(tokenizer: Any, words: Sequence[str]) -> list[Written]:
 
 
 def heard(tokenizer: Any, tokens: Sequence[int]) -> list[Written]:
-    """The words of what was decoded, with the space before them: a piece without one belongs to the word before."""
+    """The words of what was decoded, with the space before them: a piece without one belongs to the word before, but in
+    languages without spaces, where only punctuation does."""
     words: list[Written] = []
     pieces = tokenizer.split_to_word_tokens([token for token in tokens if token < tokenizer.eot])
     for piece, own in zip(*pieces, strict=True):
-        text, before, n_spoken = words.pop() if words and not piece[:1].isspace() else Written("", [], 0)
         is_spoken = bool(piece.strip(PUNCTUATION + " "))
+        goes_on = not piece[:1].isspace() and not (is_spoken and tokenizer.language_code in UNSPACED)
+        text, before, n_spoken = words.pop() if words and goes_on else Written("", [], 0)
         words.append(Written(text + piece, [*before, *own], len(before) + len(own) if is_spoken else n_spoken))
     return words
 

@@ -123,7 +123,9 @@ NOT_NOW = re.compile(
     r"|shortly|at the end|once|if (?!i (?:can|could|may)\b)|unless|not|never|said|told|asked(?! to)|mentioned"
     r"|wrote|when"
     r"|for (?:example|instance)|another (?:day|time|meeting)|at (?:his|her|their) word|outside|will say that"
-    r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't)\b"
+    r"|(?:next|last) (?:week|month|time|meeting|year|night)|after|instead of|until|already|won't|can't|don't|didn't"
+    r"|(?:recorded|minuted|noted|marked) (?:as|that)|(?:take|taking) (?:the |some |our )?(?:notes?|minutes)"
+    r"|take @\d+ through)\b"
 )
 TWO_IN_TURN = re.compile(rf"{NAME}.*\b(?:and then|then|followed by|and after that|before)\b.* @\d+")
 
