@@ -181,6 +181,7 @@ def test_a_second_call_means_that_the_first_was_not_taken_up() -> None:
         ("I'm Ruth Hale.", "hale"),
         ("Tom Holm, I run the parks.", "holm"),
         ("I'm Jo, chair of this committee, and I am chairing this meeting.", "okafor"),
+        ("I'm the chair of council, Maja Lindqvist.", "lindqvist"),
         # and those that are not
         ("I'm Councillor Okafor's assistant.", None),
         ("He said, I'm Councillor Okafor, and left.", None),

@@ -197,8 +197,8 @@ SELF = re.compile(
 )
 SELF_IN_CHAIR = re.compile(
     r"\bi(?:'m| am) (?:the |your )?(?:chair(?:man|woman|person)?|convenor|convener)"
-    r"(?: (?:of|for) (?:the|this|our|your|tonight's|today's) (?:\w+ ){0,4}?"
-    r"(?:committee|panel|board|council|commission|meeting|group|forum))?"
+    r"(?: (?:of|for)(?: the| this| our| your| tonight's| today's)?(?: \w+){0,4}?"
+    r" (?:committee|panel|board|council|commission|meeting|group|forum|authority|scrutiny|planning|licensing))?"
     rf"(?: tonight| today| here| this (?:evening|morning|afternoon))* {NAME}$"
 )
 APPOSITION = re.compile(
