@@ -155,7 +155,7 @@ def test_what_is_only_withheld_comes_back_as_it_was_corrected(context: Context) 
     shown = [p for p in holding(context) if not p.endswith(("words.json", corrections.FILE))]
     assert shown == []
     told = onrecord("quote", str(place), data=data)
-    assert "withheld: under complaint; to be looked at again on 2999-01-31" in told.stderr
+    assert "withheld for now (under complaint; to be looked at again on 2999-01-31)" in told.stderr
     assert onrecord(*hide, "--undo", data=data).returncode == 0
     assert json.loads(onrecord("search", MARKER, "--json", data=data).stdout)["quotes"][0]["text"] == (
         f"It was {MARKER}, ever."
