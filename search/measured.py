@@ -19,9 +19,9 @@ class Measured(NamedTuple):
 
 
 MEASURED = Measured(
-    sample_words_wrong="2.0",
+    sample_words_wrong="2.1",
     sample_names_wrong="none",
-    far_words_wrong="25",
+    far_words_wrong="26",
     far_time_wrong="27",
     codes_f1=0.77,
     sample_stance_right="half",
