@@ -119,6 +119,9 @@ def _thrifty(*where: Any, **how: Any) -> Any:
                         {"word": w.text, "start": offset_s + p.start_s, "end": offset_s + p.end_s, "probability": p.p}
                         for w, p in zip(words, left, strict=False)
                     ]
+            if isinstance(num_frames, int) and segments[0] and (words := segments[0][-1]["words"]):
+                # Heard again, a clip goes on from its last word's end: a pause after it is not heard once more.
+                words[-1]["end"] = max(words[-1]["end"], segments[0][-1]["end"])
             return last_speech_timestamp
 
     return Thrifty()
