@@ -49,7 +49,7 @@ def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> byt
     place read otherwise."""
     receipt = receipts.read(context.made, "index")
     since = receipt.finished if receipt else ""
-    people = [c for c in context.corrections() if c.at > since and c.kind != "listen"]
+    people = [c for c in context.corrections() if c.at >= since and c.kind != "listen"]  # maybe in that millisecond
     shown = cache(lambda speaker, person: privacy.shown_as(speaker, person, context.meeting.people))
     read_before = [_as_shown(c, shown) for c in _read(context.made / FILE)]
     before = [c for c in read_before if c.kinds]
