@@ -28,7 +28,7 @@ from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder, evidence_of, full_stop
+from pipeline.shelf import DataFolder, evidence_of, with_end
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
@@ -247,4 +247,4 @@ def _told(p: places.Past) -> str:
         told += f": not {p.new}"
     if p.reason:
         told += f" ({p.reason})"
-    return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))
+    return with_end(told, p)

@@ -415,6 +415,11 @@ def _past(p: places.Past) -> str:
     told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
     if p.kind == "words" and not p.hidden and not p.undone_by:
         told += f", from “{p.old}” to “{p.new}”"
+    return with_end(told, p)
+
+
+def with_end(told: str, p: places.Past) -> str:
+    """What is told of a correction, with who took it back and a full stop."""
     return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))
 
 

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 from anyio.to_thread import run_sync
@@ -48,9 +49,13 @@ def media(request: Request) -> Response:
     kind = MEDIA_TYPES.get(sound.path.suffix.lower(), "application/octet-stream")
     kind = kind.replace("video/", "audio/") if not sound.video else kind.replace("audio/", "video/")
     stat = sound.path.stat()
-    answer = _Ranges(sound.path, media_type=kind, stat_result=stat, headers={"Cache-Control": "no-cache"})
-    answer.may_be_heard = lambda: _is_still(shelf, id, sound.path, stat)
-    return answer
+    return _Ranges(
+        sound.path,
+        may_be_heard=lambda: _is_still(shelf, id, sound.path, stat),
+        media_type=kind,
+        stat_result=stat,
+        headers={"Cache-Control": "no-cache"},
+    )
 
 
 def _is_still(shelf: Shelf, id: str, path: Path, was: os.stat_result) -> bool:
@@ -69,7 +74,10 @@ class _Ranges(FileResponse):
     rest."""
 
     max_ranges = 1  # players ask for one at a time; whoever asks for more gets the whole
-    may_be_heard: Callable[[], bool] = staticmethod(lambda: True)
+
+    def __init__(self, path: Path, *, may_be_heard: Callable[[], bool], **options: Any) -> None:
+        super().__init__(path, **options)
+        self.may_be_heard = may_be_heard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         opening: list[Message] = []  # held back until there is something to send

@@ -61,12 +61,17 @@ def build(below: Path) -> Path:
         ]
     )
     put_meeting(data, HOSTILE, toml, captions(hostile), sound=False)
+    run(data)
+    return data
+
+
+def run(data: Path, *meetings: str) -> None:
+    """Run meetings, all of them without, with captions in the place of engines."""
     done = onrecord(
-        "run", "--asr", "captions", "--diariser", "captions", "--jobs", "0",
+        "run", *meetings, "--asr", "captions", "--diariser", "captions", "--jobs", "0",
         data=data, env={"ONRECORD_MODELS": str(data / "no-models")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return data
 
 
 def _vtt(text: str) -> str:

@@ -24,7 +24,7 @@ from pipeline.shelf import DataFolder
 from search import sessions, signing, web, working
 from search.sessions import Attempts
 from tests.house import TOML, captions, onrecord
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, put_meeting
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, put_meeting, run
 from transcribe import locks
 from transcribe.correct import Correction, in_force
 from transcribe.problem import Problem
@@ -455,11 +455,7 @@ def test_personal_details_are_shown_among_what_stands_around_them(data: Path) ->
     meeting, said = "2024-08-01-public", "My name is Desmond Pell. I live at nine Canal Row and nobody told us."
     toml = f'{TOML}\n[[people]]\nid = "desmond-pell"\nname = "Desmond Pell"\nrole = "Resident"\n'
     put_meeting(data, meeting, toml, captions([("Jo Okafor", "Mr Pell, please."), ("Desmond Pell", said)]), sound=True)
-    ran = onrecord(
-        "run", meeting, "--asr", "captions", "--diariser", "captions", data=data,
-        env={"ONRECORD_MODELS": str(data / "no-models")},
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    run(data, meeting)
     clerk = Clerk(data, MIRA)
     tasks = {t.text.strip(",."): t for t in clerk.desk.todo().tasks if (t.kind, t.meeting) == ("personal", meeting)}
     assert set(tasks) == {"Mr Pell", "Desmond Pell", "nine Canal Row"}

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
-from tests.house import TOML, captions, onrecord
-from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, put_meeting, served, until
+from tests.house import TOML, captions
+from tests.page_house import HIDDEN, MEETING, browser, browser_path, build, put_meeting, run, served, until
 from transcribe.correct import in_force
 
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
@@ -210,11 +210,7 @@ def test_what_was_played_in_the_queue_can_be_said_to_be_right(clerk: Page, base:
     meeting, said = "2024-08-01-public", "My name is Desmond Pell. Nobody told us."
     toml = f'{TOML}\n[[people]]\nid = "desmond-pell"\nname = "Desmond Pell"\nrole = "Resident"\n'
     put_meeting(data, meeting, toml, captions([("Jo Okafor", "Who is next?"), ("Desmond Pell", said)]), sound=True)
-    ran = onrecord(
-        "run", meeting, "--asr", "captions", "--diariser", "captions", data=data,
-        env={"ONRECORD_MODELS": str(data / "no-models")},
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    run(data, meeting)
     clerk.goto(f"{base}/queue?kind=personal&meeting={meeting}")
     stands = clerk.locator("button:text('Let it stand')")
     assert stands.is_disabled()

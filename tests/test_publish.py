@@ -19,7 +19,7 @@ from pipeline.shelf import DataFolder
 from search.cite import NOTICE
 from search.quotes import parse_address, read_parquet
 from tests.house import Heard, onrecord
-from tests.page_house import HIDDEN, HOSTILE, MEETING, SECRET, build
+from tests.page_house import HIDDEN, HOSTILE, MEETING, SECRET, build, run
 from transcribe.problem import Problem
 from transcribe.records import Transcript
 
@@ -154,8 +154,7 @@ def test_a_quote_leads_to_its_moment_and_names_nobody_who_is_not_shown_by_name(d
     toml = data / "raw" / MEETING / "meeting.toml"
     named = toml.read_text("utf-8") + 'public = "unnamed"\n'  # the last of its people
     toml.write_text('source_url = "https://www.youtube.com/watch?v=abcdefghijk"\n' + named, "utf-8")
-    run = ("run", "--asr", "captions", "--diariser", "captions", "--jobs", "0")
-    assert onrecord(*run, data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    run(data)
     put(data, tmp_path / "site", meetings=(MEETING,))
     assert holding(tmp_path / "site", "Alison") == holding(tmp_path / "site", "alison") == []
     moment = "https://www.youtube.com/watch?v=abcdefghijk&amp;t=10s"
