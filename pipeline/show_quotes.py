@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -22,6 +23,7 @@ from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
 from transcribe.correct import HIDING, Correction
+from transcribe.privacy import shown_evidence
 from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
@@ -34,7 +36,7 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
         rows = [msgspec.to_builtins(h.quote) | {"cited": h.quote.cited, "spans": h.spans} for h in results.hits]
         if names:
             for row, hit in zip(rows, results.hits, strict=True):
-                row["evidence"] = names(hit.quote.meeting, hit.quote.speaker_label).evidence
+                row["evidence"] = shown_evidence(names(hit.quote.meeting, hit.quote.speaker_label))
         to_json(
             {
                 "understood": results.understood,
@@ -126,7 +128,7 @@ def _about(quote: Quote) -> str:
 
 
 def _evidence(name: SpeakerName) -> list[str]:
-    best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
+    best = sorted((e for e in shown_evidence(name) if e.person == name.person), key=lambda e: -abs(e.weight))
     lines = (
         printable(
             f"a person, at {cite.timecode(e.at_ms)}: {e.words}"
@@ -170,7 +172,8 @@ def print_quote(
     past = places.history(layout, here.start_ms, here.end_ms, transcript, place.meeting) if history else []
     source = cite.citation(quote, accessed=date.today(), players=settings.read(layout).players)
     if json:
-        told = {"speaker": name, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
+        speaker = name and replace(name, evidence=shown_evidence(name))
+        told = {"speaker": speaker, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
         reference = msgspec.to_builtins(source) | {"at": source.at, "checked": source.checked}
         to_json({"passage": passage, "reference": reference, "citation": cite.cite(source, style)} | told)
         return
