@@ -16,7 +16,7 @@ from pipeline.meetings import Layout, readable
 from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen
 from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
-from search.changes import Reading
+from search.changes import Elsewhere, Reading
 from search.cite import Said
 from search.exports import silent
 from search.find import Facet, Hit, Results
@@ -283,7 +283,7 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
     out.print(Text(f"{n_of(len(found), 'change')} since {since}, {n_cited} of them of what was cited", style="dim"))
     for each in found:
         change = each.change
-        by = f", by {' and '.join(change.by)}" if change.by else ""
+        by = f", by {' and '.join(change.by)}" if change.by else _after(change.after)
         what = f"was {change.hidden}" if change.hidden else f"{' and '.join(each.kinds)} changed"
         out.print()
         out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
@@ -292,6 +292,12 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
         if not change.hidden:
             out.print(Text(f"  was: {_read_as(change.old, each.kinds)}", style="dim"))
             out.print(Text(f"  now: {_read_as(change.new, each.kinds)}"))
+
+
+def _after(made: Sequence[Elsewhere]) -> str:
+    """Corrections of other places from which a change follows, as far as can be told."""
+    told = (f"{c.by} at {cite.timecode(c.start_ms)} ({c.id})" for c in made)
+    return f", after {'a correction' if len(made) == 1 else 'corrections'} elsewhere: {', '.join(told)}" if made else ""
 
 
 def _read_as(reading: Reading | None, kinds: Iterable[str]) -> str:
