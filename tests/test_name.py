@@ -147,11 +147,17 @@ def test_hearsay_deferral_and_ambiguity_name_nobody(said: str) -> None:
         "I'm speaking on behalf of Councillor Lindqvist tonight.",
         "She has stepped out, Chair, she should be back in a moment or two.",
         "Point of order, Chair, we have not taken the vote.",
+        "They are on a train, Chair, but I have the figures here if you want them.",
         "Mm.",
     ],
 )
 def test_a_handover_that_somebody_else_takes_up_names_nobody(answer: str) -> None:
     assert named(f"S1: On to item five. Councillor Lindqvist?\nS2: {answer}")["S2"] is None
+
+
+def test_whoever_says_that_their_questions_are_short_takes_a_handover_up() -> None:
+    answer = "Thank you, Chair. I have two questions, and they are both short. Who pays?"
+    assert named(f"S1: On to item five. Councillor Lindqvist?\nS2: {answer}")["S2"] == "lindqvist"
 
 
 def test_a_handover_goes_stale_and_does_not_cross_an_unknown_voice() -> None:
