@@ -25,7 +25,7 @@ def verify(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Check a quotation, or all those in an article: the nearest words said in any meeting, and what differs.
+    """Check a quotation, or all those in an article. Shows the nearest words said in any meeting, and what differs.
 
     Use it before you print, or when you doubt what was printed. It says whether wording, speaker or meeting is wrong,
     with the address to play; a machine's transcript is all it knows, unless somebody listened.
@@ -60,7 +60,7 @@ def clip(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Cut what an address plays out of the original recording, unedited, into a file of its own.
+    """Cut what an address plays into a file of its own. Unedited, out of the original recording.
 
     Use it to hand on what was said. Beside it go its words (.vtt) and where it is from (.json). It is copied without
     another encoding where the recording allows a start within 100 ms; otherwise it says that it was encoded again.
