@@ -64,7 +64,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield side
         side.replace(path)
     except OSError as e:
-        if e.filename and Path(e.filename) != side and not path.is_relative_to(e.filename):
+        if e.filename and Path(e.filename).suffix != side.suffix and not path.is_relative_to(e.filename):
             raise Problem(
                 f"this cannot be read: {e.strerror}", where=e.filename, fix="check its rights", exit_code=LACKING
             ) from e

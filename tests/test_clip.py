@@ -280,7 +280,7 @@ def test_where_the_disk_is_full_nothing_is_left_and_what_was_there_stays(
         return write_bytes(self, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(Problem, match="No space left"):
+    with pytest.raises(Problem, match="this cannot be written: No space left"):
         clips.write(context, replace(place, end_ms=15_000), out, force=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
 
