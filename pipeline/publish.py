@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline import asked, manifest, outputs, receipts, settings
+from pipeline import asked, manifest, outputs, receipts, settings, telling
 from pipeline.events import now
 from pipeline.manifest import File, Manifest, Media, Options
 from pipeline.meetings import Layout, readable
-from pipeline.shelf import DataFolder, shown_evidence
+from pipeline.shelf import DataFolder
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
@@ -159,7 +159,7 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
         stance=options.stance,
         contact=options.contact,
         players=settings.read(layout).players,
-        why=shown_evidence,
+        why=telling.shown_evidence,
     )
     return site, tuple(left_out)
 

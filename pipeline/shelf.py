@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from pipeline import clips, corrections, hidden, meeting_toml, meetings, places, receipts, settings
+from pipeline import clips, corrections, hidden, meeting_toml, meetings, places, receipts, settings, telling
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
@@ -29,12 +29,11 @@ from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
-from transcribe import correct, playable, privacy
+from transcribe import correct, playable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
 from transcribe.records import (
     Coverage,
-    Evidence,
     Meeting,
     Recording,
     SpeakerName,
@@ -51,17 +50,6 @@ N_AGAIN = 6  # searches, each without the meetings that were not to be shown in 
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
-N_EVIDENCE = 5
-KINDS = {  # of evidence for a name, in words
-    "chair handover": "the chair gave them the floor",
-    "addressed": "they were spoken to by name, and answered",
-    "self-introduction": "they said who they are",
-    "roll call": "they answered to a roll call",
-    "thanks": "they were thanked by name after speaking",
-    "apology": "they were said to come late, and did",
-    "caption voice": "the published captions name them",
-    "role": "they spoke as the office does",
-}
 
 
 class _Word(msgspec.Struct):
@@ -225,12 +213,12 @@ class DataFolder:
         source = cite.citation(quote, accessed=date.today(), players=settings.read(self.layout).players)
         return Told(
             changes=(
-                *map(_past, past),
+                *map(telling.change, past),
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=shown_evidence(name) if name and not setters else (),
-            confirmed_by=setters[-1] if setters else _confirmed_by(name),
+            evidence=telling.shown_evidence(name) if name and not setters else (),
+            confirmed_by=setters[-1] if setters else telling.confirmed_by(name) if name else "",
             link=source.url,
         )
 
@@ -260,7 +248,7 @@ class DataFolder:
         found = []
         for listed in self.meetings():
             names = [n for n in self._summary(listed.id).names if n.person == id and has_page(id, n.role)]
-            found += [Appearance(meeting=listed, name=name, evidence=shown_evidence(name)) for name in names]
+            found += [Appearance(meeting=listed, name=name, evidence=telling.shown_evidence(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -371,60 +359,3 @@ class DataFolder:
             quotes=quotes if settled else (),
             settled=settled,
         )
-
-
-def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
-    """Why a voice is who it is said to be, the strongest first, in words."""
-    own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
-    told = map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight))))
-    return tuple(dict.fromkeys(told))[:N_EVIDENCE]
-
-
-def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
-    """The same for readers, to whom it would name a member of the public who is not shown by name."""
-    return evidence_of(replace(name, evidence=privacy.shown_evidence(name)))
-
-
-def _because(e: Evidence) -> str:
-    if e.kind == "human":
-        return e.words[:1].upper() + e.words[1:]
-    return f"{cite.timecode(e.at_ms)}: {KINDS[e.kind]}" + (f" (“{e.words}”)" if e.words else "")
-
-
-def _confirmed_by(name: SpeakerName | None) -> str:
-    said = next((e.words for e in (name.evidence if name else ()) if e.kind == "human"), "")
-    return said.removeprefix("confirmed by ") if name and name.status == "confirmed" else ""
-
-
-DID = {
-    "words": "changed the words",
-    "speaker": "said who speaks",
-    "confirm": "said who this voice is",
-    "reject": "said who this voice is not",
-    "listen": "listened, and found the words right",
-    "mask": "hid personal details here",
-    "exclude": "took something here out of the public record",
-    "withhold": "withheld something here",
-}
-
-
-def _past(p: places.Past) -> str:
-    """A correction in words. Old names stay out of it: they may have been wrong about somebody."""
-    told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
-    if p.kind == "words" and not p.hidden and not p.undone_by:
-        told += f", from “{p.old}” to “{p.new}”"
-    return with_end(told, p)
-
-
-def with_end(told: str, p: places.Past) -> str:
-    """What is told of a correction, with who took it back and a full stop."""
-    return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))
-
-
-def full_stop(text: str) -> str:
-    """A sentence with its end; one that ends with words that somebody said has it.
-
-    >>> full_stop("from “No.” to “Yes.”"), full_stop("Mira Castell said who speaks")
-    ('from “No.” to “Yes.”', 'Mira Castell said who speaks.')
-    """
-    return text if text.endswith((".”", "?”", "!”")) else f"{text}."
