@@ -29,7 +29,7 @@ from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder
+from pipeline.shelf import N_MEETINGS, DataFolder
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
@@ -40,7 +40,6 @@ from transcribe.records import SpeakerName
 
 log = logging.getLogger("onrecord")
 LOOK_S = 1.5  # for meetings that were not looked through since they changed; the others wait for the next time
-N_MEETINGS = 20_000
 
 
 def _unheard(event: Event) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from analyse.listen import BARELY
-from pipeline import corrections, telling
+from pipeline import corrections, meeting_toml, telling
 from pipeline.meetings import Layout
 from search.desk import Task
 from search.quotes import speaker_name
@@ -32,7 +32,7 @@ def files(layout: Layout, id: str, folder: Path) -> list[Path]:
     """All that `tasks` are made from."""
     made = layout.made(id)
     names = ("transcript.json", "statements.json", "quotes.parquet")
-    return [*(made / n for n in names), folder / "meeting.toml", folder / corrections.FILE]
+    return [*(made / n for n in names), *meeting_toml.files(folder), folder / corrections.FILE]
 
 
 def tasks(held: Held, made: Sequence[Correction]) -> tuple[Task, ...]:

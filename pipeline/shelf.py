@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -35,6 +36,7 @@ from transcribe.ranges import Ranges, joined, without
 from transcribe.records import (
     Coverage,
     Meeting,
+    Record,
     Recording,
     SpeakerName,
     Stretch,
@@ -45,7 +47,7 @@ from transcribe.records import (
 from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
-N_SUMMARIES = 20_000
+N_MEETINGS = 20_000  # of which little things are
 N_AGAIN = 6  # searches, each without the meetings that were not to be shown in the one before
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
@@ -56,7 +58,7 @@ class _Word(msgspec.Struct):
     speaker: str | None = None
 
 
-class _Summary(msgspec.Struct):
+class _Read(msgspec.Struct):
     """What is read of a transcript for lists: the texts of words are skipped, which makes it fast."""
 
     engine: str
@@ -64,6 +66,16 @@ class _Summary(msgspec.Struct):
     stretches: tuple[Stretch, ...] = ()
     names: tuple[SpeakerName, ...] = ()
     coverage: Coverage | None = None
+
+
+class _Summary(Record):
+    """What is kept of it, of every meeting: of the words only how many each voice says."""
+
+    engine: str
+    n_words: dict[str, int]
+    stretches: tuple[Stretch, ...]
+    names: tuple[SpeakerName, ...]
+    coverage: Coverage | None
 
 
 class DataFolder:
@@ -75,7 +87,7 @@ class DataFolder:
         self._looking, self._look_again = threading.Lock(), 0.0
         self._to_look: list[str] = []
         self._bared_seen: frozenset[str] = frozenset()
-        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_SUMMARIES), Kept(N_SUMMARIES)
+        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_MEETINGS), Kept(4 * N_MEETINGS)
 
     # -- what there is
 
@@ -91,7 +103,7 @@ class DataFolder:
                 self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets, without=without
             )
             ids = {h.quote.meeting for h in found.hits}
-            bared = frozenset(id for id in ids if id not in folders or self._withheld(id, folders[id]))
+            bared = frozenset(id for id in ids if id not in folders or self._may_not_be_shown(id, folders[id]))
             if not bared:
                 return found
             without |= bared
@@ -104,7 +116,7 @@ class DataFolder:
                 self._look(folders, time.monotonic())
             finally:
                 self._looking.release()
-        return frozenset(id for id in self._bared_seen if id in folders and self._withheld(id, folders[id]))
+        return frozenset(id for id in self._bared_seen if id in folders and self._may_not_be_shown(id, folders[id]))
 
     def _look(self, folders: dict[str, Path], began: float) -> None:
         """Go on with the round of all meetings, or begin another."""
@@ -114,13 +126,13 @@ class DataFolder:
         found = set()
         while self._to_look and time.monotonic() < began + LOOK_S:
             id = self._to_look.pop()
-            if id in folders and self._withheld(id, folders[id]):
+            if id in folders and self._may_not_be_shown(id, folders[id]):
                 found.add(id)
         self._bared_seen = frozenset(id for id in self._bared_seen | found if id in folders)
         if not self._to_look:
             self._look_again = time.monotonic() + LOOK_EVERY_S
 
-    def _withheld(self, id: str, folder: Path) -> bool:
+    def _may_not_be_shown(self, id: str, folder: Path) -> bool:
         """Whether a meeting is not to be shown: what cannot be read may hide something, too."""
         try:
             return self._bared(id, folder)
@@ -156,7 +168,7 @@ class DataFolder:
         folder = self.check_shown(id)
         made = self.layout.made(id)
         files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
-        return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))
+        return self._whole.get(id, [*files, *meeting_toml.files(folder)], lambda: self._read(id, folder))
 
     def sound(self, id: str) -> Sound | None:
         """What may be played of a meeting: never the recording itself where anything of it is hidden."""
@@ -184,11 +196,21 @@ class DataFolder:
         try:
             if self.sound(quote.meeting) is not None:
                 return f"/quote/{quote.cited}#play"
-            players = self._small.get("players", [self.layout.settings], lambda: settings.read(self.layout)).players
         except (Problem, OSError):
             return ""
-        published = links.link(quote.source_url, quote.source_start_ms, None, players)
+        published = links.link(quote.source_url, quote.source_start_ms, None, self._players())
         return published.url if published.plays else ""
+
+    def _players(self) -> dict[str, str]:
+        """How pages of hosts are linked to, as far as that can be read: what is wrong with it is not for readers."""
+
+        def read() -> dict[str, str]:
+            try:
+                return settings.examine(self.layout)[0].players
+            except Problem:
+                return {}
+
+        return self._small.get("players", [self.layout.settings], read)
 
     # -- one place, one person
 
@@ -210,7 +232,7 @@ class DataFolder:
         name = next((n for n in held.transcript.names if n.label == quote.speaker_label), None)
         setters = [c.by for c in places.changes(words, made) if c.kind == "speaker" and c.by]
         past = places.history(self.layout, here.start_ms, here.end_ms, held.transcript, quote.meeting)
-        source = cite.citation(quote, accessed=date.today(), players=settings.read(self.layout).players)
+        source = cite.citation(quote, accessed=date.today(), players=self._players())
         return Told(
             changes=(
                 *map(telling.change, past),
@@ -275,7 +297,7 @@ class DataFolder:
         return folder
 
     def _meeting(self, id: str, folder: Path) -> Meeting:
-        paths = [folder / "meeting.toml", folder]
+        paths = meeting_toml.files(folder)
         return self._small.get(("meeting", id), paths, lambda: meeting_toml.examine(folder, id)[0])
 
     def _recording(self, id: str) -> Recording | None:
@@ -305,9 +327,16 @@ class DataFolder:
 
         def read() -> _Summary:
             try:
-                return msgspec.json.decode(path.read_bytes(), type=_Summary)
+                found = msgspec.json.decode(path.read_bytes(), type=_Read)
             except (msgspec.MsgspecError, UnicodeDecodeError) as e:
                 raise Unreadable(f"not a readable transcript: {e}", where=path, fix="onrecord run") from e
+            return _Summary(
+                engine=found.engine,
+                n_words=Counter(word.speaker or "" for word in found.words),
+                stretches=found.stretches,
+                names=found.names,
+                coverage=found.coverage,
+            )
 
         return self._summaries.get(id, [path], read)
 
@@ -315,9 +344,9 @@ class DataFolder:
         meeting, summary, recording = self._meeting(id, folder), self._summary(id), self._recording(id)
         status = {n.label: n.status for n in summary.names}
         by_status: dict[str, int] = {}
-        for word in summary.words:
-            known = status.get(word.speaker or "", "unknown")
-            by_status[known] = by_status.get(known, 0) + 1
+        for label, n in summary.n_words.items():
+            known = status.get(label, "unknown")
+            by_status[known] = by_status.get(known, 0) + n
         return Listed(
             id=id,
             title=meeting.title or id,
@@ -326,7 +355,7 @@ class DataFolder:
             duration_ms=recording.duration_ms if recording else 0,
             coverage=summary.coverage,
             stretches=summary.stretches,
-            n_words=len(summary.words),
+            n_words=sum(summary.n_words.values()),
             words_by_status=by_status,
             engine=summary.engine,
             has_sound=bool(recording and recording.media),
