@@ -23,6 +23,7 @@ from search.exports import silent
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
+from search.styles import day
 from transcribe.correct import HIDING, Correction
 from transcribe.privacy import shown_evidence
 from transcribe.records import SpeakerName, text_of
@@ -108,7 +109,7 @@ def _marked(quote: Quote, spans: Iterable[tuple[int, int]]) -> Text:
 
 
 def _where(quote: Quote) -> str:
-    held_on = f"{quote.held_on:%-d %B %Y}" if quote.held_on else ""
+    held_on = day(quote.held_on) if quote.held_on else ""
     return printable(
         ", ".join(p for p in (quote.title, quote.body, held_on) if p) + f", at {cite.timecode(quote.start_ms)}"
     )
