@@ -145,9 +145,20 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     return meeting, [*sorted(faults, key=lambda f: f.line or 0), *of_roster, *of_register]
 
 
+def files(folder: Path) -> list[Path]:
+    """All that `examine` reads: where none of these is another, a meeting is the same. The folder itself is, since
+    files that `meeting.toml` leaves open are looked for in it."""
+    others = (folder / rosters.FILE, people_known.path_for(folder), _data_folder(folder).settings)
+    return [folder / "meeting.toml", *others, folder]
+
+
+def _data_folder(folder: Path) -> Layout:
+    return Layout(root=folder.parent.parent)
+
+
 def _public(folder: Path) -> Public:
     """Whether the data folder that a meeting is in shows people without an office by name."""
-    return settings.examine(Layout(root=folder.parent.parent))[0].public
+    return settings.examine(_data_folder(folder))[0].public
 
 
 def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[tuple[int, int, str], ...]:
