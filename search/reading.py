@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from analyse.codebook import Codebook
+from analyse.listen import UNREAD
 from analyse.records import Statement, Statements, TopicRange
 from search.cite import Passage
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import SHOWN, stands_in
+from transcribe.privacy import kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -38,7 +39,7 @@ LISTEN = {  # reasons to listen first that read better said otherwise
     "voice unsure": "it may be another voice",
 }
 # Reasons that hold for whole voices or meetings: they are said where those are named, not at each statement.
-OF_ALL = {"name inferred, not confirmed", "speaker unknown", "times from captions only"}
+OF_ALL = {"name inferred, not confirmed", "speaker unknown", "times from captions only", UNREAD}
 
 
 class NotNow(Problem):
@@ -165,7 +166,7 @@ def code_names(book: Codebook) -> dict[str, str]:
 def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
-    return bool(person) and not (role == SHOWN and stands_in(person))
+    return bool(person) and not kept_back(person, role)
 
 
 # -- a transcript to be read -----------------------------------------------------------------------
@@ -176,6 +177,7 @@ class Piece(Record):
     `unsure` whether one should listen before quoting, for other reasons than the speaker's name."""
 
     text: str
+    language: str = ""
     topic: bool = False
     unsure: bool = False
     found: tuple[tuple[int, int], ...] = ()
@@ -306,6 +308,7 @@ def _piece(
         return Piece(text=text)
     return Piece(
         text=text,
+        language=s.language,
         topic=s.topic.about,
         unsure=bool(set(s.listen_first) - OF_ALL),
         found=look_for(text),
