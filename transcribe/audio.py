@@ -423,7 +423,7 @@ def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     """The mean of channels, or where they cancel each other, as for one voice on a cable soldered the wrong way round,
     the loudest of them: samples of shape (n_samples, n_channels)."""
     each = samples.astype(np.float32)
-    mix = each.mean(axis=1)
+    mix: NDArray[np.float32] = each.mean(axis=1)
     power = np.square(each).sum(axis=0)
     if np.square(mix).sum() < CANCELLED * power.max():
         return samples[:, power.argmax()].copy()
