@@ -8,7 +8,6 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,12 +203,8 @@ def _advice_date(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
     if isinstance(toml.values.get("held_on"), str) and meeting.held_on:
         fix = f"write it without quotes: held_on = {meeting.held_on}"
         yield toml.fault("a date needs no quotes", "held_on", fix=fix)
-    if meeting.held_on and meeting.held_on > _today():
+    if meeting.held_on and meeting.held_on > corrections.today():
         yield toml.fault(f"this meeting is yet to come: {meeting.held_on}", "held_on", fix="check the year")
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def _advice_links(meeting: Meeting, toml: Toml) -> Iterator[Fault]:

@@ -16,14 +16,14 @@ def check(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Say what is wrong with a codebook, each with its line, and what its cues find in the statements of a data folder.
+    """Say what is wrong with a codebook, and what its cues find. In the statements of a data folder.
 
     Use it while you write a codebook, before `onrecord run --codebook FILE`. Cues are tried on what has been run.
     """
-    from pipeline import codes, show_codes
+    from pipeline import codes, show, show_codes
 
     found = codes.check(codebook, data)
-    show_codes.check_as_json(found) if json else show_codes.check(found, all_cues=all_cues)
+    show.to_json(found) if json else show_codes.check(found, all_cues=all_cues)
     raise typer.Exit(2 if found.faults else 0)
 
 
@@ -35,11 +35,11 @@ def show(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show a codebook's codes, with what they mean, for people who read or check tags.
+    """Show a codebook's codes, with what they mean. For people who read or check tags.
 
     Use it to look up what a code is for. Without a name it is the codebook that the data folder uses.
     """
-    from pipeline import codes, show_codes
+    from pipeline import codes, show, show_codes
 
     book = codes.named(codebook, data)
-    show_codes.book_as_json(book) if json else show_codes.book(book)
+    show.to_json(book) if json else show_codes.book(book)

@@ -25,11 +25,13 @@ def remove(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Take a meeting out: all that was made of it, and its quotes in the index. Asks first.
+    """Take a meeting out. All that was made of it goes, and its quotes in the index. Asks first.
 
     Use it when a recording should not be searched any more, or when its folder in raw/ is gone. It can be stopped and
     run again; the meeting's id stays taken, so that no other meeting gets its addresses.
     """
+    import msgspec
+
     from pipeline import asked, show, show_keep
     from pipeline import remove as removing
 
@@ -39,12 +41,12 @@ def remove(
         show_keep.print_removal(found)
     if dry_run:
         if json:
-            show.to_json({"removed": False, **_fields(found)})
+            show.to_json({"removed": False, **msgspec.to_builtins(found)})
         return
     _agree("Remove it?", yes=yes)
     removing.remove(layout, meeting, media=media)
     if json:
-        show.to_json({"removed": True, **_fields(found)})
+        show.to_json({"removed": True, **msgspec.to_builtins(found)})
     else:
         show.out.print(f"removed: no search finds {found.meeting} any more")
 
@@ -56,7 +58,7 @@ def backup(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Put what people made into one small zip: every meeting.toml and correction, people, ids, the codebook.
+    """Put what people made into one small zip. Every meeting.toml and correction, people, ids, the codebook.
 
     Use it before removing meetings, moving to another machine, and now and then. Recordings and captions are not in
     it, nor what a run makes from them.
@@ -114,7 +116,7 @@ def pack(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Put a quote and all that it rests on into one zip, for an editor or a lawyer.
+    """Put a quote and all that it rests on into one zip. For an editor or a lawyer.
 
     Use it before something is printed. It holds the minute of sound and words before and after, how the speaker is
     known, who changed what, hashes of the recording, the source, versions. Nothing that is hidden is in it.
@@ -131,13 +133,6 @@ def pack(
         show.out.print(f"This place no longer says what was cited: {packed.what_changed}.")
     if packed.no_clip:
         show.out.print(show.printable(f"no clip: {packed.no_clip}"))
-
-
-def _fields(found: object) -> dict[str, object]:
-    import msgspec
-
-    fields: dict[str, object] = msgspec.to_builtins(found)
-    return fields
 
 
 def _agree(question: str, *, yes: bool) -> None:

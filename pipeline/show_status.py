@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
 from rich.text import Text
 
 from pipeline.doctor import Finding
@@ -265,12 +264,6 @@ def print_chain(links: Sequence[Link]) -> None:
 def _upgrade(link: Link) -> None:
     if link.upgrade:
         _line(f"        an engine named by hand, or --upgrade, would make it again: {link.upgrade}")
-
-
-def fields(link: Link) -> dict[str, object]:
-    """A link as JSON has it."""
-    made: dict[str, object] = msgspec.to_builtins(link)
-    return made
 
 
 # -- doctor ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import msgspec
 from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
+from search.styles import day
 from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
@@ -226,7 +227,7 @@ def _silent(stretch: Stretch) -> Paragraph:
 def heading(source: Source) -> list[str]:
     """The lines that a transcript begins with."""
     meeting = source.meeting
-    held_on = f"{meeting.held_on.day} {meeting.held_on:%B %Y}" if meeting.held_on else ""
+    held_on = day(meeting.held_on) if meeting.held_on else ""
     return [line for line in (meeting.title or meeting.id, meeting.body, held_on, *source.notes) if line]
 
 

@@ -33,6 +33,7 @@ from search.index import Stale
 from search.measured import MEASURED
 from search.reading import Held, NotNow, Shelf
 from search.sessions import Attempts, Session, Sessions
+from search.styles import day
 from transcribe.problem import Problem
 from transcribe.records import Unreadable
 
@@ -100,7 +101,7 @@ def _templates() -> jinja2.Environment:
     )
     env.filters |= {
         "clock": cite.timecode,
-        "day": lambda on: f"{on.day} {on:%B %Y}" if on else "",
+        "day": day,
         "lasting": _lasting,
         "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
         "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
