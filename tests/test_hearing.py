@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -272,7 +272,7 @@ class Scripted:
     def __init__(self, script: dict[int, tuple[list[Heard], list[Heard]]]) -> None:
         self.script = script
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
         return "cy", 0.9
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
@@ -353,7 +353,7 @@ class Forgetful:
     def __init__(self, from_ms: int, to_ms: int) -> None:
         self.from_ms, self.to_ms = from_ms, to_ms
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
         return "en", 0.9
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> list[list[Heard]]:
