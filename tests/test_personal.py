@@ -102,7 +102,7 @@ def test_a_surname_that_is_a_word_is_a_name_only_beside_what_says_so() -> None:
 def test_what_is_found_twice_in_one_place_is_shown_once_and_whole() -> None:
     said = [*words("My name is Ivy Brook and I live at flat 3, 14 Cooper Street."), Word(text="Yes", timing="none")]
     assert [d.words for d in details(said, NAMES, [JO, PELL])] == ["Ivy Brook", "flat 3, 14 Cooper Street."]
-    at_once = [Word(text=t, start_ms=5, end_ms=5, speaker="S2") for t in "ring me on 07700 900 123".split()]
+    at_once = [Word(text=t, start_ms=5, end_ms=5, speaker="S2") for t in ["ring", "me", "on", "07700", "900", "123"]]
     (found_there,) = details(at_once, NAMES, [JO])
     assert (found_there.start_ms, found_there.end_ms) == (5, 6)
 
