@@ -27,7 +27,7 @@ from pipeline.meetings import Layout
 from search import cite, find, links
 from search.cite import Passage
 from search.find import Results
-from search.quotes import Quote, parse_address, read_parquet, resolve
+from search.quotes import Quote, parse_address, read_parquet, resolve, source_of
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
 from transcribe import correct, playable
 from transcribe.problem import Problem
@@ -196,11 +196,20 @@ class DataFolder:
         try:
             if self.sound(quote.meeting) is not None:
                 return f"/quote/{quote.cited}#play"
+        except (Problem, OSError):
+            return ""
+        return self._published(quote.source_url, quote.source_start_ms)
+
+    def moment(self, held: Held, ms: int) -> str:
+        return self._published(*source_of(ms, held.meeting, held.recording)) if held.recording else ""
+
+    def _published(self, url: str, at_ms: int | None) -> str:
+        try:
             players = self._small.get("players", [self.layout.settings], lambda: settings.read(self.layout)).players
         except (Problem, OSError):
             return ""
-        published = links.link(quote.source_url, quote.source_start_ms, None, players)
-        return published.url if published.plays else ""
+        found = links.link(url, at_ms, None, players)
+        return found.url if found.plays else ""
 
     # -- one place, one person
 
@@ -232,6 +241,7 @@ class DataFolder:
             evidence=shown_evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else _confirmed_by(name),
             link=source.url,
+            link_plays=source.plays,
         )
 
     def clip(self, address: str, pad_s: int) -> Path:

@@ -1,5 +1,6 @@
 """The reading pages, an address each: search, meetings, a meeting, a quote, a person, and what is in the data."""
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
@@ -24,7 +25,7 @@ NOTHING = Results(total=0, hits=(), understood="")
 QUESTIONS = {  # the heads of what a search can be narrowed by
     "speaker": "Who spoke",
     "code": "What it is about",
-    "stance": "How the speaker sounds",
+    "stance": "How the speaker sounds: a guess",
     "body": "Council",
     "year": "Year",
     "status": "How the name is known",
@@ -218,6 +219,7 @@ def meeting_page(request: Request) -> Response:
         n_found=sum(len(p.found) > 0 for b in made for p in b.pieces),
         n_topic=sum(p.topic for b in made for p in b.pieces),
         coverage=held.transcript.coverage,
+        moment=functools.partial(shelf.moment, held),
         **working.of_meeting(request, held),
     )
 
@@ -321,6 +323,7 @@ def about_page(request: Request) -> Response:
         words=words,
         bodies=sorted({m.body for m in listed if m.body}),
         days=sorted(m.held_on for m in listed if m.held_on),
+        n_captions=sum(m.engine.startswith("captions") for m in listed),
         engines=sorted({m.engine for m in listed if m.engine}),
         codes=reading.code_names(shelf_of(request).codebook()),
     )

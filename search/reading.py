@@ -121,6 +121,7 @@ class Told(Record):
     evidence: tuple[str, ...]
     confirmed_by: str = ""
     link: str = ""
+    link_plays: bool = False  # whether it opens at this moment, or at the beginning
 
 
 class Shelf(Protocol):
@@ -135,6 +136,9 @@ class Shelf(Protocol):
     def plays(self, quote: Quote) -> str:
         """Where a quote can be listened to: its page here, or its moment in the published recording; empty where in
         neither."""
+
+    def moment(self, held: Held, ms: int) -> str:
+        """A moment of a meeting in its published recording; empty where no link begins there."""
 
     def passage(self, address: str) -> tuple[Held, Passage]: ...
     def told(self, held: Held, passage: Passage) -> Told: ...
@@ -166,6 +170,15 @@ def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
     return bool(person) and not (role == SHOWN and stands_in(person))
+
+
+def is_called(speaker: str) -> bool:
+    """Whether a voice without a person is called something, by captions say, and not only unknown.
+
+    >>> [is_called(s) for s in ("Cllr Rook", "Unknown speaker 3", "unknown speaker", "several speakers")]
+    [True, False, False, False]
+    """
+    return not speaker.lower().startswith(("unknown", "several"))
 
 
 # -- a transcript to be read -----------------------------------------------------------------------
@@ -331,7 +344,7 @@ def marks(codes: Sequence[str], stance: str | None, holder: str | None, names: d
     """What a statement was coded with, in words; a stance only where it is the speaker's own and one at all."""
     told = [names.get(code, code.replace("_", " ")) for code in dict.fromkeys(codes)]
     if stance and stance != "neutral" and holder == "speaker":
-        told.append(f"sounds {stance}")
+        told.append(f"a guess: sounds {stance}")
     return tuple(told)
 
 
