@@ -17,7 +17,7 @@ from pipeline.context import Context
 from pipeline.events import now
 from pipeline.meetings import Layout
 from search import changes
-from search.changes import Change, Reading
+from search.changes import Change, Elsewhere, Reading
 from search.quotes import Address, Quote, parse_address
 from transcribe import privacy
 from transcribe.problem import Problem
@@ -26,6 +26,7 @@ from transcribe.records import Record, Transcript
 
 FILE = "changes.jsonl"
 CITED = "cited.jsonl"
+MOST_AFTER = 5  # corrections that a change is told to come after
 
 
 class Citation(Record):
@@ -51,6 +52,7 @@ def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> byt
     since = receipt.finished if receipt else ""
     people = [c for c in context.corrections() if c.at >= since and c.kind != "listen"]  # maybe in that millisecond
     shown = cache(lambda speaker, person: privacy.shown_as(speaker, person, context.meeting.people))
+    elsewhere = [Elsewhere(id=c.id, by=c.by, start_ms=c.start_ms, end_ms=c.end_ms) for c in people[-MOST_AFTER:]]
     read_before = [_as_shown(c, shown) for c in _read(context.made / FILE)]
     before = [c for c in read_before if c.kinds]
     known = {(c.start_ms, c.end_ms): (c.old, c.new) for c in before}
@@ -58,8 +60,9 @@ def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> byt
     for change in changes.changes(quotes, rows, transcript, at=now()):
         start_ms, end_ms = change.start_ms, change.end_ms
         if known.get((start_ms, end_ms)) != (change.old, change.new):  # else somebody was killed who had kept it
-            by = (c.by for c in people if within(c.stretches or [(c.start_ms, c.end_ms)], [(start_ms, end_ms)]))
-            before.append(msgspec.structs.replace(change, by=tuple(dict.fromkeys(by))))
+            here = [c for c in people if within(c.stretches or [(c.start_ms, c.end_ms)], [(start_ms, end_ms)])]
+            by, after = dict.fromkeys(c.by for c in here), () if here else elsewhere
+            before.append(msgspec.structs.replace(change, by=tuple(by), after=tuple(after)))
     return b"".join(msgspec.json.encode(c) + b"\n" for c in changes.without_hidden(before, transcript.stretches))
 
 
@@ -117,7 +120,8 @@ def _as_one(made: Sequence[Change], cited_at: Sequence[str]) -> list[Change]:
             kept.append(change)
         else:
             by = tuple(dict.fromkeys((*before.by, *change.by)))
-            kept[last[place]] = msgspec.structs.replace(change, old=before.old, by=by)
+            after = () if by else tuple(dict.fromkeys((*before.after, *change.after)))[-MOST_AFTER:]
+            kept[last[place]] = msgspec.structs.replace(change, old=before.old, by=by, after=after)
     return [c for c in kept if c.hidden or c.kinds]
 
 

@@ -85,7 +85,6 @@ def _name(held: Held, name: SpeakerName) -> Iterator[Task]:
     likely, share = _likely(name)
     likely = privacy.meant(held.meeting.people, likely) or ""
     start_ms, end_ms = max(stretches, key=lambda s: s[1] - s[0])
-    end_ms = min(end_ms, start_ms + SAMPLE_MS)
     lasts_ms = length(stretches)
     called = next((p.name for p in held.meeting.people if p.id == likely), "")
     if name.status == "inferred" and share is not None and share < BARELY:
@@ -100,11 +99,11 @@ def _name(held: Held, name: SpeakerName) -> Iterator[Task]:
         held,
         kind="name",
         start_ms=start_ms,
-        end_ms=end_ms,
+        end_ms=min(end_ms, start_ms + SAMPLE_MS),
         why=why,
         # A voice that nothing is known of comes last; of the others, who is nearest to the line, then who speaks most.
         rank=(abs((share or 0.0) - LEAST_PROBABILITY) if likely else 1.0) + 1e-3 / (1 + lasts_ms / 60_000),
-        text=_excerpt(held.transcript.words, start_ms, end_ms),
+        text=_sample(held.transcript.words, start_ms, end_ms),
         speaker=name.display,
         label=name.label,
         person=likely if called else "",
@@ -122,8 +121,11 @@ def _likely(name: SpeakerName) -> tuple[str, float | None]:
     return name.runner_up or ("", None)
 
 
-def _excerpt(words: Sequence[Word], start_ms: int, end_ms: int) -> str:
-    return text_of(w for w in words if w.start_ms is not None and start_ms <= w.start_ms < end_ms)
+def _sample(words: Sequence[Word], start_ms: int, end_ms: int) -> str:
+    """What is said in the sample of a stretch, with … where the stretch goes on behind it."""
+    said = [w for w in words if w.start_ms is not None and start_ms <= w.start_ms < end_ms]
+    played = [w for w in said if (w.start_ms or 0) < start_ms + SAMPLE_MS]
+    return text_of(played) + (" …" if len(played) < len(said) else "")
 
 
 # -- words ------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ def _doubtful(held: Held, s: said_by.Standing) -> Task:
         end_ms=min(end_ms, start_ms + SAMPLE_MS),
         why=f"{c.by} said on {c.at[:10]} that this voice is {claim}{who}. A new transcription parts voices otherwise.",
         rank=0.0,
-        text=_excerpt(held.transcript.words, start_ms, min(end_ms, start_ms + SAMPLE_MS)),
+        text=_sample(held.transcript.words, start_ms, end_ms),
         id=c.id,
     )
 

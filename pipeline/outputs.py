@@ -52,13 +52,18 @@ def check_free(path: Path, *, force: bool) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where a file is written that then gets its name in one step. Raises Problem where it can't be written."""
+    """Where a file is written that then gets its name in one step. Raises Problem where it can't be written, or what it
+    is made of can't be read."""
     side = path.with_name(f".{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield side
         side.replace(path)
     except OSError as e:
+        if e.filename and Path(e.filename) != side and not path.is_relative_to(e.filename):
+            raise Problem(
+                f"this cannot be read: {e.strerror}", where=e.filename, fix="check its rights", exit_code=LACKING
+            ) from e
         raise Problem(
             f"this cannot be written: {e.strerror or e}", where=path, fix="check rights and room", exit_code=LACKING
         ) from e

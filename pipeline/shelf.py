@@ -29,7 +29,7 @@ from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve, source_of
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
-from transcribe import correct, playable
+from transcribe import correct, playable, privacy
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
 from transcribe.records import (
@@ -393,8 +393,8 @@ def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
 
 
 def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
-    """The same for readers: why a voice is who it is names a member of the public who is not shown by name."""
-    return evidence_of(name) if has_page(name.person, name.role) else ()
+    """The same for readers, to whom it would name a member of the public who is not shown by name."""
+    return evidence_of(replace(name, evidence=privacy.shown_evidence(name)))
 
 
 def _because(e: Evidence) -> str:

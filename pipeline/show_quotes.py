@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -15,13 +16,14 @@ from pipeline.meetings import Layout, readable
 from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen
 from pipeline.show import err, n_of, out, printable, to_json
 from search import cite
-from search.changes import Reading
+from search.changes import Elsewhere, Reading
 from search.cite import Said
 from search.exports import silent
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
 from transcribe.correct import HIDING, Correction
+from transcribe.privacy import shown_evidence
 from transcribe.records import SpeakerName, text_of
 from transcribe.repair import repairs
 
@@ -34,7 +36,7 @@ def print_results(results: Results, layout: Layout, *, evidence: bool, json: boo
         rows = [msgspec.to_builtins(h.quote) | {"cited": h.quote.cited, "spans": h.spans} for h in results.hits]
         if names:
             for row, hit in zip(rows, results.hits, strict=True):
-                row["evidence"] = names(hit.quote.meeting, hit.quote.speaker_label).evidence
+                row["evidence"] = shown_evidence(names(hit.quote.meeting, hit.quote.speaker_label))
         to_json(
             {
                 "understood": results.understood,
@@ -126,7 +128,7 @@ def _about(quote: Quote) -> str:
 
 
 def _evidence(name: SpeakerName) -> list[str]:
-    best = sorted((e for e in name.evidence if e.person == name.person), key=lambda e: -abs(e.weight))
+    best = sorted((e for e in shown_evidence(name) if e.person == name.person), key=lambda e: -abs(e.weight))
     lines = (
         printable(
             f"a person, at {cite.timecode(e.at_ms)}: {e.words}"
@@ -170,7 +172,8 @@ def print_quote(
     past = places.history(layout, here.start_ms, here.end_ms, transcript, place.meeting) if history else []
     source = cite.citation(quote, accessed=date.today(), players=settings.read(layout).players)
     if json:
-        told = {"speaker": name, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
+        speaker = name and replace(name, evidence=shown_evidence(name))
+        told = {"speaker": speaker, "changes": changed, "repairs": repaired} | ({"history": past} if history else {})
         reference = msgspec.to_builtins(source) | {"at": source.at, "checked": source.checked}
         to_json({"passage": passage, "reference": reference, "citation": cite.cite(source, style)} | told)
         return
@@ -280,7 +283,7 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
     out.print(Text(f"{n_of(len(found), 'change')} since {since}, {n_cited} of them of what was cited", style="dim"))
     for each in found:
         change = each.change
-        by = f", by {' and '.join(change.by)}" if change.by else ""
+        by = f", by {' and '.join(change.by)}" if change.by else _after(change.after)
         what = f"was {change.hidden}" if change.hidden else f"{' and '.join(each.kinds)} changed"
         out.print()
         out.print(Text.assemble((each.address, "cyan"), printable(f"  {change.at[:10]}: {what}{by}")))
@@ -289,6 +292,12 @@ def print_changes(found: Sequence[Changed], since: date) -> None:
         if not change.hidden:
             out.print(Text(f"  was: {_read_as(change.old, each.kinds)}", style="dim"))
             out.print(Text(f"  now: {_read_as(change.new, each.kinds)}"))
+
+
+def _after(made: Sequence[Elsewhere]) -> str:
+    """Corrections of other places from which a change follows, as far as can be told."""
+    told = (f"{c.by} at {cite.timecode(c.start_ms)} ({c.id})" for c in made)
+    return f", after {'a correction' if len(made) == 1 else 'corrections'} elsewhere: {', '.join(told)}" if made else ""
 
 
 def _read_as(reading: Reading | None, kinds: Iterable[str]) -> str:

@@ -30,9 +30,20 @@ class Reading(Record, omit_defaults=False):
     codes: tuple[str, ...]
 
 
+class Elsewhere(Record):
+    """A correction of another place of the meeting: its id, and by whom it is."""
+
+    id: str
+    by: str
+    start_ms: int
+    end_ms: int
+
+
 class Change(Record, omit_defaults=False):
     """A quote that changed. `new` is None where nothing is said there any more; both are where that is `hidden`. `by`
-    are the people who corrected it; nobody did where an engine, a codebook or the program itself is another."""
+    are the people who corrected it. Where nobody did, `after` are the latest corrections of other places that were made
+    since it read as before: speakers are told by the whole meeting, and codes by what is said around. There are none
+    where an engine, a codebook or the program itself is another."""
 
     at: str  # UTC
     start_ms: int
@@ -41,6 +52,7 @@ class Change(Record, omit_defaults=False):
     new: Reading | None
     hidden: Hidden | None = None
     by: tuple[str, ...] = ()
+    after: tuple[Elsewhere, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

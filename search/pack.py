@@ -13,7 +13,7 @@ from search.clip import Clip
 from search.quotes import Address, Quote
 from search.styles import Citation, day
 from transcribe.moments import middle
-from transcribe.privacy import stands_in
+from transcribe.privacy import kept_back, shown_evidence
 from transcribe.ranges import within
 from transcribe.records import Meeting, Record, SpeakerName, Stretch, Transcript, Word
 from transcribe.repair import repairs
@@ -142,13 +142,13 @@ def _of_speaker(excerpt: Excerpt) -> list[str]:
     lines = [f"Shown as: {quote.speaker} ({status})", f"Voice: {quote.speaker_label or 'none of one person'}"]
     if name is None:
         return lines
-    if stands_in(name.person):  # what was said of them would name them
+    if kept_back(name.person, name.role):  # what was said of them would name them
         return [*lines, "They have no office, and so are not shown by name, nor is why we know who they are."]
     if name.probability is not None:
         lines.append(f"How likely that is, by the program's own reckoning: {name.probability:.2f}")
     if name.runner_up:
         lines.append(f"Next most likely: {name.runner_up[0]} ({name.runner_up[1]:.2f})")
-    for e in sorted(name.evidence, key=lambda e: -abs(e.weight)):
+    for e in sorted(shown_evidence(name), key=lambda e: -abs(e.weight)):
         if e.kind == "human":
             lines.append(f"A person, of {timecode(e.at_ms)}: {e.words}")
         else:

@@ -17,7 +17,7 @@ from search.cite import Passage
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import SHOWN, stands_in
+from transcribe.privacy import kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -169,7 +169,7 @@ def code_names(book: Codebook) -> dict[str, str]:
 def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
-    return bool(person) and not (role == SHOWN and stands_in(person))
+    return bool(person) and not kept_back(person, role)
 
 
 def is_called(speaker: str) -> bool:

@@ -15,6 +15,15 @@ N_SUGGESTED = 3
 LIKE = 0.8  # how alike two names sound for one to be suggested for the other
 ALIKE = 0.9  # and whole phrases: "any engagement" is not to be suggested for "no engagement"
 N_CODES = 20  # that are named where somebody asked for another
+SMALL = frozenset(  # words that nobody looks for by themselves
+    words(
+        "a about all also am an and any are as at be been before but by can could did do does doing done down for "
+        "from get got had has have having he her here him his how i if in into is it its just like may me might more "
+        "most much must my no not now of off on one or other our out over own said say should so some such than that "
+        "the their them then there these they this those through to too under up us very was we well were what when "
+        "where which while who whom why will with would yes yet you your"
+    )
+)
 
 
 def unknown_codes(node: q.Node, searcher: Untyped) -> Iterator[str]:
@@ -42,7 +51,7 @@ def suggestions(
     its words fewer that do, what finds least first: a machine that misheard one may have heard the others. What stands
     there and sounds like all of the words is the first of them."""
     root = _respelt(query.root, searcher)
-    if root != query.root and finds(root):
+    if root != query.root and _tell(root.parts if isinstance(root, q.All | q.Any) else [root]) and finds(root):
         return (q.understood(q.Query(root=root)),)
     parts = query.root.parts if isinstance(query.root, q.All) else ()
     spoken = [i for i, part in enumerate(parts) if isinstance(part, q.Word)]
@@ -51,13 +60,19 @@ def suggestions(
             q.All(parts=tuple(part for i, part in enumerate(parts) if i not in dropped))
             for dropped in combinations(spoken, n_dropped)
         ]
-        found = sorted((n, q.understood(q.Query(root=each)), each) for each in fewer if (n := finds(each)))
+        telling = (each for each in fewer if _tell(q.wanted(each)))
+        found = sorted((n, q.understood(q.Query(root=each)), each) for each in telling if (n := finds(each)))
         if found:
             kept = found[: N_SUGGESTED if n_dropped == 1 else 1]
             least = kept[0][2]
             heard = dict.fromkeys(_heard_as(parts, least.parts, texts(least)))
             return (*heard, *(text for _, text, _ in kept))[:N_SUGGESTED]
     return ()
+
+
+def _tell(parts: Iterable[q.Node]) -> bool:
+    """Whether somebody would look for this: not for small words alone, but for a phrase of them."""
+    return any(not isinstance(part, q.Word) or part.word not in SMALL for part in parts)
 
 
 def _heard_as(asked: Sequence[q.Node], kept: Sequence[q.Node], texts: Iterable[str]) -> Iterator[str]:

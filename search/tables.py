@@ -3,6 +3,7 @@
 CSV and SQLite take quotes a meeting at a time and hold no more than one meeting's in memory.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -82,31 +83,38 @@ def to_parquet(meetings: Iterable[Sequence[Quote]], path: Path) -> None:
 
 def to_sqlite(meetings: Iterable[Sequence[Quote]], path: Path) -> None:
     """A new SQLite database: `quotes`, `codes` (a row for each code of a quote), `quotes_fts` over text and speaker,
-    `columns` (what each column holds) and `about`. Datasette finds and offers the full-text search by itself."""
+    `columns` (what each column holds) and `about`. Datasette finds and offers the full-text search by itself. Raises
+    OSError where it can't be written."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            _fill(db, meetings)
+    except sqlite3.OperationalError as e:
+        raise OSError(str(e)) from e
+
+
+def _fill(db: sqlite3.Connection, meetings: Iterable[Sequence[Quote]]) -> None:
     kinds = Quote.__annotations__
-    with sqlite3.connect(path) as db:
-        columns = ", ".join(f'"{name}" {_SQL.get(kinds[name], "text")}' for name in COLUMNS)
-        db.execute(f"create table quotes (id integer primary key, {columns})")
-        db.execute("create table codes (quote integer references quotes (id), code text)")
-        db.execute("create table columns (name text primary key, holds text)")
-        db.execute("create table about (notice text, generator text)")
-        db.execute("insert into about values (?, ?)", (NOTICE, GENERATOR))
-        db.executemany("insert into columns values (?, ?)", COLUMNS.items())
-        id = 0
-        for quotes in meetings:
-            for quote in quotes:
-                id += 1
-                values = [_stored(getattr(quote, name)) for name in COLUMNS]
-                db.execute(f"insert into quotes values ({', '.join('?' * (len(COLUMNS) + 1))})", (id, *values))
-                db.executemany("insert into codes values (?, ?)", [(id, code) for code in quote.codes])
-        db.execute("create index codes_by_code on codes (code)")
-        db.execute("create index quotes_by_meeting on quotes (meeting, start_ms)")
-        db.execute(
-            "create virtual table quotes_fts using fts5 (text, speaker, content='quotes', content_rowid='id',"
-            " tokenize='porter unicode61')"
-        )
-        db.execute("insert into quotes_fts (quotes_fts) values ('rebuild')")
-    db.close()
+    columns = ", ".join(f'"{name}" {_SQL.get(kinds[name], "text")}' for name in COLUMNS)
+    db.execute(f"create table quotes (id integer primary key, {columns})")
+    db.execute("create table codes (quote integer references quotes (id), code text)")
+    db.execute("create table columns (name text primary key, holds text)")
+    db.execute("create table about (notice text, generator text)")
+    db.execute("insert into about values (?, ?)", (NOTICE, GENERATOR))
+    db.executemany("insert into columns values (?, ?)", COLUMNS.items())
+    id = 0
+    for quotes in meetings:
+        for quote in quotes:
+            id += 1
+            values = [_stored(getattr(quote, name)) for name in COLUMNS]
+            db.execute(f"insert into quotes values ({', '.join('?' * (len(COLUMNS) + 1))})", (id, *values))
+            db.executemany("insert into codes values (?, ?)", [(id, code) for code in quote.codes])
+    db.execute("create index codes_by_code on codes (code)")
+    db.execute("create index quotes_by_meeting on quotes (meeting, start_ms)")
+    db.execute(
+        "create virtual table quotes_fts using fts5 (text, speaker, content='quotes', content_rowid='id',"
+        " tokenize='porter unicode61')"
+    )
+    db.execute("insert into quotes_fts (quotes_fts) values ('rebuild')")
 
 
 def _stored(value: Any) -> Any:

@@ -58,8 +58,14 @@ def test_a_correction_is_told_with_old_and_new_and_who_made_it(context: Context)
 
     other = place_of(context, "nobody was told")
     apply.apply(context, amend.assign(context, other, "alison-tranter", by="Jo"), Heard())
-    speakers = [c for c in told(context) if "speaker" in c.kinds and c.change.by]  # nobody set whom that made doubtful
-    assert [(c.address, c.change.by) for c in speakers] == [(str(other), ("Jo",))]
+    speakers = [c for c in told(context) if "speaker" in c.kinds]
+    assert [(c.address, c.change.by, c.change.after) for c in speakers if c.change.by] == [(str(other), ("Jo",), ())]
+    # Nobody set whom that made doubtful elsewhere: it is told what was set.
+    (doubtful,) = [c for c in speakers if not c.change.by]
+    (made,) = [c for c in context.corrections() if c.by == "Jo"]
+    assert [(a.id, a.by, a.start_ms) for a in doubtful.change.after] == [(made.id, "Jo", other.start_ms)]
+    shown = onrecord("changes", "--since", "2000-01-01", data=context.layout.root).stdout
+    assert f"speaker changed, after a correction elsewhere: Jo at 0:00:20 ({made.id})" in shown
     assert changes.since(context.layout, [(context.raw, "m")], date(2999, 1, 1)) == []
 
 
@@ -82,7 +88,7 @@ def test_other_captions_and_another_codebook_change_quotes(context: Context) -> 
     run(context.layout.root)
     (found,) = told(context)
     assert found.kinds == ("words",)
-    assert found.change.by == ()
+    assert (found.change.by, found.change.after) == ((), ())
     assert found.change.new
     assert "hour" in found.change.new.text
 

@@ -406,6 +406,20 @@ def test_no_secret_is_logged(data: Path, caplog: pytest.LogCaptureFixture) -> No
 # -- the queue -------------------------------------------------------------------------------------
 
 
+def test_a_sample_says_where_a_voice_goes_on_behind_it(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = DataFolder(Layout(root=made)).meeting(MEETING)
+
+    def said() -> list[str]:
+        return [t.text for t in needs.tasks(held, ()) if t.kind == "name"]
+
+    whole = said()
+    assert not [text for text in whole if text.endswith("…")]
+    monkeypatch.setattr(needs, "SAMPLE_MS", 4_000)
+    for text, all_of_it in zip(said(), whole, strict=True):
+        assert text.endswith(" …")
+        assert all_of_it.startswith(text.removesuffix(" …"))
+
+
 def test_names_nearest_to_the_line_come_first_then_words_on_the_topic(made: Path) -> None:
     held = DataFolder(Layout(root=made)).meeting(MEETING)
     okafor, tranter = held.transcript.names

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from analyse.records import PlacedItem
+from pipeline import outputs
 from pipeline.cli import app
 from pipeline.cli_export import Format
 from search import documents, exports, tables
@@ -273,6 +274,19 @@ def test_from_the_command_line(tmp_path: Path) -> None:
         assert made.exit_code == 0, made.output
         assert path.stat().st_size > 100
     assert not list(tmp_path.glob(".*"))
+
+
+def test_what_cannot_be_written_is_told_apart_from_what_cannot_be_read(tmp_path: Path) -> None:
+    out = tmp_path / "out" / "q.csv"
+    with pytest.raises(Problem, match="cannot be read") as unread, outputs.whole(out) as side:
+        side.write_bytes((tmp_path / "source").read_bytes())
+    assert unread.value.where == str(tmp_path / "source")
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(Problem, match="cannot be written"), outputs.whole(tmp_path / "file" / "q.csv"):
+        pytest.fail("there is no room for it")
+    with pytest.raises(Problem, match="cannot be written"), outputs.whole(out) as side:
+        tables.to_sqlite([], side / "no" / "such" / "folder")
+    assert [*out.parent.iterdir()] == []
 
 
 MARKER = "The marmalade password is quicksilver."

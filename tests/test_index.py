@@ -371,6 +371,12 @@ def test_pages_fit_together(tmp_path: Path) -> None:
         ("2,001", ()),  # another number is another thing
         ("regulators", ()),  # as long as "residents", and begins like it, and no more
         ("engagement", ()),
+        ("no helicopters", ()),  # nobody would look for "no"
+        ("no engagement helicopters", ("no engagement",)),
+        ("ther", ()),
+        ("speaker:okafer no", ("speaker:okafor no",)),
+        ("speaker:okafor no helicopters", ()),
+        ('"thare was no"', ('"there was no"',)),  # but may for what was said, however small its words
     ],
 )
 def test_suggestions(folder: Path, typed: str, suggested: tuple[str, ...]) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.house import captions, here
-from transcribe.privacy import has_office, not_named, stand_ins, unnamed
+from tests.house import captions, here, with_captions
+from transcribe.privacy import has_office, not_named, shown_evidence, stand_ins, unnamed
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word
 
 PELL = Person(id="desmond-pell", name="Desmond Pell", role="Resident", aliases=("Mr Pell",))
@@ -133,6 +133,27 @@ def made(data: Path) -> str:
         assert done.exit_code == 0, done.stderr
         shown.append(done.stdout)
     return "\n".join(shown)
+
+
+def test_what_a_kept_name_rests_on_is_shown_to_nobody(tmp_path: Path) -> None:
+    said = [SAID[0], ("Jo Okafor", "I call Mr Pell. The floor is yours."), *SAID[1:]]
+    with_captions(tmp_path, "panel", toml=TOML, vtt=captions(said))
+    assert here("run", "--jobs", "0", data=tmp_path).exit_code == 0
+    # Whoever keeps the list sees why it is he.
+    assert "Mr Pell" in here("speakers", "panel", data=tmp_path).stdout
+    place = ("quote", "panel/20000-29500", "--around", "0")
+    for args in (("search", "consulted", "--evidence"), place):
+        assert "Pell" not in here(*args, data=tmp_path).stdout
+        assert "Pell" not in here(*args, "--json", data=tmp_path).stdout
+    assert "evidence" not in json.loads(here(*place, "--json", data=tmp_path).stdout)["speaker"]
+    chair = json.loads(here("quote", "panel/0-9500", "--json", data=tmp_path).stdout)["speaker"]
+    assert {e["person"] for e in chair["evidence"]} == {"jo-okafor"}
+
+
+def test_evidence_about_other_voices_names_nobody_who_is_kept_back() -> None:
+    _, _, (shown,) = unnamed((), (), [name("S1", JO)], [JO, PELL])
+    assert {e.person for e in shown.evidence} == {"public-1"}
+    assert shown_evidence(shown) == ()
 
 
 def test_a_resident_is_a_member_of_the_public_in_all_that_is_made(tmp_path: Path) -> None:

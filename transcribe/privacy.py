@@ -81,6 +81,23 @@ def stands_in(label: str | None) -> bool:
     return bool(label and _STAND_IN.fullmatch(label))
 
 
+def kept_back(person: str | None, role: str) -> bool:
+    """Whether somebody with this id and role is shown as a member of the public, not by name."""
+    return role == SHOWN and stands_in(person)
+
+
+def shown_evidence(name: SpeakerName) -> tuple[Evidence, ...]:
+    """What a voice's name rests on, as readers may see it: nothing that would name somebody who is not shown by name.
+
+    >>> said = Evidence(kind="chair handover", person="public-1", at_ms=0, words="Mr Pell, please.", weight=5.0)
+    >>> shown_evidence(SpeakerName(label="S1", display=SHOWN, role=SHOWN, person="public-1", evidence=(said,)))
+    ()
+    """
+    if kept_back(name.person, name.role):
+        return ()
+    return tuple(e for e in name.evidence if e.person == name.person or not stands_in(e.person))
+
+
 def unnamed(
     words: Sequence[Word], turns: Sequence[Turn], names: Sequence[SpeakerName], people: Sequence[Person]
 ) -> tuple[tuple[Word, ...], tuple[Turn, ...], tuple[SpeakerName, ...]]:
