@@ -16,6 +16,7 @@ from search import cite, examples, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
+from search.reading import Held
 from search.web import number, render, shelf_of, url
 from transcribe.problem import Problem
 
@@ -203,6 +204,7 @@ def meeting_page(request: Request) -> Response:
     look_for = find.highlighter(typed) if typed.strip() else lambda text: ()
     made = reading.blocks(held, names, look_for)
     topics = held.statements.topics if held.statements else ()
+    sound = shelf.sound(held.meeting.id)
     spoken, about = reading.timeline(made, topics, held.duration_ms)
     return render(
         request,
@@ -213,7 +215,8 @@ def meeting_page(request: Request) -> Response:
         about=about,
         topics=topics,
         topic=examples.topic(book),
-        sound=shelf.sound(held.meeting.id),
+        sound=sound,
+        silencing=sound is None and _is_hidden_in(held),
         voices=list(held.voices.values()),
         typed=typed,
         n_found=sum(len(p.found) > 0 for b in made for p in b.pieces),
@@ -222,6 +225,12 @@ def meeting_page(request: Request) -> Response:
         moment=functools.partial(shelf.moment, held),
         **working.of_meeting(request, held),
     )
+
+
+def _is_hidden_in(held: Held) -> bool:
+    """Whether something is hidden in a meeting that was recorded: only a copy without it is ever played."""
+    recorded = held.recording is not None and bool(held.recording.media)
+    return recorded and any(s.kind in ("masked", "excluded", "withheld") for s in held.transcript.stretches)
 
 
 # -- a quote ---------------------------------------------------------------------------------------
@@ -239,6 +248,7 @@ def quote_page(request: Request) -> Response:
     address = f"{request.path_params['meeting']}/{request.path_params['range']}"
     held, passage = shelf.passage(address)
     quote = passage.quote
+    sound = shelf.sound(quote.meeting)
     return render(
         request,
         "quote.html",
@@ -248,7 +258,8 @@ def quote_page(request: Request) -> Response:
         cited=address,
         told=shelf.told(held, passage),
         marks=_marks(quote, reading.code_names(shelf.codebook())),
-        sound=shelf.sound(quote.meeting),
+        sound=sound,
+        silencing=sound is None and _is_hidden_in(held),
         voice=held.voices.get(quote.speaker_label),
         work=working.at(request, held, quote.start_ms, quote.end_ms),
         base=str(request.base_url).rstrip("/"),

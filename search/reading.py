@@ -253,7 +253,7 @@ def _said(held: Held, codes: dict[str, str], look_for: Callable[[str], tuple[tup
     statement = next(statements, None)
     last_ms = 0
     changing = (i for i in range(1, len(words)) if words[i].speaker != words[i - 1].speaker)
-    cuts = sorted({0, len(words), *changing, *_openings(held)})
+    cuts = sorted({0, len(words), *changing, *_openings(held), *_after_stretches(held.transcript)})
     for first, end in pairwise(cuts):
         at, before = first, None
         run: list[tuple[int, int, Statement | None]] = []  # pieces of a paragraph: words [first, end)
@@ -280,6 +280,16 @@ def _openings(held: Held) -> Iterator[int]:
         for item in held.statements.items:
             if item.first_word is not None and (i := bisect_right(firsts, item.first_word)):
                 yield firsts[i - 1]
+
+
+def _after_stretches(transcript: Transcript) -> Iterator[int]:
+    """Words that a stretch without words stands before: nobody is shown to go on over one. No statement does."""
+    starts = sorted(s.start_ms for s in _shown(transcript.stretches))
+    n_before = 0
+    for i, word in enumerate(transcript.words if starts else ()):
+        if word.start_ms is not None and (n := bisect_right(starts, word.start_ms)) > n_before:
+            n_before = n
+            yield i
 
 
 def _paragraph(
