@@ -38,7 +38,7 @@ from pipeline.shelf import DataFolder
 from search import reading, recordings, web
 from search.cite import NOTICE
 from tests.house import TOML, captions, onrecord
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, put_meeting, served
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, SECRET, build, put_meeting, served
 from transcribe.records import text_of
 
 
@@ -264,8 +264,13 @@ def test_what_is_excluded_is_in_no_page_and_the_recording_is_not_served(
     assert page.get(f"/quote/{HIDDEN}/10000-19000").status_code == 404
 
 
-def test_nobody_is_shown_to_go_on_over_what_is_hidden(page: TestClient) -> None:
-    text = page.get(f"/meeting/{HIDDEN}").text
+def test_nobody_is_shown_to_go_on_over_what_is_hidden(data: Path) -> None:
+    said = [("Jo Okafor", "We begin."), ("Jo Okafor", SECRET), ("Jo Okafor", "We do not say that here.")]
+    put_meeting(data, "gap", TOML, captions(said), sound=False, top='exclude = [[10, 20, "exempt business"]]\n')
+    assert onrecord("run", "gap", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        text = page.get("/meeting/gap").text
+    assert SECRET not in text
     order = [text.index(part) for part in ("We begin.", 'class="stretch excluded"', "We do not say that here.")]
     assert order == sorted(order)
     after = text[order[1] : order[2]]
