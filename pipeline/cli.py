@@ -7,7 +7,7 @@ Only this module prints results and leaves with an exit code: 0 success, 1 bug, 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 import typer.core
@@ -35,12 +35,21 @@ if TYPE_CHECKING:
     from pipeline.work import Job, Outcome
 
 
+FIRST = ("add", "check", "run", "status", "search", "quote", "speakers", "correct", "serve")
+# An argument's name says what it is: beside it Typer would print the type that it has in Python.
+typer.core.TyperArgument.display_type_rich = lambda self, ctx: None  # type: ignore[method-assign]
+
+
 class _Ended(Exception):
     """Ctrl-C, or a reader of the output that went away."""
 
 
 class _Verbs(typer.core.TyperGroup):
-    """Typer would end these two its own way, with other exit codes and without a word."""
+    """The verbs, those first that people begin with. Typer would list them as they are declared; and it would end these
+    two its own way, with other exit codes and without a word."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
     def invoke(self, ctx: Any) -> object:
         try:
@@ -81,39 +90,51 @@ Diariser = Annotated[
     typer.Option("--diariser", metavar="NAME", help="Voices from: auto, captions, pyannote:starter, pyannote:MODEL."),
 ]
 StyleName = Literal["plain", "apa", "chicago", "harvard", "oscola", "csl-json", "ris", "bibtex"]
+STYLES = ", ".join(get_args(StyleName))
 StageName = Literal["probe", "playable", "words", "turns", "transcript", "statements", "index"]
+STAGES = ", ".join(get_args(StageName))
 
 
 @app.command(epilog="Example: onrecord run 2024-05-14-public-safety --asr whisper:base")
 def run(
     meetings: Meetings = None,
-    through: Annotated[StageName, typer.Option("--through", help="Stop after this stage.")] = "index",
+    through: Annotated[
+        StageName, typer.Option("--through", metavar="STAGE", help=f"Stop after this stage: {STAGES}.")
+    ] = "index",
     n_jobs: Annotated[
         int,
         typer.Option(
             "--jobs",
             min=0,
-            help="Meetings at once; each takes about 2 GB. 0: all in this process, unwatched.",
+            metavar="N",
+            help="Meetings at once; each takes about 2 GB of memory. 0: in this process, for looking for faults.",
         ),
     ] = 1,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     codebook: Annotated[
         Path | None,
-        typer.Option("--codebook", metavar="FILE", help="Make this, or one that ships by its name, the data folder's."),
+        typer.Option(
+            "--codebook",
+            metavar="FILE",
+            help="What to code for: a codebook, or the name of one that ships. Kept for this data folder.",
+        ),
     ] = None,
     tagger: Annotated[
         str,
         typer.Option(
             "--tagger",
             metavar="NAME",
-            help="Codes from: auto, rules, embedding, zero-shot:MODEL, or with + between. Kept for this data folder.",
+            help="Codes from: auto, rules, embedding, zero-shot:MODEL, or several with + between. Kept for this data "
+            "folder.",
         ),
     ] = "",
     coded: Annotated[
         Path | None,
         typer.Option(
-            "--coded", metavar="FILE", help="Statements you coded (JSONL), for embedding to learn from. Kept."
+            "--coded",
+            metavar="FILE",
+            help="Statements that you coded (JSONL), for `embedding` to learn from. Kept, too.",
         ),
     ] = None,
     only: Annotated[
@@ -122,7 +143,7 @@ def run(
     shard: Annotated[
         str,
         typer.Option(
-            "--shard", metavar="I/N", help="One of N shares of the meetings, up to the index: for an array of jobs."
+            "--shard", metavar="I/N", help="Share I of N of the meetings, up to the index: for an array of jobs."
         ),
     ] = "",
     upgrade: Annotated[
@@ -247,14 +268,14 @@ def status(
 def why(
     meeting: MeetingName,
     stage: Annotated[
-        StageName | None, typer.Argument(metavar="STAGE", help="The stage to ask about; all of them without.")
+        StageName | None, typer.Argument(metavar="STAGE", help=f"One of {STAGES}; without, all of them.")
     ] = None,
     asr: Asr = "auto",
     diariser: Diariser = "auto",
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Say why a stage would run again: the first thing that differs from when it was made.
+    """Say why a stage would run again. It names the first thing that differs from when it was made.
 
     Use it when a run does more, or less, than you thought. Without a stage it goes through all of them.
     """
@@ -298,13 +319,17 @@ def search(
             metavar="QUERY", help='Words, "exact phrase", -not, OR, speaker:, tag:, body:, before:, after: ...'
         ),
     ],
-    sort: Annotated[Literal["best", "newest"], typer.Option("--sort", help="Best or newest first.")] = "best",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Quotes to show.")] = 10,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="Quotes to pass over before: the next page.")] = 0,
+    sort: Annotated[
+        Literal["best", "newest"], typer.Option("--sort", metavar="best|newest", help="Which come first.")
+    ] = "best",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Quotes to show.")] = 10,
+    offset: Annotated[
+        int, typer.Option("--offset", min=0, metavar="N", help="Quotes to pass over before: the next page.")
+    ] = 0,
     facets: Annotated[
         bool, typer.Option("--facets", help="Count them by speaker, body, year, code, stance and status too.")
     ] = False,
-    evidence: Annotated[bool, typer.Option("--evidence", help="Say how each speaker was named.")] = False,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Say what each speaker's name rests on.")] = False,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
@@ -326,13 +351,18 @@ def search(
 def quote(
     context: typer.Context,
     address: Address,
-    style: Annotated[StyleName, typer.Option("--style", help="How to cite it: docs/citing.md shows each.")] = "plain",
+    style: Annotated[
+        StyleName,
+        typer.Option("--style", metavar="STYLE", help=f"How to cite it: {STYLES}; docs/citing.md shows each."),
+    ] = "plain",
     history: Annotated[bool, typer.Option("--history", help="List every correction that touched it, too.")] = False,
-    n_around: Annotated[int, typer.Option("--around", min=0, max=50, help="Turns to show before and after.")] = 1,
+    n_around: Annotated[
+        int, typer.Option("--around", min=0, max=50, metavar="N", help="Turns to show before and after.")
+    ] = 1,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show one quote: what was said before and after, who said it and how we know, and how to cite it.
+    """Show one quote, how we know who said it, and how to cite it. With what was said before and after.
 
     Use it before you print a quote, and to get its citation. csl-json, ris and bibtex come alone on stdout, so that
     they can be piped: onrecord quote ADDRESS --style bibtex >> quotes.bib

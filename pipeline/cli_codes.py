@@ -16,7 +16,7 @@ def check(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Say what is wrong with a codebook, each with its line, and what its cues find in the statements of a data folder.
+    """Say what is wrong with a codebook, and what its cues find. In the statements of a data folder.
 
     Use it while you write a codebook, before `onrecord run --codebook FILE`. Cues are tried on what has been run.
     """
@@ -35,7 +35,7 @@ def show(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show a codebook's codes, with what they mean, for people who read or check tags.
+    """Show a codebook's codes, with what they mean. For people who read or check tags.
 
     Use it to look up what a code is for. Without a name it is the codebook that the data folder uses.
     """

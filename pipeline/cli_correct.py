@@ -34,13 +34,15 @@ def correct(
     ] = "",
     until: Annotated[
         datetime | None,
-        typer.Option("--until", metavar="DATE", formats=["%Y-%m-%d"], help="The day to decide again on --withhold."),
+        typer.Option(
+            "--until", metavar="DATE", formats=["%Y-%m-%d"], help="The day to decide again on --withhold: 2025-03-01."
+        ),
     ] = None,
     dry_run: DryRun = False,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Correct the words or the speaker at an address, say that you listened, or hide it, or take that back.
+    """Correct words or speaker, say that you listened, or hide it. Or take that back.
 
     Use it after listening. It is kept in the meeting's corrections.jsonl, outlives another transcription, and reaches
     transcript, statements and index at once. What was hidden is listened to again at the next run if that is undone.
@@ -123,7 +125,7 @@ def repairs(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """List the names that were repaired after listening: when, what was heard, what is written instead, and why.
+    """List the names that were repaired after listening. With what was heard, what is written instead, when, and why.
 
     Use it to check what a meeting's list of people and vocabulary did to its words. Where a repair is wrong, the
     address and `onrecord correct` take it back for good.
@@ -138,16 +140,18 @@ def repairs(
 def changes(
     since: Annotated[
         datetime,
-        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day to look at, in UTC."),
+        typer.Option(
+            "--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day to look at, in UTC: 2024-06-01."
+        ),
     ],
     meetings: Meetings = None,
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """List the quotes that changed in words, speaker or codes: after a correction, a better model, a new codebook.
+    """List the quotes that changed in words, speaker or codes. After a correction, a better model, a new codebook.
 
     Use it after `run --upgrade`, and before something is printed: what somebody cited with `quote --style` comes
-    first. Each has what it said and what it says now, and who corrected it where a person did.
+    first. Each has what it said and what it says now, and who corrected it where somebody did.
     """
     from pipeline import asked, show, show_quotes
     from pipeline import changes as history

@@ -45,7 +45,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     data: Data = DATA,
 ) -> None:
-    """Write transcripts or quotes in another format, each saying that it is no official record.
+    """Write transcripts or quotes in another format. Each says that it is no official record.
 
     Use it to hand results to other programs: a transcript of one meeting goes to the screen without -o, several go into
     a folder; tables hold the quotes of all meetings, or of those that are named.

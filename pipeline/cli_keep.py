@@ -25,7 +25,7 @@ def remove(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Take a meeting out: all that was made of it, and its quotes in the index. Asks first.
+    """Take a meeting out. All that was made of it goes, and its quotes in the index. Asks first.
 
     Use it when a recording should not be searched any more, or when its folder in raw/ is gone. It can be stopped and
     run again; the meeting's id stays taken, so that no other meeting gets its addresses.
@@ -56,7 +56,7 @@ def backup(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Put what people made into one small zip: every meeting.toml and correction, people, ids, the codebook.
+    """Put what people made into one small zip. Every meeting.toml and correction, people, ids, the codebook.
 
     Use it before removing meetings, moving to another machine, and now and then. Recordings and captions are not in
     it, nor what a run makes from them.
@@ -114,7 +114,7 @@ def pack(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Put a quote and all that it rests on into one zip, for an editor or a lawyer.
+    """Put a quote and all that it rests on into one zip. For an editor or a lawyer.
 
     Use it before something is printed. It holds the minute of sound and words before and after, how the speaker is
     known, who changed what, hashes of the recording, the source, versions. Nothing that is hidden is in it.

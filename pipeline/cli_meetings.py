@@ -18,9 +18,11 @@ def add(
     paths: Annotated[
         list[Path], typer.Argument(metavar="FILE|FOLDER", help="Recordings, folders of them, or captions.")
     ],
-    title: Annotated[str, typer.Option("--title", help="What the meeting is called.")] = "",
-    body: Annotated[str, typer.Option("--body", help="Whose meeting it is; with several, that of all.")] = "",
-    date: Annotated[str, typer.Option("--date", help="When it was held: 2024-05-14.")] = "",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="What the meeting is called.")] = "",
+    body: Annotated[
+        str, typer.Option("--body", metavar="TEXT", help="The council or committee; of several meetings, of all.")
+    ] = "",
+    date: Annotated[str, typer.Option("--date", metavar="DATE", help="When it was held: 2024-05-14.")] = "",
     source_url: Annotated[
         str, typer.Option("--source-url", metavar="LINK", help="Where the public can watch it.")
     ] = "",
@@ -118,7 +120,7 @@ def _agreed(n: int) -> bool:
 
 @app.command(epilog="Example: onrecord check 2024-05-14-public-safety")
 def check(meetings: Meetings = None, json: Json = False, data: Data = DATA) -> None:
-    """Say everything that is wrong with meetings' folders and each meeting.toml, with the line; change nothing.
+    """Say what is wrong with meetings' folders and files. With the line of each meeting.toml; nothing is changed.
 
     Use it before a long run. Errors are what a run would fail with; advice is what was probably not meant.
     """

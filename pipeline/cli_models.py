@@ -21,7 +21,7 @@ def list_(json: Json = False) -> None:
 @app.command(epilog="Example: onrecord models get starter; onrecord models get whisper-base --to /media/stick")
 def get(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Model names, or `starter` for the set that the demo uses.")
+        list[str], typer.Argument(metavar="NAME", help="Names of models, or `starter` for the set that the demo uses.")
     ],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Put them here instead, for a machine without network.")
@@ -43,7 +43,7 @@ def get(
 @app.command(epilog="Example: onrecord models verify")
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Model names; all that are here without.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Names of models; without, all that are here.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -19,11 +19,17 @@ def publish(
     ],
     meetings: Annotated[
         list[str] | None,
-        typer.Option("--meetings", metavar="MEETING", help="Only this meeting; give it once for each."),
+        typer.Option(
+            "--meetings", metavar="MEETING", help="Only this meeting; give it once for each. Without, all of them."
+        ),
     ] = None,
     media: Annotated[
         MediaName | None,
-        typer.Option("--media", help="Where a quote plays: in the published recording (usual), in a copy, or nowhere."),
+        typer.Option(
+            "--media",
+            metavar="link|copy|none",
+            help="Where a quote plays: in the published recording (usual), in a copy, or nowhere.",
+        ),
     ] = None,
     with_stance: Annotated[
         bool | None,
@@ -42,7 +48,7 @@ def publish(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Write the pages into a folder that opens without a server: read, search, play, cite.
+    """Write the pages into a folder that opens without a server. To read, search, play and cite.
 
     Use it to hand meetings over, or to put them on a web host; again, after corrections, to bring the folder up to
     date, as it was asked for before. What is hidden later is taken out of the folder at once; a copy on a host must be

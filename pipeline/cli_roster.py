@@ -28,7 +28,7 @@ def roster(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Take who was there, roles on the day, apologies and the agenda from a council's own lists, into roster.toml.
+    """Take people and agenda from a council's own lists. Who was there, roles on the day, apologies: into roster.toml.
 
     Use it instead of typing them into meeting.toml, which wins where both say something. Sources may be given together:
     a meeting for its attendance, a list of councillors for parties and wards. A council's address is asked for the

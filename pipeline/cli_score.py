@@ -26,7 +26,7 @@ def score_words(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Count wrong, lost and invented words against a transcript that somebody made with care.
+    """Count wrong, lost and invented words. Against a transcript that somebody made with care.
 
     Use it to see how good an engine is on recordings like yours. WER (word error rate) is their share of the words
     really said, after Whisper's own normalisation of spelling and figures. Passages lost, names heard and the times of
@@ -43,12 +43,12 @@ def score_turns(
     reference: Ref,
     hypothesis: Hyp,
     uem: Annotated[
-        Path | None, typer.Option("--uem", metavar="FILE", help="Count only within these stretches.")
+        Path | None, typer.Option("--uem", metavar="FILE", help="Count only within the stretches of this UEM file.")
     ] = None,
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Measure how well voices were told apart, and how many were found.
+    """Measure how well voices were told apart. Whether as many were found, too.
 
     Use it to compare engines or settings. DER (diarisation error rate) is the share of speaking time that has the wrong
     voice, none, or a voice where nobody speaks; JER is that for each voice, averaged. No collar; overlap is counted.
@@ -78,7 +78,7 @@ def score_speakers(
     recording: Recording = "",
     json: Json = False,
 ) -> None:
-    """Count words with the right voice and, where REF says who people are, with the right name.
+    """Count words with the right voice and the right name. The latter where REF says who people are.
 
     Use it before you trust names on meetings like yours. cpWER is the word error rate with voices matched as well as
     they can be, so that a right word with the wrong voice is an error; tcpWER also asks for the right time.
@@ -118,10 +118,12 @@ def score_tags(
         Path | None,
         typer.Option("--coded", metavar="FILE", help="Statements for embedding to learn from; not REF itself."),
     ] = None,
-    n_errors: Annotated[int, typer.Option("--errors", min=0, help="List so many differences of each kind.")] = 0,
+    n_errors: Annotated[
+        int, typer.Option("--errors", min=0, metavar="N", help="List so many differences of each kind.")
+    ] = 0,
     json: Json = False,
 ) -> None:
-    """Measure topic, codes and stance against labelled statements (JSONL): alone, or where they stand in meetings.
+    """Measure topic, codes and stance against labelled statements. JSONL, alone or where they stand in meetings.
 
     Use it before you trust a codebook or a tagger. Rows have text, topic, codes and stance; with --data also meeting,
     start_ms and end_ms: docs/researchers.md. Plain keywords are shown beside every score.

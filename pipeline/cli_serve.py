@@ -14,13 +14,15 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; others reach it only if you say so.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes one that is free.")] = 8600,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 takes one that is free.")
+    ] = 8600,
     contact: Annotated[
         str, typer.Option("--contact", metavar="TEXT", help="Where people ask for a correction: shown on every page.")
     ] = "",
     data: Data = DATA,
 ) -> None:
-    """Show meetings and quotes in the browser: search them, listen, copy citations, correct.
+    """Show meetings and quotes in the browser. To search them, listen, copy citations, correct.
 
     Use it to read, check and cite; whoever has an account (`onrecord accounts add NAME`) may also correct, confirm and
     hide. Only this machine can reach it, unless --host names another address. Ctrl-C ends it.

@@ -17,11 +17,17 @@ def speakers(
     meeting: MeetingName,
     confirm: Annotated[
         list[str] | None,
-        typer.Option("--confirm", metavar="LABEL=PERSON", help="This voice is this person (id or name), or `unknown`."),
+        typer.Option(
+            "--confirm",
+            metavar="LABEL=PERSON",
+            help="The voice with this label is this person (id or name), or `unknown`.",
+        ),
     ] = None,
     reject: Annotated[
         list[str] | None,
-        typer.Option("--reject", metavar="LABEL[=PERSON]", help="It is not this person; not whom it is named as."),
+        typer.Option(
+            "--reject", metavar="LABEL[=PERSON]", help="It is not this person; without PERSON, not whom it is shown as."
+        ),
     ] = None,
     undo: Annotated[
         list[str] | None,
@@ -32,7 +38,7 @@ def speakers(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Show each voice of a meeting: who it is, how we know, and how long it spoke. Confirm or reject names.
+    """Show who speaks in a meeting, and confirm or reject names. With how we know, and how long each spoke.
 
     Use it before anybody quotes a meeting: listen to a voice where its evidence is, then say who it is. That is kept in
     corrections.jsonl with the time in which the voice spoke, and outlives another transcription and other labels. One
@@ -64,7 +70,7 @@ def speakers(
 
 @app.command(epilog="Example: onrecord personal 2024-05-14-public-safety")
 def personal(meeting: MeetingName, json: Json = False, data: Data = DATA) -> None:
-    """List what members of the public say of themselves that should perhaps be hidden, with the commands that hide it.
+    """List what the public says of itself that may have to be hidden. With the commands that hide it.
 
     Use it before a meeting is published: names, home addresses, telephone numbers and e-mail addresses, where speakers
     without an office or without a name say them. It hides nothing, and it misses some: listen as well.

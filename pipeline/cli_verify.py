@@ -25,7 +25,7 @@ def verify(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Check a quotation, or all those in an article: the nearest words said in any meeting, and what differs.
+    """Check a quotation, or all those in an article. Shows the nearest words said in any meeting, and what differs.
 
     Use it before you print, or when you doubt what was printed. It says whether wording, speaker or meeting is wrong,
     with the address to play; a machine's transcript is all it knows, unless somebody listened.
@@ -60,23 +60,21 @@ def clip(
     json: Json = False,
     data: Data = DATA,
 ) -> None:
-    """Cut what an address plays out of the original recording, unedited, into a file of its own.
+    """Cut what an address plays into a file of its own. Unedited, out of the original recording.
 
     Use it to hand on what was said. Beside it go its words (.vtt) and where it is from (.json). It is copied without
     another encoding where the recording allows a start within 100 ms; otherwise it says that it was encoded again.
     """
     import math
 
-    from pipeline import asked, clips, outputs, show, show_verify
+    from pipeline import asked, clips, show, show_verify
     from search.quotes import parse_address
 
     place = parse_address(address)
     if not math.isfinite(pad_s):
         raise Problem("padding is a number of seconds", fix="--pad 5")
     layout = asked.layout_of(data)
-    made = clips.write(asked.context_of(layout, place.meeting), place, out, pad_s=pad_s, force=force)
-    for path in (out, out.with_suffix(".vtt"), out.with_suffix(".json")):
-        outputs.note(layout, path, "clip", [made.meeting], made.delivered)
+    made = clips.give(asked.context_of(layout, place.meeting), place, out, pad_s=pad_s, force=force)
     if json:
         show.to_json(made)
     else:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,31 +14,20 @@ from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
 from pipeline.people import Listed
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe.problem import Problem
-from transcribe.records import AgendaItem, ChannelUse, MediaFile, Meeting, Public, Record, SourceState
+from transcribe.records import AboutMeeting, ChannelUse, MediaFile, Meeting, Public
 
 MOST_ITEMS = 1_000_000  # of an agenda
 LONGEST_S = 1e7  # of any time that people write
 
 
-class _MeetingToml(Record):
+class _MeetingToml(AboutMeeting):
     """`meeting.toml` as written, before times are read and files are looked for."""
 
-    title: str = ""
-    body: str = ""
-    held_on: date | None = None
-    timezone: str = "Europe/London"
-    source_url: str = ""
-    source_offset_s: float = 0.0
-    source_state: SourceState | None = None
     media: str | tuple[MediaFile, ...] = ""
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     channels: ChannelUse | None = None
-    captions: str = ""
-    language: str = ""
-    vocabulary: tuple[str, ...] = ()
     exclude: tuple[tuple[str | float, str | float, str], ...] = ()
     people: tuple[Listed, ...] = ()
-    agenda: tuple[AgendaItem, ...] = ()
 
 
 EXAMPLES = {  # of how each key of meeting.toml is written
@@ -138,23 +126,21 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     except Problem as e:
         faults.append(Fault(what=e.what, path=Path(e.where), fix=e.fix))
     _check_inside(toml, captions, faults, "captions")
+    as_written = {key: getattr(found, key) for key in AboutMeeting.__struct_fields__}
+    of_others = {
+        "title": title or readable(folder.name),
+        "body": body,
+        "held_on": held_on,
+        "captions": captions,
+        "agenda": found.agenda or roster.agenda,
+    }
     meeting = Meeting(
         id=id,
         folder=folder.name,
-        title=title or readable(folder.name),
-        body=body,
-        held_on=held_on,
-        timezone=found.timezone,
-        source_url=found.source_url,
-        source_offset_s=found.source_offset_s,
-        source_state=found.source_state,
         media=tuple(_heard_as(part, found.audio_track, found.channels) for part in media),
-        captions=captions,
-        language=found.language,
-        vocabulary=found.vocabulary,
         exclude=exclude,
         people=people,
-        agenda=found.agenda or roster.agenda,
+        **as_written | of_others,
     )
     return meeting, [*sorted(faults, key=lambda f: f.line or 0), *of_roster, *of_register]
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from pipeline import clips, corrections, meeting_toml, meetings, places, receipts, settings
+from pipeline import clips, corrections, hidden, meeting_toml, meetings, places, receipts, settings
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
@@ -178,12 +178,12 @@ class DataFolder:
             return None
         copy = made / "playable.m4a"
         shown = correct.silence(self._summary(id).stretches)
-        hidden = joined([*self._hidden(id, folder), *shown])
-        if hidden or playable.needs_copy(recording.media):
+        silence = joined([*self._hidden(id, folder), *shown])
+        if silence or playable.needs_copy(recording.media):
             made_so = receipts.read(made, "playable")
             silenced = made_so.params.get("silence", ()) if made_so else ()
             right = made_so is not None and made_so.params.get("recording") == recording.sha256
-            if not right or without(hidden, silenced) or not copy.is_file():
+            if not right or without(silence, silenced) or not copy.is_file():
                 return None
             return Sound(path=copy, video=False)
         part = recording.media[0]
@@ -308,21 +308,19 @@ class DataFolder:
         """What people have hidden, by what they wrote last."""
 
         def written() -> Ranges:
-            excluded = ((a, b) for a, b, _ in self._meeting(id, folder).exclude)
-            return joined([*excluded, *correct.silence(correct.hidden(corrections.read(folder)))])
+            return correct.silence(hidden.stretches(folder, self._meeting(id, folder)))
 
         paths = [folder / "meeting.toml", folder / corrections.FILE, folder]
         return self._small.get(("hidden", id), paths, written)
 
     def _bared(self, id: str, folder: Path) -> bool:
         """Whether what is shown of a meeting may hold something that was hidden since its transcript was made."""
-        hidden = self._hidden(id, folder)
-        if not hidden:
+        silence = self._hidden(id, folder)
+        if not silence:
             return False
         path = receipts.receipt_path(self.layout.made(id), "transcript")
         made = self._small.get(("receipt", id), [path], lambda: receipts.read(self.layout.made(id), "transcript"))
-        shown = [(s["start_ms"], s["end_ms"]) for s in made.params.get("silence", ())] if made else []
-        return bool(without(hidden, shown))
+        return bool(hidden.still_shown(made, silence))
 
     def _summary(self, id: str) -> _Summary:
         path = self.layout.made(id) / "transcript.json"

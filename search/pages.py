@@ -59,8 +59,8 @@ def asked(request: Request) -> tuple[str, list[str], str]:
         return typed, [], typed
     # As it was understood, so that an open bracket or quotation mark cannot swallow what follows.
     root = q.parse(typed).root
-    whole = "" if root == q.All() else q.understood(q.Query(root=root))
-    return typed, narrowed, " ".join([f"({whole})" if isinstance(root, q.Any) and root.parts else whole, *narrowed])
+    whole = "" if root in (q.All(), q.Any()) else q.understood(q.Query(root=root))
+    return typed, narrowed, " ".join([f"({whole})" if isinstance(root, q.Any) and whole else whole, *narrowed])
 
 
 def order(request: Request) -> Literal["best", "newest"]:

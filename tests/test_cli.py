@@ -216,11 +216,23 @@ def test_every_verb_is_explained(words: str, verb: Any) -> None:
     assert "Use it" in verb.help  # when, beside what it does
     assert f"onrecord {words}" in verb.epilog
     assert all(p.help for p in verb.params if p.param_type_name == "option" and not p.hidden), words
+    context = typer.Context(verb, info_name=words)
+    shown = [record[0] for p in verb.params if (record := p.get_help_record(context))]
+    assert not [name for name in shown if "<" in name], "a Python type tells nobody what to write"
     text = "\n".join(p.read_text("utf-8") for p in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     group, _, name = words.rpartition(" ")
     # The README has a row for each verb and one for each group: `onrecord models list`, `get`, `verify`.
     row = rf"`onrecord {group} [^|]*`{name}`" if group else rf"`onrecord {name}\b"
     assert re.search(row, text) or f"`onrecord {words}" in text, f"{words} stands in no document"
+
+
+@pytest.mark.parametrize("group", ["", "models", "accounts", "codes", "score"])
+def test_a_list_of_verbs_says_of_each_in_a_whole_sentence_what_it_does(group: str, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, [*group.split(), "--help"], terminal_width=80).stdout
+    _, _, listed = shown.partition("Commands:\n")
+    lines = [line for line in listed.partition("\n\n")[0].splitlines() if line]
+    assert len(lines) >= 2
+    assert not [line for line in lines if not line.endswith(".") or line.endswith("...")]
 
 
 # -- the package ----------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from pipeline.meeting_toml import read_meeting
 from tests.committees import committee, score
+from transcribe.cues import Cue
 from transcribe.decide import LEAST_PROBABILITY
 from transcribe.mentions import Roster
-from transcribe.name import name
+from transcribe.name import name, weigh
 from transcribe.records import Person, SpeakerName, Turn, Word
 from transcribe.references import read_sentences, words_of
 from transcribe.spoken import likeness, sound
@@ -147,11 +148,35 @@ def test_hearsay_deferral_and_ambiguity_name_nobody(said: str) -> None:
         "I'm speaking on behalf of Councillor Lindqvist tonight.",
         "She has stepped out, Chair, she should be back in a moment or two.",
         "Point of order, Chair, we have not taken the vote.",
+        "They are on a train, Chair, but I have the figures here if you want them.",
         "Mm.",
     ],
 )
 def test_a_handover_that_somebody_else_takes_up_names_nobody(answer: str) -> None:
     assert named(f"S1: On to item five. Councillor Lindqvist?\nS2: {answer}")["S2"] is None
+
+
+def test_weighing_copies_no_more_of_a_long_meeting_than_of_a_short_one() -> None:
+    class Copied(list[Word]):
+        n = 0
+
+        def __getitem__(self, at: Any) -> Any:
+            found = super().__getitem__(at)
+            self.n += len(found) if isinstance(at, slice) else 0
+            return found
+
+    def n_copied(n_words: int) -> int:
+        words = Copied(dialogue("S1: Councillor Lindqvist? " + "yes " * n_words))
+        cues = [Cue("S1", {"lindqvist": 1.0}, "called by whoever presides", 1.0, 0, 2, "S1")] * 3
+        assert weigh(cues, words, PEOPLE)["S1", "lindqvist"][0].words == "Councillor Lindqvist?"
+        return words.n
+
+    assert n_copied(10) == n_copied(1_000)
+
+
+def test_whoever_says_that_their_questions_are_short_takes_a_handover_up() -> None:
+    answer = "Thank you, Chair. I have two questions, and they are both short. Who pays?"
+    assert named(f"S1: On to item five. Councillor Lindqvist?\nS2: {answer}")["S2"] == "lindqvist"
 
 
 def test_a_handover_goes_stale_and_does_not_cross_an_unknown_voice() -> None:

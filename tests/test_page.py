@@ -116,6 +116,13 @@ def test_a_filter_is_not_swallowed_by_what_was_left_open(page: TestClient) -> No
     assert {h["quote"]["person"] for h in asked["quotes"]} == {"jo-okafor"}
 
 
+def test_a_filter_finds_its_own_where_nothing_else_can_be_searched_for(page: TestClient) -> None:
+    asked = page.get("/api/search", params={"q": "!!!", "f": "person:jo-okafor"}).json()
+    alone = page.get("/api/search", params={"f": "person:jo-okafor"}).json()
+    assert asked["understood"] == alone["understood"] == "person:jo-okafor"
+    assert asked["total"] == alone["total"] > 0
+
+
 def test_where_nothing_is_found_a_spelling_is_offered(page: TestClient) -> None:
     text = page.get("/?q=consultatoin").text
     assert "Nothing that was transcribed says this" in text

@@ -100,6 +100,12 @@ def test_searching_following_a_quote_and_playing_it(page: Page, site: Path) -> N
     until(page, "Math.abs(document.querySelector('#media').currentTime - 10) < 0.1")
 
 
+def test_a_meetings_page_offers_no_citation_that_it_cannot_make(page: Page, site: Path) -> None:
+    page.goto(address(site, f"meeting/{MEETING}.html"))
+    page.keyboard.press("c")
+    until(page, "document.querySelector('#said').textContent.includes('a page of their own')")
+
+
 def test_words_phrases_and_what_is_not_wanted(page: Page, site: Path) -> None:
     rows = read_parquet(Layout(root=site.parent / "data").made(MEETING) / "quotes.parquet")
     texts = [q.text for q in rows]

@@ -146,7 +146,8 @@ def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person])
     items: Items = defaultdict(list)
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for cue in found:
-        at_ms = next((w.start_ms for w in words[cue.first :] if w.start_ms is not None), 0)
+        starts = (words[i].start_ms for i in range(cue.first, len(words)))
+        at_ms = next((start_ms for start_ms in starts if start_ms is not None), 0)
         said = cue.called or text_of(words[cue.first : cue.end])
         for person, fit in cue.fits.items():
             key = (cue.voice, person, cue.rule, cue.source)

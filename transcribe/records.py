@@ -67,12 +67,9 @@ class MediaFile(Record):
     source_state: SourceState | None = None
 
 
-class Meeting(Record):
-    """Everything that `meeting.toml` may say, and what `roster.toml` and `data/people.toml` add. `id` and `folder` come
-    from the folder itself."""
+class AboutMeeting(Record):
+    """What of `meeting.toml` is as it is written there."""
 
-    id: str
-    folder: str
     title: str = ""
     body: str = ""
     held_on: date | None = None
@@ -80,13 +77,21 @@ class Meeting(Record):
     source_url: str = ""
     source_offset_s: float = 0.0
     source_state: SourceState | None = None
-    media: tuple[MediaFile, ...] = ()
     captions: str = ""
     language: str = ""
     vocabulary: tuple[str, ...] = ()
+    agenda: tuple[AgendaItem, ...] = ()
+
+
+class Meeting(AboutMeeting, kw_only=True):
+    """Everything that `meeting.toml` may say, and what `roster.toml` and `data/people.toml` add. `id` and `folder` come
+    from the folder itself."""
+
+    id: str
+    folder: str
+    media: tuple[MediaFile, ...] = ()
     exclude: tuple[tuple[int, int, str], ...] = ()  # start_ms, end_ms, reason
     people: tuple[Person, ...] = ()
-    agenda: tuple[AgendaItem, ...] = ()
 
 
 # -- what was recorded ----------------------------------------------------------------------------

@@ -144,15 +144,19 @@ LAPSED = re.compile(  # a call that came to nothing, by what is said after it
 
 # -- and taken up, or not ------------------------------------------------------------------------------
 
+_QUESTIONS = (
+    r"(?:'re| are) (?:(?:not|very|quite|fairly|all|both) )*(?:short|brief|quick|simple|linked|related|similar)\b"
+)
+_WHOEVER = rf"(?:she|he|they(?!{_QUESTIONS}))"  # "they" may be the questions that somebody has
 REFUSED = re.compile(
-    r"\b(?:(?<!i'm )(?<!i am )not (?:here|present|with us)|(?:she|he|they|@\d+)(?:'s|'re| is| are)? not \w+"
+    rf"\b(?:(?<!i'm )(?<!i am )not (?:here|present|with us)|(?:{_WHOEVER}|@\d+)(?:'s|'re| is| are)? not \w+"
     r"|isn't (?:here|present|with us|able)|absent|interrupt"
     r"|has (?:left|gone|stepped|had to)|had to (?:go|leave|step|take)|stepped out"
     r"|left the (?:room|meeting|call|chamber)"
     r"|(?:sent|sends|given|gave|send) (?:\w+ )?apologies|apologies (?:from|for) @"
     r"|(?:on behalf|in place|instead) of (?:@|(?:my|our|a) colleague)|on (?:his|her) behalf"
     r"|i'm not @|i am not @|not me|wrong (?:person|name|councillor|one)|point of (?:order|information|clarification)"
-    r"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|(?:she|he|they)(?:'s|'re| is| has| are| was| had) \w+"
+    rf"|before (?:that|we (?:go|move|do|start)|you (?:go|move))|{_WHOEVER}(?:'s|'re| is| has| are| was| had) \w+"
     r"|can i just come in|may i come in)"
 )
 HERE = re.compile(

@@ -416,6 +416,7 @@
     const hit = document.activeElement.closest("[data-hit]") || (stop >= 0 && !transcript && listStops()[stop]);
     if (hit && published) return say("Its own page, or the meeting’s, has what to cite");
     if (hit) return copyCitation(hit.querySelector(".cite").getAttribute("href").replace("/quote/", ""));
+    if (published && transcript) return say("Quotes with a page of their own can be cited there: follow the times below them");
     const spoken = transcript && transcript.querySelectorAll(".s[id]");
     if (!spoken || !onPage) return say("Choose a quote first: n");
     say("Select the words to cite");
