@@ -184,7 +184,9 @@ def test_what_captions_call_a_voice_is_not_told_as_a_name(data: Path) -> None:
     assert meeting.count("not matched to a person") == 4  # each voice, where it is listed and where it speaks
     assert "The captions of the meeting call this voice Edda Rook." in quote
     assert "the words stand as the captions have them" in quote
-    assert re.search(r"The words of all of them are from captions that somebody had published", about)
+    assert "The words of all of them are from captions that somebody had published" in about
+    assert re.search(r"For [\w ]+ there are no captions, and nobody listened", about)
+    assert "are without speech" not in about
 
 
 def test_evidence_is_where_it_can_be_heard(page: TestClient) -> None:
