@@ -272,7 +272,7 @@ def silence_at_once(context: Context) -> None:
     with contextlib.suppress(locks.Busy), contextlib.ExitStack() as held:  # a run that is at it tidies up itself
         for stage in LISTENING:
             held.enter_context(locks.hold(context.made / "locks" / stage))
-        _tidy(context.scratch)
+        _tidy(context.scratch, *HEARING, "playable.*")
 
 
 def audio_ms_of(context: Context) -> int:

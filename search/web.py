@@ -34,6 +34,7 @@ from search.index import Stale
 from search.measured import MEASURED
 from search.reading import Held, NotNow, Shelf
 from search.sessions import Attempts, Session, Sessions
+from search.styles import day
 from transcribe.problem import Problem
 from transcribe.records import Unreadable
 
@@ -101,7 +102,7 @@ def _templates() -> jinja2.Environment:
     )
     env.filters |= {
         "clock": cite.timecode,
-        "day": lambda on: f"{on.day} {on:%B %Y}" if on else "",
+        "day": day,
         "lasting": _lasting,
         "share": _share,
         "moment": _moment,

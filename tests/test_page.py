@@ -455,6 +455,26 @@ def test_files_that_go_or_break_while_served_are_an_error_page(data: Path, name:
             assert page.get(path_asked).status_code in (200, 404, 503), (name, path_asked)
 
 
+def test_what_a_meeting_is_made_of_may_change_while_it_is_served(data: Path) -> None:
+    shelf, roster = DataFolder(Layout(root=data)), data / "raw" / MEETING / "roster.toml"
+    roster.write_text('[[agenda]]\nitem = 1\ntitle = "Minutes"\n', "utf-8")
+    assert [item.title for item in shelf.meeting(MEETING).meeting.agenda] == ["Minutes"]
+    with roster.open("a") as f:  # as an editor may that writes into the file itself
+        f.write('[[agenda]]\nitem = 2\ntitle = "Cameras"\n')
+    (data / "people.toml").write_text('[[people]]\nid = "jo-okafor"\nname = "Jo"\naliases = ["Joanna"]\n', "utf-8")
+    meeting = shelf.meeting(MEETING).meeting
+    assert [item.title for item in meeting.agenda] == ["Minutes", "Cameras"]
+    assert next(p for p in meeting.people if p.id == "jo-okafor").aliases == ("Joanna",)
+
+
+def test_a_setting_that_cannot_be_read_takes_no_quote_away(data: Path) -> None:
+    with client(data) as page:
+        quote = page.get("/api/search?q=residents").json()["quotes"][0]["page"]
+        for broken in ("players = 3", '[players]\n"wrenbridge.example" = "nowhere"'):
+            (data / "onrecord.toml").write_text(broken, "utf-8")
+            assert page.get(quote).status_code == 200
+
+
 def test_a_recording_or_an_index_that_goes(data: Path) -> None:
     with client(data) as page:
         (data / "raw" / MEETING / "meeting.wav").unlink()

@@ -251,3 +251,13 @@ def test_a_file_that_cannot_be_deleted_keeps_nothing_else_from_being_hidden(
     hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
     assert apply.apply(context, hidden, Heard()).elsewhere == (str(path.resolve()),)
     assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
+
+
+def test_nothing_that_plays_is_left_by_a_run_that_was_killed(context: Context) -> None:
+    context.scratch.mkdir(exist_ok=True)
+    left = [context.scratch / name for name in ("playable.m4a", "audio-0.s16", "excerpt-0.s16")]
+    for path in left:
+        path.write_bytes(b"sound")
+    hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
+    apply.apply(context, hidden, Heard(), copy=False)
+    assert [path.name for path in left if path.exists()] == []
