@@ -18,7 +18,7 @@ from search.cite import Passage
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import kept_back
+from transcribe.privacy import SHOWN, kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
