@@ -1,5 +1,6 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import csv
 import hashlib
 import inspect
 import io
@@ -35,7 +36,7 @@ from pipeline import index
 from pipeline.meetings import Layout
 from pipeline.serve import is_local
 from pipeline.shelf import DataFolder
-from search import reading, recordings, web
+from search import find, reading, recordings, web
 from search.cite import NOTICE
 from tests.house import onrecord
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
@@ -177,6 +178,16 @@ def test_any_stretch_has_an_address(page: TestClient) -> None:
     answer = page.get("/quote", params={"meeting": MEETING, "start": "0:00:05", "end": "0:00:15"})
     assert answer.status_code == 200
     assert answer.url.path == f"/quote/{MEETING}/5000-15000"
+
+
+def test_a_table_of_some_of_what_was_found_says_so(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    monkeypatch.setattr(find, "N_HITS", 1)
+    part = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    assert len(part) == 1 < len(whole)
+    assert f"the first 1 of {len(whole)} quotes" in part[0]["notice"]
+    assert "the first" not in whole[0]["notice"]
+    assert "CSV of the first 1<" in page.get("/?q=residents").text
 
 
 def test_the_feed_is_xml_and_holds_the_notice(page: TestClient) -> None:
