@@ -16,9 +16,9 @@ from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
 from search.links import link
-from transcribe import privacy
+from transcribe import engines, privacy
 from transcribe.problem import Problem
-from transcribe.records import Media, Meeting, Record, Recording, load
+from transcribe.records import Media, Meeting, Record, Recording, language_code, load
 
 
 class Finding(Record):
@@ -186,6 +186,7 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
     for key, what in lacking.items():
         yield Fault(what=what, path=toml.path, fix=f"add {meeting_toml.EXAMPLES[key]}")
     yield from _advice_date(meeting, toml)
+    yield from _advice_language(meeting, toml)
     yield from _advice_links(meeting, toml)
     yield from _advice_exclude(meeting, toml, duration_ms)
     yield from _advice_people(toml)
@@ -197,6 +198,22 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
             name = readable(path.name)
             what = f"captions are here that meeting.toml does not name: {name!r} is not used"
             yield Fault(what=what, path=path, fix=f"to use them: captions = {toml_files.quoted(name)}")
+
+
+def _advice_language(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
+    """Languages in which no recording can be heard here."""
+    if not meeting.media or meeting.captions:
+        return
+    spoken = dict.fromkeys(language_code(tag) for tag in (meeting.language, *meeting.other_languages) if tag)
+    choice = engines.choose_recogniser()
+    alone = choice.model.endswith(".en") and not choice.lacks
+    for code in spoken:
+        if code not in engines.LANGUAGES:
+            what, fix = f"Whisper knows no language {code!r}: the meeting cannot be heard", "name those that it knows"
+            yield toml.fault(what, "language", fix=f"{fix} (docs/engines.md)")
+        elif alone and code != "en":
+            what = f"the best model here, {choice.name}, knows English alone, and the meeting is in {code!r}"
+            yield toml.fault(what, "language", fix="onrecord models get whisper-base")
 
 
 def _advice_date(meeting: Meeting, toml: Toml) -> Iterator[Fault]:

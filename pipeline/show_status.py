@@ -127,6 +127,7 @@ def _coverage(found: Sequence[Standing]) -> None:
         parts = [(no_speech, coverage.no_speech_ms), ("transcribed", coverage.transcribed_ms)]
         if coverage.unattributed_ms:
             parts.append(("  of it, in nobody's voice", coverage.unattributed_ms))
+        parts += [(f"  of it, in another language ({code})", ms) for code, ms in coverage.other_languages.items()]
         parts += [(f"not transcribed: {reason}", ms) for reason, ms in coverage.untranscribed.items()]
         parts.append(("excluded, masked or withheld", coverage.excluded_ms))
         for what, ms in parts:

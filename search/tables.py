@@ -41,6 +41,7 @@ COLUMNS = {  # what each holds: the data dictionary
     "stance": "the position that it expresses or reports: concerned, supportive, mixed, neutral",
     "stance_holder": "whose position that is: the speaker's, or of the source that is reported",
     "listen_first": "why one should listen before quoting",
+    "language": "code of the language that it is said in, such as en; empty where nobody knows",
     "listened_by": "who listened to these very words and found them right; empty where nobody did",
     "source_url": "where the public can hear the meeting",
     "source_start_ms": "where the quote begins there, in milliseconds",
