@@ -34,7 +34,7 @@ from starlette.testclient import TestClient
 from analyse import listen
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import is_local
+from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
 from search import find, reading, recordings, web
 from search.cite import NOTICE
@@ -55,7 +55,9 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def client(data: Path) -> TestClient:
-    return TestClient(web.application(DataFolder(Layout(root=data))), raise_server_exceptions=False)
+    return TestClient(
+        web.application(DataFolder(Layout(root=data))), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -535,3 +537,11 @@ def test_only_loopback_is_local() -> None:
     assert not is_local("0.0.0.0")
     assert not is_local("192.0.2.1")
     assert not is_local("wrenbridge.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.0.1.1", "localhost", "::1"])
+def test_it_answers_where_it_says_that_it_is_and_to_no_other_name(made: Path, host: str) -> None:
+    app = web.application(DataFolder(Layout(root=made)), hosts=names_of(host))
+    with TestClient(app, base_url=f"http://{named(host)}:8600") as page:
+        assert page.get("/help").status_code == 200
+        assert page.get("/help", headers={"Host": "elsewhere.example"}).status_code == 400
