@@ -302,6 +302,17 @@ def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestCl
     assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
 
 
+def test_a_clip_is_of_its_own_meeting_whatever_folders_are_called(data: Path) -> None:
+    raw = data / "raw"
+    (raw / MEETING).rename(raw / "renamed")
+    (raw / HIDDEN).rename(raw / MEETING)
+    (data / "meetings.toml").write_text(f'[meetings]\n"renamed" = "{MEETING}"\n"{MEETING}" = "{HIDDEN}"\n', "utf-8")
+    for id in (MEETING, HIDDEN):
+        with client(data) as page, zipfile.ZipFile(io.BytesIO(page.get(f"/clip/{id}/0-8000?all=1").content)) as pack:
+            (about,) = (json.loads(pack.read(name)) for name in pack.namelist() if name.endswith(".json"))
+        assert about["meeting"] == id
+
+
 def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
     assert page.get(f"/clip/{HIDDEN}/5000-25000").status_code == 404
     beside = page.get(f"/clip/{HIDDEN}/21000-25000?pad=60")
