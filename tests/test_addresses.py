@@ -182,7 +182,7 @@ def test_a_place_of_which_nothing_is_left_is_an_error_and_no_guess(said: list[tu
     words = spoken(said)
     cited = retold(words, [])[1][0]
     left = [replace(w, start_ms=(w.start_ms or 0) + 60_000, end_ms=(w.end_ms or 0) + 60_000) for w in words]
-    with pytest.raises(Problem, match="nothing is said"):
+    with pytest.raises(Problem, match="there are no words at"):
         at(cited.cited, retold(left, []))
 
 
