@@ -3,6 +3,7 @@
     name = "lfr-engagement"
     version = 1
     title = "Engagement about live facial recognition"
+    languages = ["en"]            # optional: what is said in others is not coded; without it everything is
 
     [topic]                       # optional: without it, a statement with any code is on topic
     name = "facial recognition"
@@ -43,7 +44,7 @@ import msgspec
 
 from analyse.cues import parse
 from transcribe.problem import Problem
-from transcribe.records import Record
+from transcribe.records import Record, language_code
 
 MAX_BYTES = 1_000_000
 _NAME = re.compile(r"[a-z0-9-]{1,80}")
@@ -82,6 +83,7 @@ class Codebook(Record):
     version: int
     codes: tuple[Code, ...]
     title: str = ""
+    languages: tuple[str, ...] = ()
     topic: TopicCues | None = None
     stance: StanceCues | None = None
 
@@ -89,6 +91,10 @@ class Codebook(Record):
     def id(self) -> str:
         """Name and version, as tags carry it: `lfr-engagement/1`."""
         return f"{self.name}/{self.version}"
+
+    def reads(self, language: str) -> bool:
+        """Whether what is said in a language can be coded: any, where the codebook names none, and one nobody knows."""
+        return not (self.languages and language) or language in map(language_code, self.languages)
 
 
 def shipped() -> tuple[str, ...]:
@@ -240,6 +246,9 @@ class _Reader:
             self.fault(f"not a name: {head.name!r}", "use a-z, 0-9 and hyphens in `name`", "", "head", "name")
         if head.version < 1:
             self.fault(f"not a version: {head.version}", "number versions from 1 in `version`", "", "head", "version")
+        for tag in head.languages:
+            if not re.fullmatch("[a-z]{2,3}", language_code(tag)):
+                self.fault(f"not the code of a language: {tag!r}", 'write codes: ["en"]', "", "head", "languages")
 
     def check_codes(self, codes: Iterable[Code | None]) -> None:
         seen: set[str] = set()

@@ -62,6 +62,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "held_on": DATE,
         **_PLACE,
         "text": TEXT,
+        "language": TEXT,  # code of the one that it is said in
         **_WHO,
         "agenda_item": TEXT,
         "topic": YES,

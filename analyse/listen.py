@@ -15,6 +15,7 @@ THIN_SHARE = 0.25
 OVERLAP_SHARE = 0.2
 BARELY = 0.95  # a name less likely than this was given with little to spare: under 0.9 there is none
 NEXT_TO_MS = 1_000  # a gap this near may have taken a word of the sentence
+UNREAD = "in another language than the codebook: not coded"  # so nobody knows whether it is on the topic
 MISSING = ("partial", "untranscribed")  # words may have been said here that the transcript lacks
 
 

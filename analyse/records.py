@@ -30,7 +30,8 @@ class Topic(Record):
 
 
 class Statement(Record):
-    """One to four sentences of one voice; `text` is exactly its words `[first_word, end_word)` joined."""
+    """One to four sentences of one voice; `text` is exactly its words `[first_word, end_word)` joined, and `language`
+    the code of theirs, empty where nobody knows."""
 
     meeting: str
     start_ms: int
@@ -45,6 +46,7 @@ class Statement(Record):
     stance_holder: Holder | None = None
     agenda_item: str = ""
     listen_first: tuple[str, ...] = ()
+    language: str = ""
 
     def __post_init__(self) -> None:
         check_range(self.start_ms, self.end_ms)

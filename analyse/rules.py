@@ -14,7 +14,7 @@ from analyse.cohesion import content
 from analyse.context import Item, Sight, stretches, topics
 from analyse.cues import Finder, Hit, Token, tokens
 from analyse.garbled import find as find_garbled
-from analyse.listen import reasons
+from analyse.listen import UNREAD, reasons
 from analyse.records import Statement, Statements, Tag, Topic
 from analyse.stance import View, view
 from analyse.statements import Span, cut, sentences
@@ -72,12 +72,16 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
             end_word=span.end_word,
             speaker=span.speaker,
             text=span.text,
+            language=span.language,
             topic=reading.topic,
             tags=reading.tags,
             stance=reading.stance.stance if reading.stance else None,
             stance_holder=reading.stance.holder if reading.stance else None,
             agenda_item=item,
-            listen_first=reasons(span, transcript, reading.tags),
+            listen_first=(
+                *reasons(span, transcript, reading.tags),
+                *(() if codebook.reads(span.language) else (UNREAD,)),
+            ),
         )
         for span, reading, item in zip(spans, readings, items, strict=True)
     )
@@ -95,8 +99,13 @@ def tag_transcript(transcript: Transcript, meeting: Meeting, codebook: Codebook,
 def tag(
     spans: Sequence[Span], words: Sequence[str], codebook: Codebook, *, agenda: Sequence[AgendaItem] = ()
 ) -> tuple[Reading, ...]:
-    """What the rules say of each statement of a meeting. `spans` are in order; `words` are the whole transcript's."""
-    texts = [tokens(words[s.first_word : s.end_word], s.first_word) for s in spans]
+    """What the rules say of each statement of a meeting. `spans` are in order; `words` are the whole transcript's.
+
+    What is said in a language that the codebook does not read is as if nothing had been said.
+    """
+    texts = [
+        tokens(words[s.first_word : s.end_word], s.first_word) if codebook.reads(s.language) else [] for s in spans
+    ]
     finder = _finder(codebook)  # once: to find it hashes the codebook
     hits = [finder.find(text) for text in texts]
     found = [_tags(text, h, codebook) for text, h in zip(texts, hits, strict=True)]
@@ -115,6 +124,10 @@ def tag(
             for text, h, item, span, last in zip(texts, hits, items, spans, (None, *spans), strict=False)
         ]
         about = topics(sights, codebook.topic.name)
+    about = tuple(
+        topic if codebook.reads(span.language) else Topic(about=False, score=0.0, reason=UNREAD)
+        for topic, span in zip(about, spans, strict=True)
+    )
     return tuple(
         _reading(topic, text, h, tags, codebook) for topic, text, h, tags in zip(about, texts, hits, found, strict=True)
     )

@@ -1,7 +1,8 @@
 """Words -> statements: the pieces of one to four sentences that people cite.
 
 A run of one voice is cut into sentences, and sentences are gathered until there is enough to stand alone. A statement
-never crosses a change of speaker, the edge of a stretch without text, a long pause, or the opening of an agenda item.
+never crosses a change of speaker or language, the edge of a stretch without text, a long pause, or the opening of an
+agenda item.
 """
 
 import re
@@ -9,7 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from analyse.agenda import opening
-from transcribe.records import AgendaItem, Record, Transcript, Word, text_of
+from transcribe.moments import languages
+from transcribe.records import AgendaItem, Passage, Record, Stretch, Transcript, Word, language_code, text_of
 
 LONG_PAUSE_MS = 3000  # nobody's sentence: what comes after is a new beginning
 PAUSE_MS = 600  # ends a statement that is long enough, and a sentence where nothing is punctuated
@@ -33,7 +35,8 @@ _STOP = re.compile(r"[.?!…]+$")
 
 
 class Span(Record):
-    """A statement before anything is said of it: `text` is exactly the words `[first_word, end_word)` joined."""
+    """A statement before anything is said of it: `text` is exactly the words `[first_word, end_word)` joined, and
+    `language` the code of theirs, empty where nobody knows."""
 
     start_ms: int
     end_ms: int
@@ -41,6 +44,7 @@ class Span(Record):
     end_word: int
     speaker: str | None
     text: str
+    language: str = ""
     opens_item: bool = False
 
 
@@ -84,9 +88,9 @@ def cut(transcript: Transcript, agenda: Sequence[AgendaItem] = ()) -> tuple[Span
 
     Every word that has a time is in exactly one; words without one are in none, and end the statement before them.
     """
-    words = transcript.words
+    words, said_in = transcript.words, languages(transcript.words, transcript.language, transcript.passages)
     return tuple(
-        _span(words, first, end, opens)
+        _span(words, first, end, opens, language_code(said_in[first]))
         for run_first, run_end in _runs(transcript)
         for first, end, opens in _gather(words, run_first, run_end, agenda)
     )
@@ -94,7 +98,8 @@ def cut(transcript: Transcript, agenda: Sequence[AgendaItem] = ()) -> tuple[Span
 
 def _runs(transcript: Transcript) -> Iterator[tuple[int, int]]:
     """Stretches of words of one voice with nothing between them that a statement must not cross."""
-    edges = sorted({ms for s in transcript.stretches for ms in (s.start_ms, s.end_ms)})
+    apart: tuple[Stretch | Passage, ...] = (*transcript.stretches, *transcript.passages)
+    edges = sorted({ms for s in apart for ms in (s.start_ms, s.end_ms)})
     first: int | None = None
     last: Word | None = None
     place = 0
@@ -171,7 +176,7 @@ def _turns(words: Sequence[Word], i: int) -> bool:
     return words[i].text.casefold().rstrip(",") in CONTRASTS or words[i - 1].text.rstrip(_CLOSERS).endswith("?")
 
 
-def _span(words: Sequence[Word], first: int, end: int, opens: bool) -> Span:
+def _span(words: Sequence[Word], first: int, end: int, opens: bool, language: str) -> Span:
     said = words[first:end]
     start_ms = said[0].start_ms or 0
     return Span(
@@ -181,6 +186,7 @@ def _span(words: Sequence[Word], first: int, end: int, opens: bool) -> Span:
         end_word=end,
         speaker=said[0].speaker,
         text=text_of(said),
+        language=language,
         opens_item=opens,
     )
 

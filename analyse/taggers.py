@@ -187,7 +187,11 @@ def tag_transcript(
     by_rules = rules.tag_transcript(transcript, meeting, codebook, transcript_sha256)
     if choice == RULES or not choice.models:
         return by_rules
-    asked = [i for i, s in enumerate(by_rules.statements) if codebook.topic is None or s.topic.about]
+    asked = [
+        i
+        for i, s in enumerate(by_rules.statements)
+        if codebook.reads(s.language) and (codebook.topic is None or s.topic.about)
+    ]
     given = code(
         [Wording(s.text, s.first_word, s.tags) for s in (by_rules.statements[i] for i in asked)],
         codebook,

@@ -29,18 +29,19 @@ def layout_of(data: Path) -> Layout:
 
 
 def folders_of(layout: Layout, wanted: list[str] | None) -> tuple[list[Path], dict[str, str]]:
-    """The folders of the meetings asked for, by id or name, and the ids of all. Raises Problem for unknown ones."""
+    """The folders of the meetings asked for, and the ids of all. A name is a meeting's id, or else its folder's; a path
+    is a folder's. Raises Problem for unknown ones."""
     folders = meetings.find_folders(layout)
     ids = meetings.assign_ids(layout, folders)
     if wanted:
-        names = {Path(w).name if "/" in w else w for w in wanted}
-        chosen = [f for f in folders if f.name in names or ids[f.name] in names]
-        missing = names - {f.name for f in chosen} - {ids[f.name] for f in chosen}
-        if missing:
+        known = {f.name: f for f in folders} | {ids[f.name]: f for f in folders}
+        paths = {f"/{f.name}": f for f in folders}
+        found = {w: paths.get(f"/{Path(w).name}") if "/" in w else known.get(w) for w in wanted}
+        if missing := [Path(w).name for w, folder in found.items() if folder is None]:
             raise Problem(
                 f"there is no meeting {sorted(missing)[0]!r}", where=layout.raw, fix="`onrecord status` lists them"
             )
-        folders = chosen
+        folders = [f for f in folders if f in found.values()]
     return folders, ids
 
 

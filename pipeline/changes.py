@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import places, receipts
+from pipeline import journal, places, receipts
 from pipeline.context import Context
 from pipeline.events import now
 from pipeline.meetings import Layout
@@ -148,8 +148,7 @@ def note_cited(layout: Layout, address: str) -> None:
         folder = places.folder_of(layout, place.meeting)
         if folder is None or any(known == place for _, known in citations(folder)):
             return
-        with (folder / CITED).open("ab") as lines:
-            lines.write(msgspec.json.encode(Citation(at=now(), address=str(place))) + b"\n")
+        journal.add(folder / CITED, Citation(at=now(), address=str(place)))
 
 
 def citations(folder: Path) -> Iterator[tuple[str, Address]]:

@@ -8,7 +8,6 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +16,9 @@ from pipeline.add import HIDDEN
 from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
 from search.links import link
-from transcribe import privacy
+from transcribe import engines, privacy
 from transcribe.problem import Problem
-from transcribe.records import Media, Meeting, Record, Recording, load
+from transcribe.records import Media, Meeting, Record, Recording, language_code, load
 
 
 class Finding(Record):
@@ -187,6 +186,7 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
     for key, what in lacking.items():
         yield Fault(what=what, path=toml.path, fix=f"add {meeting_toml.EXAMPLES[key]}")
     yield from _advice_date(meeting, toml)
+    yield from _advice_language(meeting, toml)
     yield from _advice_links(meeting, toml)
     yield from _advice_exclude(meeting, toml, duration_ms)
     yield from _advice_people(toml)
@@ -200,16 +200,28 @@ def _advice(folder: Path, meeting: Meeting, toml: Toml, duration_ms: int) -> Ite
             yield Fault(what=what, path=path, fix=f"to use them: captions = {toml_files.quoted(name)}")
 
 
+def _advice_language(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
+    """Languages in which no recording can be heard here."""
+    if not meeting.media or meeting.captions:
+        return
+    spoken = dict.fromkeys(language_code(tag) for tag in (meeting.language, *meeting.other_languages) if tag)
+    choice = engines.choose_recogniser()
+    alone = choice.model.endswith(".en") and not choice.lacks
+    for code in spoken:
+        if code not in engines.LANGUAGES:
+            what, fix = f"Whisper knows no language {code!r}: the meeting cannot be heard", "name those that it knows"
+            yield toml.fault(what, "language", fix=f"{fix} (docs/engines.md)")
+        elif alone and code != "en":
+            what = f"the best model here, {choice.name}, knows English alone, and the meeting is in {code!r}"
+            yield toml.fault(what, "language", fix="onrecord models get whisper-base")
+
+
 def _advice_date(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
     if isinstance(toml.values.get("held_on"), str) and meeting.held_on:
         fix = f"write it without quotes: held_on = {meeting.held_on}"
         yield toml.fault("a date needs no quotes", "held_on", fix=fix)
-    if meeting.held_on and meeting.held_on > _today():
+    if meeting.held_on and meeting.held_on > corrections.today():
         yield toml.fault(f"this meeting is yet to come: {meeting.held_on}", "held_on", fix="check the year")
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def _advice_links(meeting: Meeting, toml: Toml) -> Iterator[Fault]:

@@ -279,6 +279,8 @@ def why(
 
     Use it when a run does more, or less, than you thought. Without a stage it goes through all of them.
     """
+    import msgspec
+
     from pipeline import asked, show, show_status
     from pipeline.plan import chain
 
@@ -286,7 +288,7 @@ def why(
     links = chain(context)
     link = next((each for each in links if each.stage == stage), None)
     if json and link:
-        show.to_json({"meeting": context.meeting.id, **show_status.fields(link)})
+        show.to_json({"meeting": context.meeting.id, **msgspec.to_builtins(link)})
     elif json:
         show.to_json({"meeting": context.meeting.id, "stages": links})
     elif link:

@@ -20,10 +20,10 @@ def check(
 
     Use it while you write a codebook, before `onrecord run --codebook FILE`. Cues are tried on what has been run.
     """
-    from pipeline import codes, show_codes
+    from pipeline import codes, show, show_codes
 
     found = codes.check(codebook, data)
-    show_codes.check_as_json(found) if json else show_codes.check(found, all_cues=all_cues)
+    show.to_json(found) if json else show_codes.check(found, all_cues=all_cues)
     raise typer.Exit(2 if found.faults else 0)
 
 
@@ -39,7 +39,7 @@ def show(
 
     Use it to look up what a code is for. Without a name it is the codebook that the data folder uses.
     """
-    from pipeline import codes, show_codes
+    from pipeline import codes, show, show_codes
 
     book = codes.named(codebook, data)
-    show_codes.book_as_json(book) if json else show_codes.book(book)
+    show.to_json(book) if json else show_codes.book(book)

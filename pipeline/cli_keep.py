@@ -30,6 +30,8 @@ def remove(
     Use it when a recording should not be searched any more, or when its folder in raw/ is gone. It can be stopped and
     run again; the meeting's id stays taken, so that no other meeting gets its addresses.
     """
+    import msgspec
+
     from pipeline import asked, show, show_keep
     from pipeline import remove as removing
 
@@ -39,12 +41,12 @@ def remove(
         show_keep.print_removal(found)
     if dry_run:
         if json:
-            show.to_json({"removed": False, **_fields(found)})
+            show.to_json({"removed": False, **msgspec.to_builtins(found)})
         return
     _agree("Remove it?", yes=yes)
     removing.remove(layout, meeting, media=media)
     if json:
-        show.to_json({"removed": True, **_fields(found)})
+        show.to_json({"removed": True, **msgspec.to_builtins(found)})
     else:
         show.out.print(f"removed: no search finds {found.meeting} any more")
 
@@ -131,13 +133,6 @@ def pack(
         show.out.print(f"This place no longer says what was cited: {packed.what_changed}.")
     if packed.no_clip:
         show.out.print(show.printable(f"no clip: {packed.no_clip}"))
-
-
-def _fields(found: object) -> dict[str, object]:
-    import msgspec
-
-    fields: dict[str, object] = msgspec.to_builtins(found)
-    return fields
 
 
 def _agree(question: str, *, yes: bool) -> None:

@@ -67,16 +67,14 @@ def clip(
     """
     import math
 
-    from pipeline import asked, clips, outputs, show, show_verify
+    from pipeline import asked, clips, show, show_verify
     from search.quotes import parse_address
 
     place = parse_address(address)
     if not math.isfinite(pad_s):
         raise Problem("padding is a number of seconds", fix="--pad 5")
     layout = asked.layout_of(data)
-    made = clips.write(asked.context_of(layout, place.meeting), place, out, pad_s=pad_s, force=force)
-    for path in (out, out.with_suffix(".vtt"), out.with_suffix(".json")):
-        outputs.note(layout, path, "clip", [made.meeting], made.delivered)
+    made = clips.give(asked.context_of(layout, place.meeting), place, out, pad_s=pad_s, force=force)
     if json:
         show.to_json(made)
     else:

@@ -1,19 +1,34 @@
 """A clip written where it was asked for: the file, its words and its provenance beside it, all or none of them."""
 
-import os
+import contextlib
 from pathlib import Path
 
 import av
 
-from pipeline import outputs, receipts
+from pipeline import hidden, outputs, receipts
 from pipeline.context import Context
 from pipeline.events import now
+from pipeline.receipts import hash_file
 from search import cite, clip
-from search.clip import Clip, file_sha256
+from search.clip import Clip
 from search.quotes import Address, read_parquet
 from transcribe import cut as cutting
-from transcribe.problem import LACKING, Problem
+from transcribe.problem import Problem
+from transcribe.ranges import within
 from transcribe.records import GENERATOR, Media, Transcript, dump
+
+
+def give(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, force: bool = False) -> Clip:
+    """Write a clip, and remember its files, so that they are found where something in them is hidden later. Raises
+    Problem as `write` does, and where something was hidden while it was cut: then nothing is left of it."""
+    made = write(context, address, out, pad_s=pad_s, force=force)
+    paths = _beside(out)
+    for path in paths:
+        outputs.note(context.layout, path, "clip", [made.meeting], made.delivered)
+    with outputs.taken_back(*paths):
+        if within(context.silence(), [made.delivered]):
+            raise hidden.being_hidden(context.raw, made.meeting)
+    return made
 
 
 def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, force: bool = False) -> Clip:
@@ -23,19 +38,22 @@ def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, 
     is there already and `force` is not set.
     """
     cutting.check_suffix(out)
-    beside = [out, out.with_suffix(".vtt"), out.with_suffix(".json")]
-    for path in beside:
+    for path in _beside(out):
         outputs.check_free(path, force=force)
     if not out.parent.is_dir():
         raise Problem("there is no such folder", where=out.parent, fix="make it first")
     if not (context.made / "transcript.json").is_file():
         raise Problem("this meeting is not finished", where=context.made, fix=f"onrecord run {context.meeting.id}")
-    recording, transcript, hidden = context.recording(), context.transcript(), context.hidden()
-    wanted = clip.plan(address, recording, hidden, pad_ms=round(pad_s * 1000))
+    recording, transcript, silent = context.recording(), context.transcript(), context.hidden()
+    wanted = clip.plan(address, recording, silent, pad_ms=round(pad_s * 1000))
     paths = {m.file: _found(context, m) for m in recording.media if _plays(m, wanted)}
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        done, played, parts = clip.cut(wanted, recording, paths, hidden, part, out.suffix.lower())
+    with contextlib.ExitStack() as all_or_none:
+        sides = [all_or_none.enter_context(outputs.whole(path)) for path in reversed(_beside(out))]
+        about, captions, part = sides
+        try:
+            done, played, parts = clip.cut(wanted, recording, paths, silent, part, out.suffix.lower())
+        except av.FFmpegError as e:
+            raise OSError(e.errno, e.strerror, str(out)) from e
         made = Clip(
             meeting=context.meeting.id,
             title=context.meeting.title,
@@ -48,23 +66,21 @@ def write(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, 
             codecs=done.codecs,
             parts=parts,
             recording_sha256=recording.sha256,
-            transcript_sha256=file_sha256(context.made / "transcript.json"),
+            transcript_sha256=hash_file(context.made / "transcript.json"),
             source_url=context.meeting.source_url,
-            clip_sha256=file_sha256(part),
+            clip_sha256=hash_file(part),
             made=now(),
             versions=(GENERATOR, f"PyAV {av.__version__}", transcript.engine),
             notes=(*played.notes, *_changed(context, address, transcript)),
         )
-        part.replace(out)
-        receipts.put(beside[1], clip.captions(transcript, played).encode())
-        receipts.put(beside[2], dump(made, "clip/1"))
-    except (OSError, av.FFmpegError) as e:
-        raise Problem(
-            f"the clip cannot be written: {e.strerror or e}", where=out, fix="check rights and room", exit_code=LACKING
-        ) from e
-    finally:
-        part.unlink(missing_ok=True)
+        captions.write_bytes(clip.captions(transcript, played).encode())
+        about.write_bytes(dump(made, "clip/1"))
     return made
+
+
+def _beside(out: Path) -> list[Path]:
+    """The files of a clip: itself, its words, and where it is from."""
+    return [out, out.with_suffix(".vtt"), out.with_suffix(".json")]
 
 
 def _changed(context: Context, address: Address, transcript: Transcript) -> list[str]:
@@ -94,7 +110,7 @@ def _found(context: Context, media: Media) -> Path:
         if path.is_file() and receipts.state_of(path, known).sha256 == media.sha256:
             return path
         for other in sorted(context.raw.iterdir()):
-            if other.is_file() and other.stat().st_size == media.size and file_sha256(other) == media.sha256:
+            if other.is_file() and other.stat().st_size == media.size and hash_file(other) == media.sha256:
                 return other
     except OSError as e:
         raise Problem(f"the recording cannot be read: {e.strerror or e}", where=path, fix="check its rights") from e

@@ -7,7 +7,7 @@ import msgspec
 
 from analyse import taggers
 from analyse.codebook import Codebook
-from pipeline import corrections
+from pipeline import corrections, hidden
 from pipeline.meetings import Layout
 from pipeline.receipts import FileState
 from transcribe import correct, engines
@@ -67,13 +67,8 @@ class Context(Record):
         return corrections.read(self.raw)
 
     def hidden(self) -> tuple[Stretch, ...]:
-        """Stretches that nobody may hear or read, and why: excluded in meeting.toml, or excluded, masked or withheld
-        since."""
-        excluded = (
-            Stretch(kind="excluded", start_ms=start_ms, end_ms=end_ms, reason=why)
-            for start_ms, end_ms, why in self.meeting.exclude
-        )
-        return (*excluded, *correct.hidden(self.corrections()))
+        """Stretches that nobody may hear or read, and why."""
+        return hidden.stretches(self.raw, self.meeting)
 
     def silence(self) -> Ranges:
         """All time that nobody may hear or read."""

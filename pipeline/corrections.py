@@ -74,23 +74,18 @@ def held(made: Path) -> AbstractContextManager[locks.Lock]:
     return locks.hold(made / "locks" / "corrections", wait_s=WAIT_S)
 
 
-def rewrite(path: Path, left_of: Callable[[Sequence[Correction]], Sequence[tuple[Correction, ...]]]) -> bool:
+def rewrite(path: Path, left_of: Callable[[Sequence[Correction]], Sequence[tuple[Correction, ...]]]) -> None:
     """Put what is left of corrections in the place of them, while `held`: `left_of` gives that for each. Lines of which
-    all is left stay as they are. Returns whether any did not. Raises Problem as `read` does."""
+    all is left stay as they are. Raises Problem as `read` does."""
     made = _all(path)
-    if not made:
-        return False
-    left = left_of([c for c, _ in made])
-    same = [pieces == (c,) for (c, _), pieces in zip(made, left, strict=True)]
-    if all(same):
-        return False
+    left = left_of([c for c, _ in made]) if made else []
     lines = [
         line
-        for (_, line), pieces, stays in zip(made, left, same, strict=True)
-        for line in ([line] if stays else map(_line, pieces))
+        for (c, line), pieces in zip(made, left, strict=True)
+        for line in ([line] if pieces == (c,) else map(_line, pieces))
     ]
-    put(path, b"".join(line + b"\n" for line in lines))
-    return True
+    if lines != [line for _, line in made]:
+        put(path, b"".join(line + b"\n" for line in lines))
 
 
 def append(folder: Path, correction: Correction) -> None:

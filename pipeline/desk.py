@@ -23,12 +23,13 @@ from pipeline import (
     outputs,
     places,
     receipts,
+    telling,
 )
 from pipeline.context import Context
 from pipeline.events import Event
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
-from pipeline.shelf import DataFolder, evidence_of, with_end
+from pipeline.shelf import N_MEETINGS, DataFolder
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
 from search.reading import Held
@@ -39,17 +40,6 @@ from transcribe.records import SpeakerName
 
 log = logging.getLogger("onrecord")
 LOOK_S = 1.5  # for meetings that were not looked through since they changed; the others wait for the next time
-N_MEETINGS = 20_000
-DID = {
-    "words": "changed the words",
-    "speaker": "said who speaks",
-    "confirm": "said whose voice this is",
-    "reject": "said whose voice this is not",
-    "listen": "listened, and found the words right",
-    "mask": "hid personal details here",
-    "exclude": "took something here out of the public record",
-    "withhold": "withheld this",
-}
 
 
 def _unheard(event: Event) -> None:
@@ -103,11 +93,11 @@ class DataDesk:
         return [(p.id, name + (" (not shown by name)" if p in hidden else "")) for p, name in shown]
 
     def evidence(self, name: SpeakerName) -> tuple[str, ...]:
-        return evidence_of(name)
+        return telling.evidence(name)
 
     def history(self, held: Held, start_ms: int, end_ms: int) -> Sequence[Entry]:
         past = places.history(self.layout, start_ms, end_ms, held.transcript, held.meeting.id)
-        return [Entry(id=p.id, told=_told(p), stands=not p.undone_by) for p in past]
+        return [Entry(id=p.id, told=telling.whole_change(p), stands=not p.undone_by) for p in past]
 
     def todo(self) -> Todo:
         """What needs somebody in all meetings. Those that changed are looked through as long as that takes no time that
@@ -234,17 +224,3 @@ def _check_voice(context: Context, wanted: Wanted) -> None:
 
 def _mark(account: accounts.Account) -> str:
     return hashlib.sha256(f"{account.changed}\0{account.password}".encode()).hexdigest()
-
-
-def _told(p: places.Past) -> str:
-    """A correction in words, with the names that it changed: for those who may take it back."""
-    told = f"{p.at[:10]}, {p.at[11:16]} UTC: {p.by} {DID.get(p.kind, p.kind)}"
-    if p.kind == "words" and not p.hidden:
-        told += f", from “{p.old}” to “{p.new}”"
-    if p.kind in ("speaker", "confirm") and not p.hidden:
-        told += f": {p.new}, where it said {p.old or 'nobody'}"
-    if p.kind == "reject" and not p.hidden:
-        told += f": not {p.new}"
-    if p.reason:
-        told += f" ({p.reason})"
-    return with_end(told, p)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
+from pipeline.meetings import Layout, find_folders, nearest
 from pipeline.plan import SCRATCH_BYTES_PER_S
 from transcribe import engines, models
 from transcribe.problem import Problem
@@ -275,8 +276,6 @@ def _libraries() -> Finding:
 
 
 def _folder(data: Path) -> Finding:
-    from pipeline.meetings import Layout, find_folders
-
     folders = find_folders(Layout(root=data))
     return Finding(
         part="data",
@@ -288,7 +287,7 @@ def _folder(data: Path) -> Finding:
 
 
 def _disk(data: Path) -> Finding:
-    free = shutil.disk_usage(_existing(data)).free
+    free = shutil.disk_usage(nearest(data)).free
     hour = 3600 * SCRATCH_BYTES_PER_S
     hours = free // hour
     return Finding(
@@ -300,16 +299,12 @@ def _disk(data: Path) -> Finding:
     )
 
 
-def _existing(path: Path) -> Path:
-    return next(p for p in (path, *path.absolute().parents) if p.exists())
-
-
 def _rights(data: Path) -> Finding:
     """Whether files can be made, renamed, linked and locked where a run does that; what was tried is removed."""
     about = functools.partial(Finding, part="data", what="rights")
     if not data.is_dir():
         return about(found=f"there is no folder {data}", ok=False, fix=f"mkdir -p {data}/raw")
-    place = _existing(data / "processed")
+    place = nearest(data / "processed")
     kind = file_system(place)
     trial = place / f".doctor-{secrets.token_hex(8)}"
     found = f"{place} can be written" + (f", {kind}" if kind else "")

@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from analyse.records import Statements
-from pipeline import asked, outputs
+from pipeline import asked, hidden, outputs
 from pipeline.meeting_toml import read_meeting
 from pipeline.meetings import Layout
 from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote, read_parquet
 from transcribe.problem import SOME_FAILED, Problem
+from transcribe.ranges import Ranges
 from transcribe.records import Transcript, load
 
 OF_MEETING: dict[str, tuple[Callable[[Source], str | bytes], str]] = {
@@ -27,6 +29,14 @@ OF_MEETING: dict[str, tuple[Callable[[Source], str | bytes], str]] = {
 OF_QUOTES = ("csv", "parquet", "sqlite")
 
 
+class Ready(NamedTuple):
+    """A finished meeting, and the time of it that was hidden when its export began."""
+
+    folder: Path
+    id: str
+    hidden: Ranges
+
+
 def write(
     layout: Layout,
     format: str,
@@ -39,18 +49,36 @@ def write(
     """Write a format of the meetings wanted (all without any), and give each file that was written.
 
     Without `out`, text of one meeting and CSV go to `screen`. Raises Problem where a file is there already and
-    `replace` is not set, where nothing is finished, or, behind all others, where some meetings are not.
+    `replace` is not set, where nothing is finished, or, behind all others, where some meetings are not, or hold what is
+    hidden now.
     """
     folders, ids = asked.folders_of(layout, wanted)
-    pairs = [(folder, ids[folder.name]) for folder in folders]
-    done = [pair for pair in pairs if (layout.made(pair[1]) / "quotes.parquet").is_file()]
-    missing = [id for _, id in pairs if id not in {done_id for _, done_id in done}]
-    if not done:
+    done: list[Ready] = []
+    missing: list[str] = []
+    refused: list[Problem] = []
+    for folder, id in ((folder, ids[folder.name]) for folder in folders):
+        if not (layout.made(id) / "quotes.parquet").is_file():
+            missing.append(id)
+            continue
+        try:
+            done.append(Ready(folder, id, hidden.check_out(layout, folder, id)))
+        except Problem as e:
+            refused.append(e)
+    if not (done or refused):
         raise Problem("no meeting is finished yet", where=layout.raw, fix="onrecord run")
-    if format in OF_QUOTES:
-        yield from _quotes(layout, format, [id for _, id in done], out, replace=replace, screen=screen)
-    else:
-        yield from _meetings(layout, format, done, out, replace=replace, screen=screen)
+    if done and format in OF_QUOTES:
+        yield from _quotes(layout, format, done, out, replace=replace, screen=screen)
+    elif done:
+        yield from _meetings(layout, format, done, refused, out, replace=replace, screen=screen)
+    if refused and (n_finished := len(folders) - len(missing)) == 1:
+        raise refused[0]
+    if refused:
+        raise Problem(
+            f"{len(refused)} of {n_finished} meetings were not exported; the first: {refused[0].what}",
+            where=refused[0].where,
+            fix=refused[0].fix,
+            exit_code=SOME_FAILED,
+        )
     if missing and wanted:
         raise Problem(
             f"not finished, and not exported: {', '.join(missing)}",
@@ -63,7 +91,8 @@ def write(
 def _meetings(
     layout: Layout,
     format: str,
-    done: Sequence[tuple[Path, str]],
+    done: Sequence[Ready],
+    refused: list[Problem],
     out: Path | None,
     *,
     replace: bool,
@@ -72,32 +101,26 @@ def _meetings(
     make, suffix = OF_MEETING[format]
     if out is None and len(done) > 1:
         raise Problem(f"{len(done)} meetings at once", fix="name one of them, or a folder for them with -o DIR")
-    refused: list[Problem] = []
-    for folder, id in done:
+    for ready in done:
         try:
-            made = make(_source(layout, folder, id))
+            made = make(_source(layout, ready.folder, ready.id))
         except Problem as e:
-            if len(done) == 1:
-                raise
             refused.append(e)
             continue
         if out is None:
             if isinstance(made, bytes):
-                raise _not_for_the_screen(format, f"{id}{suffix}")
+                raise _not_for_the_screen(format, f"{ready.id}{suffix}")
             screen(made)
             continue
         content = made if isinstance(made, bytes) else made.encode()
-        path = out / f"{id}{suffix}" if len(done) > 1 or out.is_dir() else out
+        path = out / f"{ready.id}{suffix}" if len(done) > 1 or out.is_dir() else out
         _put(path, lambda side, content=content: side.write_bytes(content), replace=replace)  # type: ignore[misc]
-        outputs.note(layout, path, format, [id])
+        try:
+            _given(layout, path, format, [ready])
+        except Problem as e:
+            refused.append(e)
+            continue
         yield path
-    if refused:
-        raise Problem(
-            f"{len(refused)} of {len(done)} meetings were not exported; the first: {refused[0].what}",
-            where=refused[0].where,
-            fix=refused[0].fix,
-            exit_code=SOME_FAILED,
-        )
 
 
 def _not_for_the_screen(format: str, example: str) -> Problem:
@@ -119,13 +142,13 @@ def _source(layout: Layout, folder: Path, id: str) -> Source:
 def _quotes(
     layout: Layout,
     format: str,
-    done: Sequence[str],
+    done: Sequence[Ready],
     out: Path | None,
     *,
     replace: bool,
     screen: Callable[[str], object],
 ) -> Iterator[Path]:
-    meetings = (read_parquet(layout.made(id) / "quotes.parquet") for id in done)
+    meetings = (read_parquet(layout.made(ready.id) / "quotes.parquet") for ready in done)
     if format == "csv" and out is None:
         for row in tables.to_csv(meetings):
             screen(row.removesuffix("\n"))
@@ -135,7 +158,7 @@ def _quotes(
     path = out / f"quotes.{format}" if out.is_dir() else out
     make = {"csv": _csv, "parquet": tables.to_parquet, "sqlite": tables.to_sqlite}[format]
     _put(path, lambda side: make(meetings, side), replace=replace)
-    outputs.note(layout, path, format, done)
+    _given(layout, path, format, done)
     yield path
 
 
@@ -148,3 +171,11 @@ def _put(path: Path, make: Callable[[Path], object], *, replace: bool) -> None:
     outputs.check_free(path, force=replace)
     with outputs.whole(path) as side:
         make(side)
+
+
+def _given(layout: Layout, path: Path, format: str, of: Sequence[Ready]) -> None:
+    """Remember a file that was written. Raises Problem, and takes it away, where something in it was hidden since."""
+    outputs.note(layout, path, format, [ready.id for ready in of])
+    with outputs.taken_back(path):
+        for ready in of:
+            hidden.check_since(ready.folder, ready.id, ready.hidden)

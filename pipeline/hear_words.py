@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from transcribe.audio import Audio
 from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Meeting, Record, Stretch, Word, Words, dump, language_code
+from transcribe.records import Meeting, Passage, Record, Stretch, Word, Words, dump, language_code
 from transcribe.transcript import words_outside
 
 VERSION = 3
@@ -84,12 +84,14 @@ def _vocabulary(meeting: Meeting) -> list[str]:
 
 def _heard_params(context: Context, engine: str) -> dict[str, Any]:
     meeting = context.meeting
-    return {
+    others = sorted(map(language_code, meeting.other_languages))
+    params = {
         "recording": context.recording().sha256,
         "engine": engine,
         "language": language_code(meeting.language),  # how it is spelled makes nobody listen again
         "vocabulary": _vocabulary(meeting),
     }
+    return params | ({"other_languages": others} if others else {})
 
 
 def words_params(context: Context) -> dict[str, Any]:
@@ -159,6 +161,7 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     before = context.words() if task.keep else None
     words = list(before.words) if before else []
     stretches = _cut(before.stretches, without(hear.whole(context), task.unheard)) if before else []
+    passages = _cut(before.passages, without(hear.whole(context), task.unheard)) if before else []
     speech: Sequence[tuple[int, int]] | None = before.speech if before else ()
     language = context.meeting.language or (before.language if before else "")
     missing = list(task.unheard)
@@ -168,18 +171,20 @@ def make_words(context: Context, progress: Progress) -> list[str]:
         blocks = _heard(context, task.engine, audio, ranges, progress)
         words += [w for b in blocks for w in b.words]
         stretches += _cut([*audio.lost, *(s for b in blocks for s in b.stretches)], ranges)
+        passages += _cut([p for b in blocks for p in b.passages], ranges)
         language = language or max((b.language for b in blocks if b.words), key=_spoken(blocks), default="")
         missing = without(missing, ranges)
         speech = None if speech is None else joined([*speech, *(span for b in blocks for span in b.speech)])
     silence = hear.silence(context)
     missing = joined([*missing, *silence])
-    stretches = _cut(stretches, without(hear.whole(context), silence))
+    heard = without(hear.whole(context), silence)
     made = Words(
         recording_sha256=recording.sha256,
         language=language,
         engine=task.made_by,
         words=words_outside(sorted(words, key=_start), silence),
-        stretches=tuple(sorted(stretches, key=lambda s: (s.start_ms, s.end_ms))),
+        stretches=tuple(sorted(_cut(stretches, heard), key=lambda s: (s.start_ms, s.end_ms))),
+        passages=tuple(sorted(_cut(passages, heard), key=lambda p: p.start_ms)),
         speech=None if speech is None else tuple(without(speech, silence)),
     )
     names = [write(context, "words.json", dump(made, "words/1"))]
@@ -189,7 +194,10 @@ def make_words(context: Context, progress: Progress) -> list[str]:
     return names
 
 
-def _cut(stretches: Iterable[Stretch], windows: Ranges) -> list[Stretch]:
+T = TypeVar("T", Stretch, Passage)
+
+
+def _cut(stretches: Iterable[T], windows: Ranges) -> list[T]:
     """What of some stretches lies inside `windows`."""
     return [
         msgspec.structs.replace(s, start_ms=a, end_ms=b)
@@ -260,6 +268,7 @@ def _listen(
             for block in recogniser.words(
                 audio,
                 language=context.meeting.language or None,
+                others=context.meeting.other_languages,
                 vocabulary=_vocabulary(context.meeting),
                 progress=reached,
                 from_ms=start_ms,
@@ -325,6 +334,7 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     language = language_code(context.meeting.language or captions.language) or detected(aligner, audio)
     if language not in aligner.languages:
         return captions
+    others = [code for code in map(language_code, context.meeting.other_languages) if code in aligner.languages]
     key = hear.digest(words_params(context) | {"inputs": context.inputs})
     log = context.scratch / f"words-{key}.jsonl"
     done, size = journal.read(log, align.Piece)
@@ -332,7 +342,9 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     if not about_ms:
         return captions
     with journal.append(log, size) as keep:
-        for piece in align.pieces(captions.words, about_ms, audio, aligner, language=language, done=done):
+        for piece in align.pieces(
+            captions.words, about_ms, audio, aligner, language=language, others=others, done=done
+        ):
             keep(piece)
             done.append(piece)
             progress(piece.until_ms, audio.duration_ms)

@@ -83,7 +83,7 @@ def _make(context: Context, progress: Progress) -> list[str]:
 
 def _place(context: Context, name: str, data: bytes) -> None:
     """Put an output where it belongs ahead of its receipt, whole or not at all. What a disk that fails leaves of it is
-    in the scratch folder, which the next run clears."""
+    in the scratch folder, where the next run writes over it."""
     side = context.scratch / f".{name}"
     side.write_bytes(data)
     receipts.to_disk(side)

@@ -1,4 +1,4 @@
-"""Records kept one by one while a long work goes on, so that a killed one goes on where it was."""
+"""Records kept one by one, a line each: of a long work, so that a killed one goes on where it was; and of events."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -41,3 +41,11 @@ def append(path: Path, size: int) -> Iterator[Callable[[Record], None]]:
             os.fsync(f.fileno())
 
         yield keep
+
+
+def add(path: Path, record: Record) -> None:
+    """Put a record behind what is in a file. A line that was cut short there, on a full disk, ends before it."""
+    with path.open("a+b") as f:
+        f.seek(max(0, f.seek(0, os.SEEK_END) - 1))
+        is_cut = f.read(1) not in (b"", b"\n")
+        f.write(b"\n" * is_cut + msgspec.json.encode(record) + b"\n")

@@ -1,7 +1,7 @@
 """A meeting's folder as people fill it: `meeting.toml` read and checked, and what it leaves open found beside it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +14,7 @@ from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
 from pipeline.people import Listed
 from pipeline.toml_files import Fault, Toml, quoted
 from transcribe.problem import Problem
-from transcribe.records import AboutMeeting, ChannelUse, MediaFile, Meeting, Public
+from transcribe.records import AboutMeeting, ChannelUse, MediaFile, Meeting, Public, language_code
 
 MOST_ITEMS = 1_000_000  # of an agenda
 LONGEST_S = 1e7  # of any time that people write
@@ -26,6 +26,7 @@ class _MeetingToml(AboutMeeting):
     media: str | tuple[MediaFile, ...] = ""
     audio_track: Annotated[int, msgspec.Meta(ge=1)] | None = None
     channels: ChannelUse | None = None
+    language: str | tuple[str, ...] = ""
     exclude: tuple[tuple[str | float, str | float, str], ...] = ()
     people: tuple[Listed, ...] = ()
 
@@ -42,7 +43,7 @@ EXAMPLES = {  # of how each key of meeting.toml is written
     "audio_track": "audio_track = 2",
     "channels": 'channels = "apart", or "mixed"',
     "captions": 'captions = "meeting.vtt"',
-    "language": 'language = "en"',
+    "language": 'language = "en", or of a meeting in several, the main one first: language = ["en", "cy"]',
     "vocabulary": 'vocabulary = ["Wrenbridge", "watchlist"]',
     "exclude": 'exclude = [["1:02:10", "1:05:00", "exempt business"]]',
     "people": '[[people]] and, below it, id = "jo-okafor" and name = "Councillor Jo Okafor"',
@@ -126,6 +127,7 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     except Problem as e:
         faults.append(Fault(what=e.what, path=Path(e.where), fix=e.fix))
     _check_inside(toml, captions, faults, "captions")
+    spoken = (found.language,) if isinstance(found.language, str) else found.language
     as_written = {key: getattr(found, key) for key in AboutMeeting.__struct_fields__}
     of_others = {
         "title": title or readable(folder.name),
@@ -138,6 +140,8 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
         id=id,
         folder=folder.name,
         media=tuple(_heard_as(part, found.audio_track, found.channels) for part in media),
+        language=spoken[0] if spoken else "",
+        other_languages=spoken[1:],
         exclude=exclude,
         people=people,
         **as_written | of_others,
@@ -145,9 +149,20 @@ def examine(folder: Path, id: str, *, roster: rosters.Roster | None = None) -> t
     return meeting, [*sorted(faults, key=lambda f: f.line or 0), *of_roster, *of_register]
 
 
+def files(folder: Path) -> list[Path]:
+    """All that `examine` reads: where none of these is another, a meeting is the same. The folder itself is, since
+    files that `meeting.toml` leaves open are looked for in it."""
+    others = (folder / rosters.FILE, people_known.path_for(folder), _data_folder(folder).settings)
+    return [folder / "meeting.toml", *others, folder]
+
+
+def _data_folder(folder: Path) -> Layout:
+    return Layout(root=folder.parent.parent)
+
+
 def _public(folder: Path) -> Public:
     """Whether the data folder that a meeting is in shows people without an office by name."""
-    return settings.examine(Layout(root=folder.parent.parent))[0].public
+    return settings.examine(_data_folder(folder))[0].public
 
 
 def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[tuple[int, int, str], ...]:
@@ -175,8 +190,7 @@ def _check_values(toml: Toml, good: Mapping[str, Any], faults: list[Fault]) -> N
         ZoneInfo(good.get("timezone", "UTC"))
     except (ValueError, ZoneInfoNotFoundError, OSError):
         wrong(f"there is no time zone {good['timezone']!r}", "timezone")
-    if not re.fullmatch(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*)?", good.get("language", "")):
-        wrong(f"language is not the code of a language: {good['language']!r}", "language")
+    _check_languages(good.get("language", ""), wrong)
     if not abs(good.get("source_offset_s", 0.0)) < LONGEST_S:
         wrong(f"source_offset_s is not a time in a recording: {good['source_offset_s']}", "source_offset_s")
     media = good.get("media", ())
@@ -194,6 +208,22 @@ def _check_values(toml: Toml, good: Mapping[str, Any], faults: list[Fault]) -> N
     for i, item in enumerate(good.get("agenda", ())):
         if item and isinstance(item.item, int) and abs(item.item) >= MOST_ITEMS:
             wrong("this is no item of an agenda: the number is too large", "agenda", i, "item")
+
+
+def _check_languages(written: str | Sequence[str | None], wrong: Callable[..., None]) -> None:
+    """That each is the code of a language, and there once. None stands for what is no text."""
+    if written == ():
+        wrong("language is an empty list", "language")
+    spoken = [(written, ())] if isinstance(written, str) else [(tag, (i,)) for i, tag in enumerate(written)]
+    seen = set()
+    for tag, place in spoken:
+        if tag is None or tag == written == "":
+            continue
+        if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", tag):
+            wrong(f"language is not the code of a language: {tag!r}", "language", *place)
+        elif language_code(tag) in seen:
+            wrong(f"the language {language_code(tag)!r} is there twice", "language", *place)
+        seen.add(language_code(tag))
 
 
 def _check_inside(toml: Toml, name: str, faults: list[Fault], *place: str | int) -> None:

@@ -98,6 +98,11 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def nearest(path: Path) -> Path:
+    """A path, or the nearest folder above it that is there."""
+    return next(p for p in (path, *path.absolute().parents) if p.exists())
+
+
 def is_id(value: object) -> bool:
     """Whether this can be a meeting's id."""
     try:

@@ -6,9 +6,8 @@ from itertools import groupby
 from pathlib import Path
 
 from analyse.listen import BARELY
-from pipeline import corrections
+from pipeline import corrections, meeting_toml, telling
 from pipeline.meetings import Layout
-from pipeline.shelf import evidence_of
 from search.desk import Task
 from search.quotes import speaker_name
 from search.reading import LISTEN, Held, Listed
@@ -33,7 +32,7 @@ def files(layout: Layout, id: str, folder: Path) -> list[Path]:
     """All that `tasks` are made from."""
     made = layout.made(id)
     names = ("transcript.json", "statements.json", "quotes.parquet")
-    return [*(made / n for n in names), folder / "meeting.toml", folder / corrections.FILE]
+    return [*(made / n for n in names), *meeting_toml.files(folder), folder / corrections.FILE]
 
 
 def tasks(held: Held, made: Sequence[Correction]) -> tuple[Task, ...]:
@@ -108,7 +107,7 @@ def _name(held: Held, name: SpeakerName) -> Iterator[Task]:
         label=name.label,
         person=likely if called else "",
         called=called,
-        evidence=evidence_of(name) if name.person else (),
+        evidence=telling.evidence(name) if name.person else (),
         lasts_ms=lasts_ms,
         named=name.person is not None,
     )

@@ -9,19 +9,23 @@ folders are `pipeline.publish`'s, wherever they lie.
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
+from pipeline import journal
 from pipeline.events import now
 from pipeline.meetings import Layout
 from pipeline.receipts import put
+from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, within
 from transcribe.records import Record
 
 FILE = "outputs.jsonl"
+WAIT_S = 75.0  # a process of another machine that died keeps a lock for a minute
 PUBLISHED = "published"  # a folder of pages, out of which `pipeline.publish` takes what is hidden
 
 
@@ -60,7 +64,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield side
         side.replace(path)
     except OSError as e:
-        if e.filename and Path(e.filename) != side and not path.is_relative_to(e.filename):
+        if e.filename and Path(e.filename).suffix != side.suffix and not path.is_relative_to(e.filename):
             raise Problem(
                 f"this cannot be read: {e.strerror}", where=e.filename, fix="check its rights", exit_code=LACKING
             ) from e
@@ -72,33 +76,62 @@ def whole(path: Path) -> Iterator[Path]:
             side.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def taken_back(*paths: Path) -> Iterator[None]:
+    """Where a Problem is raised in here, files that were just remembered are taken away again: what was hidden while
+    they were made, somebody may have looked for before they were known."""
+    try:
+        yield
+    except Problem:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+
+
 def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:
     """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it."""
     start_ms, end_ms = place or (0, None)
     output = Output(
         at=now(), path=str(path.resolve()), what=what, meetings=tuple(meetings), start_ms=start_ms, end_ms=end_ms
     )
-    with contextlib.suppress(OSError, UnicodeEncodeError), (layout.root / FILE).open("ab") as ledger:
-        ledger.write(msgspec.json.encode(output) + b"\n")
+    with contextlib.suppress(OSError, UnicodeEncodeError, locks.Busy), _held(layout):
+        journal.add(layout.root / FILE, output)
 
 
 def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
-    """Delete files in the data folder that hold what is hidden of a meeting. Returns the others that do."""
-    known, gone, elsewhere = _read(layout), set[str](), []
-    for output in known.values():
+    """Delete files in the data folder that hold what is hidden of a meeting. Returns the others that do, and those that
+    cannot be deleted."""
+    gone, left = set[str](), []
+    for output in _read(layout).values():
         path = Path(output.path)
         if not path.exists():
             gone.add(output.path)
         elif output.what != PUBLISHED and meeting in output.meetings and output.touches(hidden):
-            if path.is_file() and path.is_relative_to(layout.root.resolve()):
-                path.unlink(missing_ok=True)
+            if path.is_relative_to(layout.root.resolve()) and _is_deleted(path):
                 gone.add(output.path)
             else:
-                elsewhere.append(output.path)
+                left.append(output.path)
     if gone:
-        kept = [msgspec.json.encode(o) + b"\n" for path, o in known.items() if path not in gone]
-        put(layout.root / FILE, b"".join(kept))
-    return tuple(elsewhere)
+        _forget(layout, gone)
+    return tuple(left)
+
+
+def _is_deleted(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # it may be a folder by now, or in one that is somebody else's
+        path.unlink(missing_ok=True)
+    return not path.exists()
+
+
+def _forget(layout: Layout, gone: Collection[str]) -> None:
+    """Write the list anew without files that are gone. Where that can't be done now, another time will do."""
+    with contextlib.suppress(OSError, locks.Busy), _held(layout):
+        kept = [o for o in _read(layout).values() if o.path not in gone or Path(o.path).exists()]
+        put(layout.root / FILE, b"".join(msgspec.json.encode(o) + b"\n" for o in kept))
+
+
+def _held(layout: Layout) -> AbstractContextManager[locks.Lock]:
+    """Keep others from adding to the list while it is written anew."""
+    return locks.hold(layout.root / ".outputs.lock", wait_s=WAIT_S)
 
 
 def folders(layout: Layout, meeting: str) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import asked, changes, clips, outputs, places, receipts, settings
+from pipeline import asked, changes, clips, hidden, outputs, places, receipts, settings
 from pipeline.events import now
 from pipeline.meeting_toml import read_meeting
 from pipeline.meetings import Layout, readable
@@ -80,9 +80,13 @@ class Packed(Record):
 
 
 def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Packed:
-    """Write the zip. Raises Problem where nothing may be said at the address, or the file can't be written."""
+    """Write the zip. Raises Problem where nothing may be said at the address, where something in the meeting was hidden
+    and is not out of it yet, or the file can't be written."""
     outputs.check_free(out, force=force)
-    excerpt = _excerpt(layout, parse_address(address))
+    place = parse_address(address)
+    folder = places.folder_of(layout, place.meeting)
+    silent = hidden.check_out(layout, folder, place.meeting) if folder else []
+    excerpt = _excerpt(layout, place, folder)
     excerpt, clip = _with_clip(layout, excerpt)
     files = _files(layout, excerpt, clip)
     with outputs.whole(out) as side, zipfile.ZipFile(side, "w") as zip:
@@ -92,6 +96,8 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
             entry.compress_type = zipfile.ZIP_DEFLATED
             zip.writestr(entry, data)
     outputs.note(layout, out, "pack", [excerpt.meeting.id], (excerpt.start_ms, excerpt.end_ms))
+    with outputs.taken_back(out):
+        hidden.check_since(layout.raw / excerpt.meeting.folder, excerpt.meeting.id, silent)
     changes.note_cited(layout, excerpt.quote.cited)
     return Packed(
         path=str(out),
@@ -102,9 +108,9 @@ def write(layout: Layout, address: str, out: Path, *, force: bool = False) -> Pa
     )
 
 
-def _excerpt(layout: Layout, place: Address) -> Excerpt:
+def _excerpt(layout: Layout, place: Address, folder: Path | None) -> Excerpt:
     transcript = places.load_transcript(layout, place.meeting)
-    passage, folder = places.passage(layout, place, transcript), places.folder_of(layout, place.meeting)
+    passage = places.passage(layout, place, transcript)
     if folder is None:
         raise Problem(
             "this meeting's folder is gone", where=layout.raw, fix="put it back, with what people wrote there"

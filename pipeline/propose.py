@@ -258,14 +258,9 @@ def _kept_name(path: Path, instead: str, taken: set[str]) -> str:
 def _how(layout: Layout, path: Path, link: bool | None) -> How:
     if link is False:
         return "copied"
-    if path.stat().st_dev == _nearest(layout.raw).stat().st_dev:
+    if path.stat().st_dev == meetings.nearest(layout.raw).stat().st_dev:
         return "linked"
     return "pointed to" if link else "copied"
-
-
-def _nearest(folder: Path) -> Path:
-    """A folder, or what of its path is there."""
-    return next(p for p in (folder, *folder.absolute().parents) if p.exists())
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -278,7 +273,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def check_space(layout: Layout, proposal: Proposal) -> None:
     """Raises Problem where what is to be copied does not fit on the disk."""
-    free = shutil.disk_usage(_nearest(layout.raw)).free
+    free = shutil.disk_usage(meetings.nearest(layout.raw)).free
     if proposal.n_to_copy > free:
         raise Problem(
             f"{proposal.n_to_copy / 1e9:.1f} GB would be copied, and {free / 1e9:.1f} GB are free",

@@ -10,18 +10,17 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline import asked, manifest, outputs, receipts, settings
+from pipeline import asked, manifest, outputs, receipts, settings, telling
 from pipeline.events import now
 from pipeline.manifest import File, Manifest, Media, Options
 from pipeline.meetings import Layout, readable
-from pipeline.shelf import DataFolder, shown_evidence
+from pipeline.shelf import DataFolder
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
@@ -120,16 +119,13 @@ def _wanted(layout: Layout, given: Given, before: Options) -> tuple[Options, lis
     return options, [id for id in options.meetings if id in here], missing
 
 
-def _alone(layout: Layout) -> AbstractContextManager[object]:
-    @contextlib.contextmanager
-    def held() -> Iterator[None]:
-        try:
-            with locks.hold(layout.root / ".publish.lock", wait_s=WAIT_S):
-                yield
-        except locks.Busy as e:
-            raise Problem(f"somebody else is publishing: {e}", where=layout.root, fix="wait, then try again") from e
-
-    return held()
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    try:
+        with locks.hold(layout.root / ".publish.lock", wait_s=WAIT_S):
+            yield
+    except locks.Busy as e:
+        raise Problem(f"somebody else is publishing: {e}", where=layout.root, fix="wait, then try again") from e
 
 
 def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Site", tuple[LeftOut, ...]]:
@@ -159,7 +155,7 @@ def _site(layout: Layout, wanted: Iterable[str], options: Options) -> tuple["Sit
         stance=options.stance,
         contact=options.contact,
         players=settings.read(layout).players,
-        why=shown_evidence,
+        why=telling.shown_evidence,
     )
     return site, tuple(left_out)
 

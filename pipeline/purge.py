@@ -19,11 +19,11 @@ from transcribe.records import Word
 from transcribe.transcript import by_the_program, words_outside
 
 
-def forget_wording(context: Context) -> bool:
+def forget_wording(context: Context) -> None:
     """Rewrite the meeting's corrections without words that are masked or excluded, while they are `held`, and whatever
-    an earlier restore or a killed process left of them beside. Returns whether there were any."""
+    an earlier restore or a killed process left of them beside."""
     if not (erased := context.erased()):
-        return False
+        return
     as_it_was = cache(lambda: _words(context))
 
     def left_of(made: Sequence[Correction]) -> list[tuple[Correction, ...]]:
@@ -32,8 +32,8 @@ def forget_wording(context: Context) -> bool:
 
     for unfinished in context.raw.glob(f".{corrections.FILE}.*"):
         unfinished.unlink(missing_ok=True)
-    paths = [context.raw / corrections.FILE, *sorted(context.raw.glob(f"{corrections.FILE}.before-*"))]
-    return any([corrections.rewrite(path, left_of) for path in paths])
+    for path in (context.raw / corrections.FILE, *context.raw.glob(f"{corrections.FILE}.before-*")):
+        corrections.rewrite(path, left_of)
 
 
 def _words(context: Context) -> list[tuple[Word, ...]]:

@@ -106,12 +106,13 @@ def indexed(layout: Layout) -> set[str]:
 
 
 def _find(layout: Layout, name: str) -> tuple[str, str]:
-    """A meeting's id, and its folder in `raw` or nothing where that is gone."""
-    if "/" in name and Path(name).parent.resolve() == layout.raw.resolve():  # as a shell completes it
-        name = Path(name).name
+    """A meeting's id, and its folder in `raw` or nothing where that is gone. A name is an id, or else a folder's."""
+    is_path = "/" in name and Path(name).parent.resolve() == layout.raw.resolve()  # as a shell completes it
+    name = Path(name).name if is_path else name
     folders = find_folders(layout) if layout.raw.is_dir() else []
     ids = assign_ids(layout, folders)
-    found = [f for f in folders if readable(f.name) == readable(name)] or [f for f in folders if ids[f.name] == name]
+    called = [f for f in folders if readable(f.name) == readable(name)]
+    found = called if is_path else [f for f in folders if ids[f.name] == name] or called
     if found:
         if problem := shared_id(found[0], ids):
             raise problem

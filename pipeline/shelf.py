@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 
 from analyse.codebook import Codebook
 from analyse.records import Statements
-from pipeline import clips, corrections, meeting_toml, meetings, places, receipts, settings
+from pipeline import clips, corrections, hidden, meeting_toml, meetings, places, receipts, settings, telling
 from pipeline.asked import codebook_of, context_of
 from pipeline.fresh import Kept
 from pipeline.meetings import Layout
@@ -29,13 +30,13 @@ from search.cite import Passage
 from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
-from transcribe import correct, playable, privacy
+from transcribe import correct, playable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
 from transcribe.records import (
     Coverage,
-    Evidence,
     Meeting,
+    Record,
     Recording,
     SpeakerName,
     Stretch,
@@ -46,29 +47,18 @@ from transcribe.records import (
 from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB
-N_SUMMARIES = 20_000
+N_MEETINGS = 20_000  # of which little things are
 N_AGAIN = 6  # searches, each without the meetings that were not to be shown in the one before
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
-N_EVIDENCE = 5
-KINDS = {  # of evidence for a name, in words
-    "chair handover": "the chair gave them the floor",
-    "addressed": "they were spoken to by name, and answered",
-    "self-introduction": "they said who they are",
-    "roll call": "they answered to a roll call",
-    "thanks": "they were thanked by name after speaking",
-    "apology": "they were said to come late, and did",
-    "caption voice": "the published captions name them",
-    "role": "they spoke as the office does",
-}
 
 
 class _Word(msgspec.Struct):
     speaker: str | None = None
 
 
-class _Summary(msgspec.Struct):
+class _Read(msgspec.Struct):
     """What is read of a transcript for lists: the texts of words are skipped, which makes it fast."""
 
     engine: str
@@ -76,6 +66,16 @@ class _Summary(msgspec.Struct):
     stretches: tuple[Stretch, ...] = ()
     names: tuple[SpeakerName, ...] = ()
     coverage: Coverage | None = None
+
+
+class _Summary(Record):
+    """What is kept of it, of every meeting: of the words only how many each voice says."""
+
+    engine: str
+    n_words: dict[str, int]
+    stretches: tuple[Stretch, ...]
+    names: tuple[SpeakerName, ...]
+    coverage: Coverage | None
 
 
 class DataFolder:
@@ -87,7 +87,7 @@ class DataFolder:
         self._looking, self._look_again = threading.Lock(), 0.0
         self._to_look: list[str] = []
         self._bared_seen: frozenset[str] = frozenset()
-        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_SUMMARIES), Kept(N_SUMMARIES)
+        self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_MEETINGS), Kept(4 * N_MEETINGS)
 
     # -- what there is
 
@@ -103,7 +103,7 @@ class DataFolder:
                 self.layout.index, text, sort=sort, limit=limit, offset=offset, facets=facets, without=without
             )
             ids = {h.quote.meeting for h in found.hits}
-            bared = frozenset(id for id in ids if id not in folders or self._withheld(id, folders[id]))
+            bared = frozenset(id for id in ids if id not in folders or self._may_not_be_shown(id, folders[id]))
             if not bared:
                 return found
             without |= bared
@@ -116,7 +116,7 @@ class DataFolder:
                 self._look(folders, time.monotonic())
             finally:
                 self._looking.release()
-        return frozenset(id for id in self._bared_seen if id in folders and self._withheld(id, folders[id]))
+        return frozenset(id for id in self._bared_seen if id in folders and self._may_not_be_shown(id, folders[id]))
 
     def _look(self, folders: dict[str, Path], began: float) -> None:
         """Go on with the round of all meetings, or begin another."""
@@ -126,13 +126,13 @@ class DataFolder:
         found = set()
         while self._to_look and time.monotonic() < began + LOOK_S:
             id = self._to_look.pop()
-            if id in folders and self._withheld(id, folders[id]):
+            if id in folders and self._may_not_be_shown(id, folders[id]):
                 found.add(id)
         self._bared_seen = frozenset(id for id in self._bared_seen | found if id in folders)
         if not self._to_look:
             self._look_again = time.monotonic() + LOOK_EVERY_S
 
-    def _withheld(self, id: str, folder: Path) -> bool:
+    def _may_not_be_shown(self, id: str, folder: Path) -> bool:
         """Whether a meeting is not to be shown: what cannot be read may hide something, too."""
         try:
             return self._bared(id, folder)
@@ -168,7 +168,7 @@ class DataFolder:
         folder = self.check_shown(id)
         made = self.layout.made(id)
         files = [made / n for n in ("transcript.json", "statements.json", "quotes.parquet", "recording.json")]
-        return self._whole.get(id, [*files, folder / "meeting.toml"], lambda: self._read(id, folder))
+        return self._whole.get(id, [*files, *meeting_toml.files(folder)], lambda: self._read(id, folder))
 
     def sound(self, id: str) -> Sound | None:
         """What may be played of a meeting: never the recording itself where anything of it is hidden."""
@@ -178,12 +178,12 @@ class DataFolder:
             return None
         copy = made / "playable.m4a"
         shown = correct.silence(self._summary(id).stretches)
-        hidden = joined([*self._hidden(id, folder), *shown])
-        if hidden or playable.needs_copy(recording.media):
+        silence = joined([*self._hidden(id, folder), *shown])
+        if silence or playable.needs_copy(recording.media):
             made_so = receipts.read(made, "playable")
             silenced = made_so.params.get("silence", ()) if made_so else ()
             right = made_so is not None and made_so.params.get("recording") == recording.sha256
-            if not right or without(hidden, silenced) or not copy.is_file():
+            if not right or without(silence, silenced) or not copy.is_file():
                 return None
             return Sound(path=copy, video=False)
         part = recording.media[0]
@@ -196,11 +196,21 @@ class DataFolder:
         try:
             if self.sound(quote.meeting) is not None:
                 return f"/quote/{quote.cited}#play"
-            players = self._small.get("players", [self.layout.settings], lambda: settings.read(self.layout)).players
         except (Problem, OSError):
             return ""
-        published = links.link(quote.source_url, quote.source_start_ms, None, players)
+        published = links.link(quote.source_url, quote.source_start_ms, None, self._players())
         return published.url if published.plays else ""
+
+    def _players(self) -> dict[str, str]:
+        """How pages of hosts are linked to, as far as that can be read: what is wrong with it is not for readers."""
+
+        def read() -> dict[str, str]:
+            try:
+                return settings.examine(self.layout)[0].players
+            except Problem:
+                return {}
+
+        return self._small.get("players", [self.layout.settings], read)
 
     # -- one place, one person
 
@@ -222,22 +232,23 @@ class DataFolder:
         name = next((n for n in held.transcript.names if n.label == quote.speaker_label), None)
         setters = [c.by for c in places.changes(words, made) if c.kind == "speaker" and c.by]
         past = places.history(self.layout, here.start_ms, here.end_ms, held.transcript, quote.meeting)
-        source = cite.citation(quote, accessed=date.today(), players=settings.read(self.layout).players)
+        source = cite.citation(quote, accessed=date.today(), players=self._players())
         return Told(
             changes=(
-                *map(_past, past),
+                *map(telling.change, past),
                 *(f"Software wrote “{r.written}” where it had heard “{r.heard}”: {r.why}." for r in repairs(words)),
             ),
             citations={style: cite.cite(source, style) for style in cite.STYLES},
-            evidence=shown_evidence(name) if name and not setters else (),
-            confirmed_by=setters[-1] if setters else _confirmed_by(name),
+            evidence=telling.shown_evidence(name) if name and not setters else (),
+            confirmed_by=setters[-1] if setters else telling.confirmed_by(name) if name else "",
             link=source.url,
         )
 
     def clip(self, address: str, pad_s: int) -> Path:
         """What an address plays, with padding, in a new folder that the caller takes away."""
         place = parse_address(address)
-        held, sound = self.meeting(place.meeting), self.sound(place.meeting)
+        self.check_shown(place.meeting)
+        sound = self.sound(place.meeting)
         if sound is None:
             raise Problem("There is no recording of this meeting to cut from")
         if place.end_ms - place.start_ms > LONGEST_CLIP_MS:
@@ -248,7 +259,7 @@ class DataFolder:
         try:
             name = f"{place.meeting}-{cite.timecode(place.start_ms).replace(':', '-')}"
             out = folder / f"{name}{'.mp4' if sound.video else '.m4a'}"
-            clips.write(context_of(self.layout, held.meeting.folder), replace(place, check=""), out, pad_s=pad_s)
+            clips.write(context_of(self.layout, place.meeting), replace(place, check=""), out, pad_s=pad_s)
             return out
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -260,7 +271,7 @@ class DataFolder:
         found = []
         for listed in self.meetings():
             names = [n for n in self._summary(listed.id).names if n.person == id and has_page(id, n.role)]
-            found += [Appearance(meeting=listed, name=name, evidence=shown_evidence(name)) for name in names]
+            found += [Appearance(meeting=listed, name=name, evidence=telling.shown_evidence(name)) for name in names]
         if not found:
             raise Problem("Nobody of this name is known to have spoken")
         newest = sorted(found, key=lambda a: str(a.meeting.held_on or ""), reverse=True)
@@ -287,7 +298,7 @@ class DataFolder:
         return folder
 
     def _meeting(self, id: str, folder: Path) -> Meeting:
-        paths = [folder / "meeting.toml", folder]
+        paths = meeting_toml.files(folder)
         return self._small.get(("meeting", id), paths, lambda: meeting_toml.examine(folder, id)[0])
 
     def _recording(self, id: str) -> Recording | None:
@@ -298,30 +309,35 @@ class DataFolder:
         """What people have hidden, by what they wrote last."""
 
         def written() -> Ranges:
-            excluded = ((a, b) for a, b, _ in self._meeting(id, folder).exclude)
-            return joined([*excluded, *correct.silence(correct.hidden(corrections.read(folder)))])
+            return correct.silence(hidden.stretches(folder, self._meeting(id, folder)))
 
         paths = [folder / "meeting.toml", folder / corrections.FILE, folder]
         return self._small.get(("hidden", id), paths, written)
 
     def _bared(self, id: str, folder: Path) -> bool:
         """Whether what is shown of a meeting may hold something that was hidden since its transcript was made."""
-        hidden = self._hidden(id, folder)
-        if not hidden:
+        silence = self._hidden(id, folder)
+        if not silence:
             return False
         path = receipts.receipt_path(self.layout.made(id), "transcript")
         made = self._small.get(("receipt", id), [path], lambda: receipts.read(self.layout.made(id), "transcript"))
-        shown = [(s["start_ms"], s["end_ms"]) for s in made.params.get("silence", ())] if made else []
-        return bool(without(hidden, shown))
+        return bool(hidden.still_shown(made, silence))
 
     def _summary(self, id: str) -> _Summary:
         path = self.layout.made(id) / "transcript.json"
 
         def read() -> _Summary:
             try:
-                return msgspec.json.decode(path.read_bytes(), type=_Summary)
+                found = msgspec.json.decode(path.read_bytes(), type=_Read)
             except (msgspec.MsgspecError, UnicodeDecodeError) as e:
                 raise Unreadable(f"not a readable transcript: {e}", where=path, fix="onrecord run") from e
+            return _Summary(
+                engine=found.engine,
+                n_words=Counter(word.speaker or "" for word in found.words),
+                stretches=found.stretches,
+                names=found.names,
+                coverage=found.coverage,
+            )
 
         return self._summaries.get(id, [path], read)
 
@@ -329,9 +345,9 @@ class DataFolder:
         meeting, summary, recording = self._meeting(id, folder), self._summary(id), self._recording(id)
         status = {n.label: n.status for n in summary.names}
         by_status: dict[str, int] = {}
-        for word in summary.words:
-            known = status.get(word.speaker or "", "unknown")
-            by_status[known] = by_status.get(known, 0) + 1
+        for label, n in summary.n_words.items():
+            known = status.get(label, "unknown")
+            by_status[known] = by_status.get(known, 0) + n
         return Listed(
             id=id,
             title=meeting.title or id,
@@ -340,7 +356,7 @@ class DataFolder:
             duration_ms=recording.duration_ms if recording else 0,
             coverage=summary.coverage,
             stretches=summary.stretches,
-            n_words=len(summary.words),
+            n_words=sum(summary.n_words.values()),
             words_by_status=by_status,
             engine=summary.engine,
             has_sound=bool(recording and recording.media),
@@ -373,60 +389,3 @@ class DataFolder:
             quotes=quotes if settled else (),
             settled=settled,
         )
-
-
-def evidence_of(name: SpeakerName | None) -> tuple[str, ...]:
-    """Why a voice is who it is said to be, the strongest first, in words."""
-    own = [e for e in (name.evidence if name else ()) if name and e.person == name.person and e.weight >= 0]
-    told = map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight))))
-    return tuple(dict.fromkeys(told))[:N_EVIDENCE]
-
-
-def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
-    """The same for readers, to whom it would name a member of the public who is not shown by name."""
-    return evidence_of(replace(name, evidence=privacy.shown_evidence(name)))
-
-
-def _because(e: Evidence) -> str:
-    if e.kind == "human":
-        return e.words[:1].upper() + e.words[1:]
-    return f"{cite.timecode(e.at_ms)}: {KINDS[e.kind]}" + (f" (“{e.words}”)" if e.words else "")
-
-
-def _confirmed_by(name: SpeakerName | None) -> str:
-    said = next((e.words for e in (name.evidence if name else ()) if e.kind == "human"), "")
-    return said.removeprefix("confirmed by ") if name and name.status == "confirmed" else ""
-
-
-DID = {
-    "words": "changed the words",
-    "speaker": "said who speaks",
-    "confirm": "said who this voice is",
-    "reject": "said who this voice is not",
-    "listen": "listened, and found the words right",
-    "mask": "hid personal details here",
-    "exclude": "took something here out of the public record",
-    "withhold": "withheld something here",
-}
-
-
-def _past(p: places.Past) -> str:
-    """A correction in words. Old names stay out of it: they may have been wrong about somebody."""
-    told = f"{p.at[:10]}: {p.by} {DID.get(p.kind, p.kind)}"
-    if p.kind == "words" and not p.hidden and not p.undone_by:
-        told += f", from “{p.old}” to “{p.new}”"
-    return with_end(told, p)
-
-
-def with_end(told: str, p: places.Past) -> str:
-    """What is told of a correction, with who took it back and a full stop."""
-    return full_stop(told + (f"; {p.undone_by} took that back on {p.undone_at[:10]}" if p.undone_at else ""))
-
-
-def full_stop(text: str) -> str:
-    """A sentence with its end; one that ends with words that somebody said has it.
-
-    >>> full_stop("from “No.” to “Yes.”"), full_stop("Mira Castell said who speaks")
-    ('from “No.” to “Yes.”', 'Mira Castell said who speaks.')
-    """
-    return text if text.endswith((".”", "?”", "!”")) else f"{text}."

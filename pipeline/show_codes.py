@@ -8,14 +8,10 @@ from rich.text import Text
 from analyse.codebook import Codebook, Fault
 from analyse.codebook_check import CueMatches
 from pipeline.codes import Checked
-from pipeline.show import n_of, out, printable, to_json
+from pipeline.show import n_of, out, printable
 
 MOST_LISTED = 50
 MOST_OF_A_PART = 8  # cues that are listed of a code without --all
-
-
-def check_as_json(found: Checked) -> None:
-    to_json(found)
 
 
 def check(found: Checked, *, all_cues: bool) -> None:
@@ -41,10 +37,6 @@ def check(found: Checked, *, all_cues: bool) -> None:
     if idle:
         more = f" and {len(idle) - MOST_LISTED:,} more" if len(idle) > MOST_LISTED else ""
         out.print(Text(f"\nNothing found for {', '.join(idle[:MOST_LISTED])}{more}"))
-
-
-def book_as_json(book: Codebook) -> None:
-    to_json(book)
 
 
 def book(book: Codebook) -> None:

@@ -12,7 +12,7 @@ from pipeline.check import Finding
 from pipeline.gather import PassedOver
 from pipeline.meetings import Layout, readable
 from pipeline.propose import NewMeeting, Proposal
-from pipeline.show import err, n_of, out, print_problem, printable
+from pipeline.show import err, n_of, out, print_problem, printable, size
 from search.cite import timecode
 from transcribe.problem import Problem
 
@@ -69,7 +69,7 @@ def print_proposal(proposal: Proposal, layout: Layout) -> None:
     if passed := _passed_over(proposal.passed_over):
         out.print(Text(printable(f"not looked at: {passed}")))
     if proposal.n_to_copy:
-        out.print(f"{_size(proposal.n_to_copy)} will be copied; --link would point to the recordings instead.")
+        out.print(f"{size(proposal.n_to_copy)} will be copied; --link would point to the recordings instead.")
 
 
 def _passed_over(passed: PassedOver) -> str:
@@ -116,19 +116,8 @@ def _print_meeting(new: NewMeeting) -> None:
         out.print(Text(f"  note       {printable(note)}"))
 
 
-def _how(duration_ms: int, size: int, how: str) -> str:
-    return f"{timecode(duration_ms)}, {_size(size)}, {_SPACE[how]}"
-
-
-def _size(n_bytes: int) -> str:
-    """A file's size as people say it.
-
-    >>> _size(820), _size(812_000_000), _size(3_140_000_000)
-    ('1 kB', '812 MB', '3.1 GB')
-    """
-    if n_bytes >= 1e9:
-        return f"{n_bytes / 1e9:.1f} GB"
-    return f"{n_bytes / 1e6:.0f} MB" if n_bytes >= 1e6 else f"{max(1, round(n_bytes / 1e3))} kB"
+def _how(duration_ms: int, n_bytes: int, how: str) -> str:
+    return f"{timecode(duration_ms)}, {size(n_bytes)}, {_SPACE[how]}"
 
 
 def print_made(made: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from pipeline.context import Context
 from pipeline.meetings import Layout, readable
 from pipeline.places import Change, Past, changed_by_people, changes, load_transcript, where_to_listen
 from pipeline.show import err, n_of, out, printable, to_json
+from pipeline.telling import DID
 from search import cite
 from search.changes import Elsewhere, Reading
 from search.cite import Said
@@ -22,6 +23,7 @@ from search.exports import silent
 from search.find import Facet, Hit, Results
 from search.quotes import Quote, parse_address, resolve
 from search.references import FORMATS
+from search.styles import day
 from transcribe.correct import HIDING, Correction
 from transcribe.privacy import shown_evidence
 from transcribe.records import SpeakerName, text_of
@@ -107,7 +109,7 @@ def _marked(quote: Quote, spans: Iterable[tuple[int, int]]) -> Text:
 
 
 def _where(quote: Quote) -> str:
-    held_on = f"{quote.held_on:%-d %B %Y}" if quote.held_on else ""
+    held_on = day(quote.held_on) if quote.held_on else ""
     return printable(
         ", ".join(p for p in (quote.title, quote.body, held_on) if p) + f", at {cite.timecode(quote.start_ms)}"
     )
@@ -217,22 +219,10 @@ def _print_said(to: Console, said: Said) -> None:
     to.print(Text(line, style="dim"))
 
 
-_DID = {
-    "words": "changed the words",
-    "speaker": "said who speaks",
-    "confirm": "said who this voice is",
-    "reject": "said who this voice is not",
-    "listen": "listened, and found the words right",
-    "mask": "hid this as personal details",
-    "exclude": "hid this as no part of the public meeting",
-    "withhold": "withheld this",
-}
-
-
 def _print_history(to: Console, past: Sequence[Past]) -> None:
     to.print(Text("What people changed here:" if past else "Nobody changed anything here."))
     for p in past:
-        did = _DID.get(p.kind, p.kind) + (f" ({p.reason})" if p.reason else "")
+        did = DID[p.kind] + (f" ({p.reason})" if p.reason else "")
         back = f"; taken back by {p.undone_by}, {_when(p.undone_at)}" if p.undone_at else ""
         to.print(Text(printable(f"  {_when(p.at)}  {p.by} {did}{back}")))
         if p.hidden and p.kind not in (*HIDING, "listen"):
@@ -257,7 +247,7 @@ def print_correction(context: Context, correction: Correction) -> None:
     at = f"{cite.timecode(correction.start_ms)} to {cite.timecode(correction.end_ms)}"
     if correction.kind == "undo":
         undone = next(c for c in context.corrections() if c.id == correction.undoes)
-        out.print(Text(printable(f"taken back, {place}: on {undone.at[:10]} {undone.by} {_DID[undone.kind]}")))
+        out.print(Text(printable(f"taken back, {place}: on {undone.at[:10]} {undone.by} {DID[undone.kind]}")))
     elif correction.kind in HIDING:
         out.print(Text(f"{HIDING[correction.kind]}, {place}: {at} is out of text, index and sound"))
         if correction.until:

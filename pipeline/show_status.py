@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
 from rich.text import Text
 
 from pipeline.doctor import Finding
@@ -128,6 +127,7 @@ def _coverage(found: Sequence[Standing]) -> None:
         parts = [(no_speech, coverage.no_speech_ms), ("transcribed", coverage.transcribed_ms)]
         if coverage.unattributed_ms:
             parts.append(("  of it, in nobody's voice", coverage.unattributed_ms))
+        parts += [(f"  of it, in another language ({code})", ms) for code, ms in coverage.other_languages.items()]
         parts += [(f"not transcribed: {reason}", ms) for reason, ms in coverage.untranscribed.items()]
         parts.append(("excluded, masked or withheld", coverage.excluded_ms))
         for what, ms in parts:
@@ -265,12 +265,6 @@ def print_chain(links: Sequence[Link]) -> None:
 def _upgrade(link: Link) -> None:
     if link.upgrade:
         _line(f"        an engine named by hand, or --upgrade, would make it again: {link.upgrade}")
-
-
-def fields(link: Link) -> dict[str, object]:
-    """A link as JSON has it."""
-    made: dict[str, object] = msgspec.to_builtins(link)
-    return made
 
 
 # -- doctor ---------------------------------------------------------------------------------------

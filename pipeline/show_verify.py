@@ -9,6 +9,7 @@ from pipeline.show import n_of, out, printable
 from search import cite
 from search.alignment import Difference
 from search.clip import Clip
+from search.styles import day
 from search.verify import Finding
 
 _STYLES = {
@@ -51,7 +52,7 @@ def _print(finding: Finding) -> None:
         out.print(Text(printable(f"  said by {cite.who(quote)}, not {finding.said_by}")))
     else:
         out.print(Text(f"  {printable(cite.who(quote))}"))
-    held_on = f"{quote.held_on:%-d %B %Y}" if quote.held_on else ""
+    held_on = day(quote.held_on) if quote.held_on else ""
     place = ", ".join(p for p in (quote.title or quote.meeting, quote.body, held_on) if p)
     out.print(Text(f"  {printable(place)}, at {cite.timecode(quote.start_ms)}"))
     for note in finding.notes:

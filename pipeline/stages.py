@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from analyse.records import Statements
 from pipeline import hear, hear_turns, hear_words
 from pipeline.context import Context, write
 from pipeline.corrections import FILE as CORRECTIONS
@@ -18,7 +19,7 @@ from pipeline.receipts import state_of
 from transcribe.audio import probe
 from transcribe.media import Progress
 from transcribe.privacy import stands_in
-from transcribe.records import Media, Meeting, Record, Recording, dump
+from transcribe.records import Media, Meeting, Record, Recording, dump, load
 
 
 class Stage(Record):
@@ -143,7 +144,7 @@ def _transcript_params(context: Context) -> dict[str, Any]:
     meeting = context.meeting
     usual = Meeting(id=meeting.id, folder=meeting.folder)
     # What is usual is left out, so that a transcript stays fresh when a setting that it does not use is added.
-    settings = {"vocabulary": meeting.vocabulary, "language": meeting.language, "timezone": meeting.timezone}
+    settings = {key: getattr(meeting, key) for key in ("vocabulary", "language", "other_languages", "timezone")}
     changed = {key: value for key, value in settings.items() if value != getattr(usual, key)}
     return {"people": meeting.people, "silence": context.hidden()} | changed
 
@@ -187,6 +188,15 @@ def _statements(context: Context, progress: Progress) -> list[str]:
     return [write(context, "statements.json", dump(statements, "statements/2"))]
 
 
+def _statements_notes(context: Context) -> Iterable[str]:
+    path = context.made / "statements.json"
+    made = load(path.read_bytes(), Statements, "statements/2", where=path).statements
+    spoken = [s.language for s in made if not context.codebook.reads(s.language)]
+    if spoken:
+        some = "1 statement is" if len(spoken) == 1 else f"{len(spoken)} statements are"
+        yield f"{some} in another language than the codebook, and not coded: {', '.join(sorted(set(spoken)))}"
+
+
 STAGES = (
     Stage(name="probe", version=3, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
@@ -217,6 +227,11 @@ STAGES = (
         notes=_transcript_notes,
     ),
     Stage(
-        name="statements", version=2, inputs=made_files("transcript.json"), params=_statements_params, make=_statements
+        name="statements",
+        version=3,
+        inputs=made_files("transcript.json"),
+        params=_statements_params,
+        make=_statements,
+        notes=_statements_notes,
     ),
 )

@@ -15,7 +15,7 @@ import msgspec
 
 from analyse import taggers
 from analyse.codebook import Codebook
-from pipeline import corrections, meeting_toml, meetings, purge, receipts
+from pipeline import corrections, hidden, meeting_toml, meetings, purge, receipts
 from pipeline.context import Context
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.events import Event, Sink, now
@@ -26,7 +26,6 @@ from pipeline.receipts import FileState
 from pipeline.stages import STAGES, Stage
 from transcribe import engines, locks
 from transcribe.problem import BUG, SOME_FAILED, Problem, Starved
-from transcribe.ranges import without
 from transcribe.records import Record, Unreadable
 
 ALL_STAGES = (*STAGES, INDEX)
@@ -249,8 +248,7 @@ def conceal(context: Context, sink: Sink) -> list[StageRun]:
     shown = receipts.read(context.made, "transcript")
     if shown is None or not (context.made / "transcript.json").is_file():
         return []
-    before = [(s["start_ms"], s["end_ms"]) for s in shown.params.get("silence", ())]
-    if not without(context.silence(), before):
+    if not hidden.still_shown(shown, context.silence()):
         return []
     with corrections.held(context.made):
         purge.forget_wording(context)
@@ -274,7 +272,7 @@ def silence_at_once(context: Context) -> None:
     with contextlib.suppress(locks.Busy), contextlib.ExitStack() as held:  # a run that is at it tidies up itself
         for stage in LISTENING:
             held.enter_context(locks.hold(context.made / "locks" / stage))
-        _tidy(context.scratch)
+        _tidy(context.scratch, *HEARING, "playable.*")
 
 
 def audio_ms_of(context: Context) -> int:

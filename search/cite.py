@@ -64,11 +64,6 @@ def cite(citation: Citation, style: str = "plain") -> str:
     return STYLES[style](citation)
 
 
-def link(quote: Quote, players: Mapping[str, str] = {}) -> str:
-    """Where the public can hear this quote, starting no later than it does; empty where nobody can."""
-    return links.link(quote.source_url, quote.source_start_ms, _source_end_ms(quote), players).url
-
-
 def who(quote: Quote) -> str:
     """The speaker with role and how we know: nobody reads a name here without it."""
     return styles.who(citation(quote))

@@ -1,6 +1,5 @@
 """Clips: the unedited sound (and film) of an address, with its words as captions and a record of where it is from."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -158,8 +157,3 @@ def _moved(word: Word, played: Range) -> Word:
     length_ms = played.end_ms - played.start_ms
     start_ms, end_ms = (min(max(0, (ms or 0) - played.start_ms), length_ms) for ms in (word.start_ms, word.end_ms))
     return replace(word, start_ms=start_ms, end_ms=end_ms)
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -17,10 +17,11 @@ import msgspec
 from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
+from search.styles import day
 from transcribe.moments import middle
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
-from transcribe.transcript import NOTICE, cue_text, cues, to_webvtt
+from transcribe.transcript import NOTICE, cue_text, cues, in_its_language, to_webvtt
 
 LINE_LETTERS, N_LINES = 42, 2  # of a caption that is to be read while listening
 LETTERS_PER_S = 17  # how fast people read
@@ -68,7 +69,7 @@ def to_vtt(source: Source) -> str:
 
 def to_srt(source: Source) -> str:
     """SubRip, which has no place for voices, nor for comments: the last cue says what it is."""
-    shown = [(*_span(cue), cue_text(text_of(cue))) for cue in cues(source.transcript.words)]
+    shown = [(*_span(cue), cue_text(text_of(cue))) for cue in cues(source.transcript)]
     end_ms = max((end for _, end, _ in shown), default=0)
     shown.append((end_ms + GAP_MS, end_ms + GAP_MS + 4 * SHORTEST_MS, "\n".join(source.notes)))
     return "\n".join(
@@ -82,7 +83,7 @@ def to_captions(source: Source) -> str:
     names = {n.label: n for n in source.transcript.names}
     head = [*source.notes, _checked(source.transcript)]
     parts = ["WEBVTT", *(f"NOTE {line}" for line in head)]
-    shown = list(_readable(source.transcript.words))
+    shown = list(_readable(source.transcript))
     before: str | None = None
     for i, (cue, lines) in enumerate(shown):
         start_ms, end_ms = _span(cue)
@@ -94,6 +95,7 @@ def to_captions(source: Source) -> str:
         voice = f"<v {_escape(name.display)}>" if name and name.status == "confirmed" else ""
         dash = "- " if before is not None and label != before and not voice else ""
         text = "\n".join(_escape(line if dash and n == 0 else cue_text(line)) for n, line in enumerate(lines))
+        text = in_its_language(text, cue[0], source.transcript)
         parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, min(wanted_ms, limit_ms)))}\n{voice}{dash}{text}")
         before = label or ""
     return "\n\n".join(parts) + "\n"
@@ -109,9 +111,9 @@ def _checked(transcript: Transcript) -> str:
     return f"Words checked by a person: {100 * n / max(1, len(transcript.words)):.1f} %."
 
 
-def _readable(words: Sequence[Word]) -> Iterator[tuple[Sequence[Word], list[str]]]:
+def _readable(transcript: Transcript) -> Iterator[tuple[Sequence[Word], list[str]]]:
     """Cues of at most two lines, each with its lines; a word that is longer than a line stands alone."""
-    for cue in cues(words):
+    for cue in cues(transcript):
         yield from _halved(cue)
 
 
@@ -226,7 +228,7 @@ def _silent(stretch: Stretch) -> Paragraph:
 def heading(source: Source) -> list[str]:
     """The lines that a transcript begins with."""
     meeting = source.meeting
-    held_on = f"{meeting.held_on.day} {meeting.held_on:%B %Y}" if meeting.held_on else ""
+    held_on = day(meeting.held_on) if meeting.held_on else ""
     return [line for line in (meeting.title or meeting.id, meeting.body, held_on, *source.notes) if line]
 
 
@@ -310,9 +312,7 @@ def to_cdp(source: Source) -> str:
         "confidence": _mean(transcript.words),
         "session_datetime": held_on.isoformat() if held_on else None,
         "created_datetime": source.made_at.isoformat() if source.made_at else None,
-        "sentences": [
-            _sentence(n, cue, transcript.names, numbers) for n, cue in enumerate(cues(transcript.words)) if cue
-        ],
+        "sentences": [_sentence(n, cue, transcript.names, numbers) for n, cue in enumerate(cues(transcript)) if cue],
         "annotations": None,
     }
     return msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n"

@@ -24,6 +24,7 @@ from search.edition import Chosen, Edition, Media, Recorded, Source
 from search.find import Hit, Results
 from search.quotes import Quote, parse_address
 from search.reading import Appearance, Known, Shelf
+from search.styles import day
 from transcribe.records import Record, SpeakerName
 
 STATIC = ("icon.svg", "page.css", "page.js", "published.js")
@@ -288,9 +289,9 @@ class Site:
             prefix = _common([p for p in plays if p.startswith("http")])
             first = quotes[0]
             recorded = self.edition.recorded.get(id)
-            day = f"{first.held_on.day} {first.held_on:%B %Y}" if first.held_on else ""
+            held_on = day(first.held_on) if first.held_on else ""
             media = recorded.path if recorded else ""
-            meetings.append([id, first.title or id, first.body, str(first.held_on or ""), day, media, prefix])
+            meetings.append([id, first.title or id, first.body, str(first.held_on or ""), held_on, media, prefix])
             for q, link in zip(quotes, plays, strict=True):
                 marked = self._marks(q)
                 person = q.person or "" if reading.has_page(q.person, q.role) else ""

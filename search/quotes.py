@@ -56,6 +56,7 @@ class Quote(Record, kw_only=True, omit_defaults=False):
     stance: str | None
     stance_holder: str | None
     listen_first: tuple[str, ...]
+    language: str = ""  # code of the language that it is said in; empty where nobody knows
     listened_by: str = ""  # who listened to these very words; empty where nobody did
     source_url: str
     source_start_ms: int | None  # where it starts in the recording at `source_url`; None where that is not known
@@ -192,6 +193,7 @@ def _row(
         start_ms=start_ms,
         end_ms=end_ms,
         text=statement.text,
+        language=statement.language,
         speaker_label=statement.speaker,
         speaker=name.display,
         speaker_status=name.status,

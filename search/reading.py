@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from analyse.codebook import Codebook
+from analyse.listen import UNREAD
 from analyse.records import Statement, Statements, TopicRange
 from search.cite import Passage
 from search.exports import STRETCHES
@@ -38,7 +39,7 @@ LISTEN = {  # reasons to listen first that read better said otherwise
     "voice unsure": "it may be another voice",
 }
 # Reasons that hold for whole voices or meetings: they are said where those are named, not at each statement.
-OF_ALL = {"name inferred, not confirmed", "speaker unknown", "times from captions only"}
+OF_ALL = {"name inferred, not confirmed", "speaker unknown", "times from captions only", UNREAD}
 
 
 class NotNow(Problem):
@@ -176,6 +177,7 @@ class Piece(Record):
     `unsure` whether one should listen before quoting, for other reasons than the speaker's name."""
 
     text: str
+    language: str = ""
     topic: bool = False
     unsure: bool = False
     found: tuple[tuple[int, int], ...] = ()
@@ -306,6 +308,7 @@ def _piece(
         return Piece(text=text)
     return Piece(
         text=text,
+        language=s.language,
         topic=s.topic.about,
         unsure=bool(set(s.listen_first) - OF_ALL),
         found=look_for(text),

@@ -201,10 +201,9 @@ async def change(request: Request) -> Response:
     back = own_path(form.get("back", ""))
     goes_on = back.startswith(("/queue", "/meeting/")) or (back and not gone)
     after = back if goes_on else f"/work/{place}" if gone else f"/quote/{place}"
-    if _by_script(request):
-        session.tell(told)
-        return _json({"done": told, "after": after, "wall_s": done.wall_s})
     session.tell(told)
+    if _by_script(request):
+        return _json({"done": told, "after": after, "wall_s": done.wall_s})
     return RedirectResponse(after, status_code=303)
 
 

@@ -152,6 +152,7 @@ class Engine:
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        others: Sequence[str] = (),
         progress: object,
         from_ms: int = 0,
         to_ms: int | None = None,

@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -49,7 +49,7 @@ class Finds:
     def __init__(self, places: Walk) -> None:
         self.places, self.n_clips = places, 0
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
         return "en", 1.0
 
     def walk(self, samples: NDArray[np.float32], language: str) -> Walk:

@@ -13,11 +13,14 @@ import webvtt
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from pipeline import amend, apply, asked, clips, outputs
 from pipeline.cli import app
+from pipeline.meetings import Layout
+from pipeline.receipts import hash_file
 from search import clip
 from search.clip import Range
 from search.quotes import Address
-from tests.house import TOML, captions
+from tests.house import TOML, Heard, captions
 from tests.make_media import Floats, offset_ms, speech_like, tone, write_sound
 from transcribe import audio
 from transcribe.audio import Source
@@ -221,8 +224,8 @@ def test_words_and_provenance_lie_beside_a_clip(data: Path, tmp_path: Path) -> N
     assert beside == told
     assert (told["asked"], told["how"], told["codecs"]) == ([10_000, 19_500], "copied", ["aac"])
     assert [abs(a - b) <= 100 for a, b in zip(told["delivered"], [9_500, 20_000], strict=True)] == [True, True]
-    assert told["clip_sha256"] == clip.file_sha256(out)
-    assert told["parts"][0]["sha256"] == clip.file_sha256(data / "raw" / "panel" / "panel.m4a")
+    assert told["clip_sha256"] == hash_file(out)
+    assert told["parts"][0]["sha256"] == hash_file(data / "raw" / "panel" / "panel.m4a")
     cues = webvtt.from_string(out.with_suffix(".vtt").read_text("utf-8"))
     assert " ".join(c.text for c in cues).startswith("No, Chair. There was no consultation")
     assert cues[0].voice == "Superintendent Alison Tranter"
@@ -258,3 +261,43 @@ def test_what_is_there_already_or_hidden_or_changed_is_refused(data: Path, tmp_p
     with pytest.raises(Problem, match="changed since it was listened to"):
         cut(data, "panel/10000-19500", "-o", str(tmp_path / "b.m4a"))
     assert not list(tmp_path.glob("*b.m4a*"))
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("begins", [b"WEBVTT", b"{"])
+def test_where_the_disk_is_full_nothing_is_left_and_what_was_there_stays(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: bytes, there: bool
+) -> None:
+    out, context, write_bytes = tmp_path / "clip.m4a", asked.context_of(Layout(root=data), "panel"), Path.write_bytes
+    place = Address(meeting="panel", start_ms=10_000, end_ms=19_500)
+    if there:
+        clips.write(context, place, out)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+
+    def full(self: Path, content: bytes) -> int:
+        if content.startswith(begins):
+            raise OSError(28, "No space left on device", str(self))
+        return write_bytes(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Problem, match="this cannot be written: No space left"):
+        clips.write(context, replace(place, end_ms=15_000), out, force=True)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
+
+
+def test_of_what_is_hidden_while_it_is_cut_no_clip_is_left(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, context, cut = tmp_path / "clip.m4a", asked.context_of(Layout(root=data), "panel"), clip.cut
+    place = Address(meeting="panel", start_ms=10_000, end_ms=19_500)
+
+    def meanwhile(*args: Any) -> Any:
+        hidden = amend.hide(context, replace(place, end_ms=12_000), "mask", by="Mira", reason="a number")
+        apply.apply(context, hidden, Heard())
+        return cut(*args)
+
+    monkeypatch.setattr(clip, "cut", meanwhile)
+    with pytest.raises(Problem, match="part of panel was hidden"):
+        clips.give(context, place, out)
+    assert not list(tmp_path.glob("clip*"))
+    assert outputs.purge(context.layout, "panel", [(0, 40_000)]) == ()

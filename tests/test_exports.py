@@ -6,7 +6,7 @@ import itertools
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote
 from tests import house
-from tests.house import SAID, TOML, with_captions
+from tests.house import SAID, TOML, here, with_captions
 from transcribe import captions
 from transcribe.problem import Problem
 from transcribe.records import GENERATOR, Meeting, SpeakerName, Stretch, Transcript, Word
@@ -316,6 +316,41 @@ def test_what_is_hidden_is_in_no_export(tmp_path: Path, way: str) -> None:
     assert NOTICE in found
     assert "consultation with residents" in found
     assert [secret for secret in SECRETS if secret in found] == []
+
+
+@pytest.mark.parametrize("format", [f for f in Format if f is not Format.chapters])
+def test_what_is_not_out_of_a_meeting_yet_is_exported_nowhere(tmp_path: Path, format: str) -> None:
+    for id in ("one", "two"):
+        with_captions(tmp_path, id, vtt=house.captions([("Jo Okafor", MARKER)] if id == "one" else SAID))
+    here("run", "--jobs", "0", data=tmp_path)
+    toml = tmp_path / "raw" / "one" / "meeting.toml"
+    toml.write_text('exclude = [[0, 10, "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    for wanted in (["one"], []):
+        with pytest.raises(Problem, match="part of one was hidden"):
+            here("export", format, *wanted, "-o", str(out), data=tmp_path)
+    assert len(list(out.iterdir())) == 1  # of the other meeting
+    with pytest.raises(Problem, match="part of one was hidden"):
+        here("pack", "one/0-9500", "-o", str(tmp_path / "q.zip"), data=tmp_path)
+    here("run", "--jobs", "0", data=tmp_path)
+    here("export", format, "-o", str(out), "--force", data=tmp_path)
+
+
+def test_what_is_hidden_while_it_is_exported_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_captions(tmp_path, "one", vtt=house.captions([("Jo Okafor", MARKER)]))
+    here("run", "--jobs", "0", data=tmp_path)
+    to_csv = tables.to_csv
+
+    def meanwhile(meetings: Iterator[Sequence[Quote]]) -> Iterator[str]:
+        yield from to_csv(meetings)
+        here("correct", "one/0-9500", "--mask", "--by", "Mira", data=tmp_path)
+
+    monkeypatch.setattr(tables, "to_csv", meanwhile)
+    out = tmp_path / "quotes.csv"
+    with pytest.raises(Problem, match="part of one was hidden"):
+        here("export", "csv", "-o", str(out), data=tmp_path)
+    assert not out.exists()
 
 
 def test_a_member_of_the_public_is_named_in_no_export(tmp_path: Path) -> None:

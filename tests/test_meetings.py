@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import meetings
+from pipeline import asked, meetings, remove
 from pipeline.meetings import Layout, assign_ids, find_folders, fix_ids, read_ids, slug
 from transcribe.problem import Problem
 
@@ -81,3 +81,15 @@ def test_a_reserved_id_is_refused(tmp_path: Path) -> None:
     layout.ids.write_text('[meetings]\n"x" = "index"\n')
     with pytest.raises(Problem, match="can't be a meeting's id"):
         read_ids(layout)
+
+
+def test_a_name_is_an_id_before_it_is_a_folder(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path)
+    for folder in ("panel", "renamed"):
+        (layout.raw / folder).mkdir(parents=True)
+    layout.ids.write_text('[meetings]\n"renamed" = "panel"\n"panel" = "second"\n', "utf-8")
+    (layout.processed / "second").mkdir(parents=True)
+    for name, folder in (("panel", "renamed"), ("second", "panel"), ("raw/panel/", "panel"), ("renamed", "renamed")):
+        assert [f.name for f in asked.folders_of(layout, [name])[0]] == [folder]
+    assert remove.plan(layout, "panel").meeting == "panel"
+    assert remove.plan(layout, f"{layout.raw}/panel").meeting == "second"

@@ -109,8 +109,12 @@ def test_what_is_no_checkpoint_is_a_problem(tmp_path: Path, what: str) -> None:
 def test_a_checkpoint_of_its_own_runs(tmp_path: Path) -> None:
     path = tiny_whisper.write_pt(tmp_path / "tiny.en.pt", tiny_whisper.network(english_only=True))
     np.zeros(160_000, "<i2").tofile(tmp_path / "a.s16")
-    (block,) = load(path, tmp_path).words(Audio(path=tmp_path / "a.s16"), language="cy", vocabulary=())
+    english, audio = load(path, tmp_path), Audio(path=tmp_path / "a.s16")
+    (block,) = english.words(audio, language=None, vocabulary=())
     assert (block.language, block.words, block.end_ms) == ("en", (), 10_000)
+    for language, others in (("cy", ()), ("en", ("cy",))):
+        with pytest.raises(Problem, match="English alone, not 'cy'"):
+            list(english.words(audio, language=language, others=others, vocabulary=()))
 
 
 @pytest.mark.weights

@@ -1,5 +1,6 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import csv
 import hashlib
 import inspect
 import io
@@ -33,9 +34,9 @@ from starlette.testclient import TestClient
 from analyse import listen
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import is_local
+from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
-from search import reading, recordings, web
+from search import find, reading, recordings, web
 from search.cite import NOTICE
 from tests.house import onrecord
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
@@ -54,7 +55,9 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def client(data: Path) -> TestClient:
-    return TestClient(web.application(DataFolder(Layout(root=data))), raise_server_exceptions=False)
+    return TestClient(
+        web.application(DataFolder(Layout(root=data))), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -116,6 +119,13 @@ def test_a_filter_is_not_swallowed_by_what_was_left_open(page: TestClient) -> No
     assert {h["quote"]["person"] for h in asked["quotes"]} == {"jo-okafor"}
 
 
+def test_a_filter_finds_its_own_where_nothing_else_can_be_searched_for(page: TestClient) -> None:
+    asked = page.get("/api/search", params={"q": "!!!", "f": "person:jo-okafor"}).json()
+    alone = page.get("/api/search", params={"f": "person:jo-okafor"}).json()
+    assert asked["understood"] == alone["understood"] == "person:jo-okafor"
+    assert asked["total"] == alone["total"] > 0
+
+
 def test_where_nothing_is_found_a_spelling_is_offered(page: TestClient) -> None:
     text = page.get("/?q=consultatoin").text
     assert "Nothing that was transcribed says this" in text
@@ -170,6 +180,16 @@ def test_any_stretch_has_an_address(page: TestClient) -> None:
     answer = page.get("/quote", params={"meeting": MEETING, "start": "0:00:05", "end": "0:00:15"})
     assert answer.status_code == 200
     assert answer.url.path == f"/quote/{MEETING}/5000-15000"
+
+
+def test_a_table_of_some_of_what_was_found_says_so(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    monkeypatch.setattr(find, "N_HITS", 1)
+    part = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    assert len(part) == 1 < len(whole)
+    assert f"the first 1 of {len(whole)} quotes" in part[0]["notice"]
+    assert "the first" not in whole[0]["notice"]
+    assert "CSV of the first 1<" in page.get("/?q=residents").text
 
 
 def test_the_feed_is_xml_and_holds_the_notice(page: TestClient) -> None:
@@ -282,6 +302,17 @@ def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestCl
     assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
 
 
+def test_a_clip_is_of_its_own_meeting_whatever_folders_are_called(data: Path) -> None:
+    raw = data / "raw"
+    (raw / MEETING).rename(raw / "renamed")
+    (raw / HIDDEN).rename(raw / MEETING)
+    (data / "meetings.toml").write_text(f'[meetings]\n"renamed" = "{MEETING}"\n"{MEETING}" = "{HIDDEN}"\n', "utf-8")
+    for id in (MEETING, HIDDEN):
+        with client(data) as page, zipfile.ZipFile(io.BytesIO(page.get(f"/clip/{id}/0-8000?all=1").content)) as pack:
+            (about,) = (json.loads(pack.read(name)) for name in pack.namelist() if name.endswith(".json"))
+        assert about["meeting"] == id
+
+
 def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
     assert page.get(f"/clip/{HIDDEN}/5000-25000").status_code == 404
     beside = page.get(f"/clip/{HIDDEN}/21000-25000?pad=60")
@@ -369,6 +400,26 @@ def test_files_that_go_or_break_while_served_are_an_error_page(data: Path, name:
         path.unlink()
         for path_asked in asked:
             assert page.get(path_asked).status_code in (200, 404, 503), (name, path_asked)
+
+
+def test_what_a_meeting_is_made_of_may_change_while_it_is_served(data: Path) -> None:
+    shelf, roster = DataFolder(Layout(root=data)), data / "raw" / MEETING / "roster.toml"
+    roster.write_text('[[agenda]]\nitem = 1\ntitle = "Minutes"\n', "utf-8")
+    assert [item.title for item in shelf.meeting(MEETING).meeting.agenda] == ["Minutes"]
+    with roster.open("a") as f:  # as an editor may that writes into the file itself
+        f.write('[[agenda]]\nitem = 2\ntitle = "Cameras"\n')
+    (data / "people.toml").write_text('[[people]]\nid = "jo-okafor"\nname = "Jo"\naliases = ["Joanna"]\n', "utf-8")
+    meeting = shelf.meeting(MEETING).meeting
+    assert [item.title for item in meeting.agenda] == ["Minutes", "Cameras"]
+    assert next(p for p in meeting.people if p.id == "jo-okafor").aliases == ("Joanna",)
+
+
+def test_a_setting_that_cannot_be_read_takes_no_quote_away(data: Path) -> None:
+    with client(data) as page:
+        quote = page.get("/api/search?q=residents").json()["quotes"][0]["page"]
+        for broken in ("players = 3", '[players]\n"wrenbridge.example" = "nowhere"'):
+            (data / "onrecord.toml").write_text(broken, "utf-8")
+            assert page.get(quote).status_code == 200
 
 
 def test_a_recording_or_an_index_that_goes(data: Path) -> None:
@@ -497,3 +548,11 @@ def test_only_loopback_is_local() -> None:
     assert not is_local("0.0.0.0")
     assert not is_local("192.0.2.1")
     assert not is_local("wrenbridge.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.0.1.1", "localhost", "::1"])
+def test_it_answers_where_it_says_that_it_is_and_to_no_other_name(made: Path, host: str) -> None:
+    app = web.application(DataFolder(Layout(root=made)), hosts=names_of(host))
+    with TestClient(app, base_url=f"http://{named(host)}:8600") as page:
+        assert page.get("/help").status_code == 200
+        assert page.get("/help", headers={"Host": "elsewhere.example"}).status_code == 400

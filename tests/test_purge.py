@@ -1,6 +1,7 @@
 """What is masked or excluded survives nowhere: not in corrections made before, not in the index, not in exports."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import amend, apply, batch, corrections, outputs, work
+from pipeline import amend, apply, batch, corrections, outputs, receipts, work
 from pipeline.context import Context
 from pipeline.index import rebuild
 from pipeline.meetings import Layout
@@ -200,3 +201,63 @@ def test_of_a_clip_only_what_it_plays_counts(tmp_path: Path) -> None:
     assert outputs.purge(layout, "n", [(0, 9_000)]) == ()
     assert outputs.purge(layout, "m", [(4_000, 5_000)]) == ()
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["b", outputs.FILE]
+
+
+def test_a_file_that_is_noted_while_others_are_forgotten_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, put = Layout(root=tmp_path), receipts.put
+    with ThreadPoolExecutor(1) as beside:
+
+        def note(name: str) -> None:
+            (tmp_path / name).write_bytes(b"")
+            outputs.note(layout, tmp_path / name, "txt", ["m"])
+
+        def meanwhile(path: Path, data: bytes) -> None:
+            beside.submit(note, "b")
+            put(path, data)
+
+        note("a")
+        monkeypatch.setattr(outputs, "put", meanwhile)
+        assert outputs.purge(layout, "m", [(0, 9_000)]) == ()
+    monkeypatch.undo()
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["b", outputs.FILE]
+    assert outputs.purge(layout, "m", [(0, 9_000)]) == ()
+    assert [p.name for p in sorted(tmp_path.iterdir())] == [outputs.FILE]
+
+
+def test_a_line_that_a_full_disk_cut_short_takes_no_other_with_it(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path)
+    (tmp_path / outputs.FILE).write_bytes(b'{"at":"2024-05-')
+    (tmp_path / "a").write_bytes(b"")
+    outputs.note(layout, tmp_path / "a", "txt", ["m"])
+    assert outputs.purge(layout, "m", [(0, 9_000)]) == ()
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_file_that_cannot_be_deleted_keeps_nothing_else_from_being_hidden(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = context.layout.root / "m.txt"
+    assert onrecord("export", "txt", "m", "-o", str(path), data=context.layout.root).returncode == 0
+    unlink = Path.unlink
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        if self.name == path.name:
+            raise PermissionError(13, "Permission denied", str(self))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
+    assert apply.apply(context, hidden, Heard()).elsewhere == (str(path.resolve()),)
+    assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
+
+
+def test_nothing_that_plays_is_left_by_a_run_that_was_killed(context: Context) -> None:
+    context.scratch.mkdir(exist_ok=True)
+    left = [context.scratch / name for name in ("playable.m4a", "audio-0.s16", "excerpt-0.s16")]
+    for path in left:
+        path.write_bytes(b"sound")
+    hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
+    apply.apply(context, hidden, Heard(), copy=False)
+    assert [path.name for path in left if path.exists()] == []

@@ -165,7 +165,7 @@ def test_history_tells_nothing_of_what_is_hidden_now(data: Path) -> None:
     shown = told("quote", both, "--history", data=data)
     assert "Ann Clerk changed the words" in shown
     assert "what it said is hidden now" in shown
-    assert "Bob withheld this (a number" in shown
+    assert "Bob withheld something here (a number" in shown
     assert "07700" not in shown
     assert "07700" not in told("quote", both, "--history", "--json", data=data)
     assert "withheld" in refused("quote", PLACE, "--history", data=data).what

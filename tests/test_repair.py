@@ -157,8 +157,8 @@ def test_repairs_are_listed_with_their_reasons() -> None:
 
 def test_in_another_language_no_word_is_odd() -> None:
     said = heard("Der Rahmen@0.82 ist Cowellick@0.5 bekannt.")
-    assert text_of(repaired(said, PEOPLE, language="de")) == "Der Rahmen ist Kowalik bekannt."
-    assert text_of(repaired(said, PEOPLE, language="en")) == "Der Rahman ist Kowalik bekannt."
+    assert text_of(repaired(said, PEOPLE, languages=["de"] * len(said))) == "Der Rahmen ist Kowalik bekannt."
+    assert text_of(repaired(said, PEOPLE, languages=["en"] * len(said))) == "Der Rahman ist Kowalik bekannt."
 
 
 def test_captions_without_capitals_or_confidence() -> None:

@@ -261,7 +261,7 @@ def plain(text: str) -> list[str]:
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize(("model", "language"), [("whisper-base", None), ("whisper-tiny.en", "cy")])
+@pytest.mark.parametrize(("model", "language"), [("whisper-base", None), ("whisper-tiny.en", "en-GB")])
 def test_a_speech_word_for_word(starter: Path, shared: Path, tmp_path: Path, model: str, language: str | None) -> None:
     folder = starter / model
     if not folder.is_dir():

@@ -6,7 +6,7 @@ where each is, and how likely it is after the ones before. What is unlikely is n
 something out, added to it or tidied it. Such a word keeps the time that it had, or none.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from statistics import median
 from typing import NamedTuple, Protocol
@@ -54,8 +54,8 @@ class Aligner(Protocol):
         """Codes of the languages that it knows."""
         ...
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
-        """The language spoken in up to 30 s, and how likely it is."""
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
+        """The language spoken in up to 30 s, of these where there are some, and how likely it is."""
         ...
 
     def walk(self, samples: NDArray[np.float32], language: str) -> Walk:
@@ -77,10 +77,12 @@ def pieces(
     aligner: Aligner,
     *,
     language: str,
+    others: Collection[str] = (),
     done: Sequence[Piece] = (),
 ) -> Iterator[Piece]:
     """All words, in order: those that were found with `timing = "aligned"`, the others as they were.
 
+    Where `others` may be spoken beside `language`, each clip is in the likeliest of them.
     `about_ms` says for each word when it begins, roughly, and never goes back. After a break, `done` are the pieces
     that there were, and the rest comes as it would have come.
     """
@@ -91,7 +93,8 @@ def pieces(
     for clip in clips(audio, done[-1].until_ms if done else 0):
         first = _reached(about_ms, clip.start_ms - SLACK_MS, at)
         last = _reached(about_ms, clip.end_ms + SLACK_MS, first)
-        found = _found(clip, texts[first:last], audio, aligner, language) if clip.speech and first < last else {}
+        spoken = (language, *others)
+        found = _found(clip, texts[first:last], audio, aligner, spoken) if clip.speech and first < last else {}
         late_ms = {i: start_ms - about_ms[first + i] for i, (start_ms, _) in found.items()}
         usual = median([*lately[-RECENT:], *late_ms.values()]) if found else 0
         found = {i: span for i, span in found.items() if abs(late_ms[i] - usual) <= SLACK_MS}
@@ -149,9 +152,10 @@ def _earlier(a_ms: int | None, b_ms: int | None) -> int | None:
 # -- one clip ---------------------------------------------------------------------------------------
 
 
-def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, language: str) -> dict[int, Span]:
+def _found(clip: Clip, texts: Sequence[str], audio: Audio, aligner: Aligner, spoken: Sequence[str]) -> dict[int, Span]:
     """Of words that may be in a clip, those that are, by their index, with their times in the recording."""
     samples = audio.slice(clip.start_ms, clip.end_ms)
+    language = aligner.detect(samples, spoken)[0] if len(spoken) > 1 else spoken[0]
     walk = aligner.walk(samples, language)
     runs = runs_in(clip, samples)
     placed = walk(texts)

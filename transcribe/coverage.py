@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from transcribe.correct import HIDING
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Coverage, Stretch, Word
+from transcribe.records import Coverage, Passage, Stretch, Word
 
 WORDLESS = "sounds of speech without words: a cough, a murmur, or words that a person took out"
 
@@ -16,6 +16,7 @@ def measure(
     *,
     speech: Sequence[tuple[int, int]] | None,
     duration_ms: int,
+    passages: Sequence[Passage] = (),
 ) -> Coverage:
     """The receipt of a meeting. `speech` is where its sound held some, or None where nobody listened for it.
 
@@ -43,6 +44,10 @@ def measure(
         excluded_ms=length(hidden),
         no_speech_ms=length(without(rest, [*transcribed, *wordless])),
         unattributed_ms=length(within(_times([w for w in words if w.speaker is None]), transcribed)),
+        other_languages={
+            language: length(within(transcribed, [(p.start_ms, p.end_ms) for p in passages if p.language == language]))
+            for language in sorted({p.language for p in passages})
+        },
         listened=speech is not None,
     )
 

@@ -20,7 +20,7 @@ from transcribe import models
 from transcribe.audio import Audio
 from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, Stretch, Turn, Word
+from transcribe.records import Passage, Record, Stretch, Turn, Word
 
 if TYPE_CHECKING:
     from transcribe.align import Aligner
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 class Block(Record):
     """The words of one stretch of audio, about ten minutes long, and where in it anybody spoke. Blocks come in order
-    and do not overlap."""
+    and do not overlap. What is not said in `language` is in one of the `passages`."""
 
     start_ms: int
     end_ms: int
     language: str
     words: tuple[Word, ...]
     stretches: tuple[Stretch, ...] = ()
+    passages: tuple[Passage, ...] = ()
     speech: tuple[tuple[int, int], ...] = ()
 
 
@@ -50,11 +51,14 @@ class Recogniser(Protocol):
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        others: Sequence[str] = (),
         progress: Progress,
         from_ms: int = 0,
         to_ms: int | None = None,
     ) -> Iterator[Block]:
         """Blocks of `audio` from `from_ms` to `to_ms` (the end of the recording without it), leaving nothing out.
+
+        `others` are the languages that may be spoken besides `language`, the main one.
 
         `progress` is called every few minutes at least: an engine that is silent for longer is thought to hang.
         """
@@ -83,6 +87,13 @@ class Choice(Record):
     lacks: str = ""  # what keeps it from running here, and `fix`, what to do about it
     fix: str = ""
 
+
+_CODES = """
+af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it
+ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so
+sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh
+"""
+LANGUAGES = frozenset(_CODES.split())  # of every Whisper model but those for English alone, whose names end in ".en"
 
 # Best first. On a CPU the larger ones take longer than the meeting did, so they are used only when named.
 _ON_GPU = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny.en")

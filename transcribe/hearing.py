@@ -6,10 +6,13 @@ words than fit into the speech, is never kept: a clip for which there is nothing
 stretch. Speech that no word covers is heard again too, and where it stays without words, that part alone is such a
 stretch. So is what is said in another language, which Whisper would turn into English of its own, and sound that may
 be speech. The program would rather show a gap than words that nobody said.
+
+Where a meeting is held in several languages, each clip is heard in the one that it surely is in, and one in which they
+change is cut there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -21,15 +24,18 @@ from transcribe.audio import Audio
 from transcribe.engines import Block
 from transcribe.gates import Heard, echoes, judge, span_ms, spoken, uncovered, unheard
 from transcribe.media import Progress
+from transcribe.moments import middle
 from transcribe.pauses import runs_in, settled
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, without
-from transcribe.records import Record, Stretch, Word, language_code
+from transcribe.records import Passage, Record, Stretch, Word, language_code
 from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
 SURE = 0.5  # probability of a language: another one had at most 0.4 in English excerpts, 0.8 and more in half German
+WHOLLY = 0.95  # among a meeting's languages, of one spoken all through: two in one clip had at most 0.93, one 0.97
 TELLING_MS = 3_000  # of speech, in which its language shows
+N_TOLD = 8  # clips whose languages are told before the first of them is heard
 N_CUTS = 2  # how often a clip that fails is cut in two
 WORDLESS = "speech in which no words were found"
 BEAM = 5
@@ -45,8 +51,8 @@ class Ears(Protocol):
         """Codes of the languages that it knows."""
         ...
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
-        """The language most likely spoken in up to 30 s, and its probability."""
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
+        """The language most likely spoken in up to 30 s, and its probability (see `surest`)."""
         ...
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterable[list[Heard]]:
@@ -71,6 +77,7 @@ class Listener(Record):
         *,
         language: str | None,
         vocabulary: Sequence[str],
+        others: Sequence[str] = (),
         progress: Progress | None = None,
         from_ms: int = 0,
         to_ms: int | None = None,
@@ -80,6 +87,7 @@ class Listener(Record):
             audio,
             language=language,
             vocabulary=vocabulary,
+            others=others,
             progress=progress,
             from_ms=from_ms,
             to_ms=to_ms,
@@ -94,23 +102,21 @@ def blocks(
     vocabulary: Sequence[str],
     from_ms: int,
     to_ms: int | None,
+    others: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Block]:
     """The words of a recording between two times, in blocks of about ten minutes, whose inner edges lie in silence.
 
-    Without a language the one of most of the first clips is taken. `progress` is called after each clip, and whenever
-    one was heard again. Raises Problem for a language that the model lacks.
+    Without a language the one of most of the first clips is taken. `others` may be spoken besides. `progress` is called
+    after each clip, and whenever one was heard again. Raises Problem for a language that the model lacks.
     """
 
     def reach(at_ms: int) -> None:
         if progress:
             progress(at_ms, audio.duration_ms)
 
-    code = _known(ears, language) if language else ""
-    if ears.languages == {"en"}:
-        code = "en"
-    code = code or detected(ears, audio)
-    sitting = _Sitting(ears, audio, code, reach)
+    code = _known(ears, language) if language else detected(ears, audio)
+    sitting = _Sitting(ears, audio, code, tuple(_known(ears, other) for other in others), reach)
     held: list[Clip] = []
     start_ms = from_ms
     for clip in clips(audio, from_ms, to_ms):
@@ -125,11 +131,25 @@ def blocks(
 
 def _known(ears: Ears, language: str) -> str:
     code = language_code(language)
-    if code not in ears.languages and ears.languages != {"en"}:
+    if code not in ears.languages:
+        alone = ears.languages == {"en"}
         raise Problem(
-            f"Whisper knows no language {language!r}", where="meeting.toml", fix='write a code: language = "en"'
+            f"this model knows English alone, not {language!r}" if alone else f"Whisper knows no language {language!r}",
+            where="meeting.toml",
+            fix="name another model, as in --asr whisper:base" if alone else 'write a code: language = "en"',
         )
     return code
+
+
+def surest(probabilities: Mapping[str, float], among: Collection[str] = ()) -> tuple[str, float]:
+    """The likeliest language, and its probability; of a few alone where they are given, as if there were no others.
+
+    >>> surest({"en": 0.5, "cy": 0.3, "nn": 0.2}), surest({"en": 0.25, "cy": 0.75, "nn": 0}, ("en", "cy"))
+    (('en', 0.5), ('cy', 0.75))
+    """
+    best = max(among or probabilities, key=lambda code: probabilities[code])
+    p = float(probabilities[best])
+    return best, p / sum(probabilities[code] for code in among) if among and p else p
 
 
 def detected(ears: Ears | Aligner, audio: Audio) -> str:
@@ -152,6 +172,7 @@ class _Sitting(NamedTuple):
     ears: Ears
     audio: Audio
     language: str
+    others: tuple[str, ...]
     reach: Callable[[int], None]
 
     def sound(self, clip: Clip) -> NDArray[np.float32]:
@@ -164,23 +185,65 @@ class _Sitting(NamedTuple):
 
 def _block(sitting: _Sitting, held: Sequence[Clip], start_ms: int, end_ms: int, vocabulary: Sequence[str]) -> Block:
     words: list[Word] = []
+    said: list[tuple[str, int, int]] = []
     lost = [_stretch(c.start_ms, c.end_ms, "faint sound that may be speech") for c in held if not c.speech]
-    spoken = [c for c in held if c.speech]
     prompt = ", ".join(vocabulary) + "." if vocabulary else ""  # prompted without a full stop, Whisper writes none
-    sounds = [sitting.sound(clip) for clip in spoken]
-    for clip, heard in zip(spoken, sitting.ears.first(sounds, sitting.language, prompt) if spoken else [], strict=True):
-        more, stretches = _settle(sitting, clip, heard, vocabulary, N_CUTS)
+    for part, heard in _first(sitting, [c for c in held if c.speech], prompt):
+        spoken = sitting._replace(language=part.language)
+        more, stretches = _settle(spoken, part.clip, heard, vocabulary, part.n_cuts)
         words += more
+        if more:
+            said.append((part.language, part.clip.start_ms, max(part.clip.end_ms, middle(more[-1]) + 1)))
         lost += stretches
-        sitting.reach(clip.end_ms)
+        sitting.reach(part.clip.end_ms)
     return Block(
         start_ms=start_ms,
         end_ms=end_ms,
         language=sitting.language,
         words=tuple(_in_order(words, end_ms)),
         stretches=tuple(sorted(lost, key=lambda s: s.start_ms)),
+        passages=tuple(_passages(said, sitting.language)),
         speech=tuple(span for clip in held for span in clip.speech),
     )
+
+
+def _passages(said: Sequence[tuple[str, int, int]], main: str) -> Iterator[Passage]:
+    """What is said in other languages than the main one, each as far as nothing else is said."""
+    for language, run in groupby(said, key=lambda part: part[0]):
+        parts = list(run)
+        if language != main:
+            yield Passage(language=language, start_ms=parts[0][1], end_ms=parts[-1][2])
+
+
+class _Part(NamedTuple):
+    """A clip, or what one was cut to, and how often it may be cut again."""
+
+    clip: Clip
+    language: str
+    n_cuts: int
+
+
+def _first(sitting: _Sitting, spoken: Sequence[Clip], prompt: str) -> Iterator[tuple[_Part, list[Heard]]]:
+    """Clips as they are heard in the fastest way, in order, each in its language."""
+    n_told = N_TOLD if sitting.others else max(1, len(spoken))
+    for i in range(0, len(spoken), n_told):
+        parts = [part for clip in spoken[i : i + n_told] for part in _parts(sitting, clip, N_CUTS)]
+        for language, run in groupby(parts, key=lambda part: part.language):
+            alike = list(run)
+            sounds = [sitting.sound(part.clip) for part in alike]
+            yield from zip(alike, sitting.ears.first(sounds, language, prompt), strict=True)
+
+
+def _parts(sitting: _Sitting, clip: Clip, n_cuts: int) -> list[_Part]:
+    """A clip whole, or where another language begins in it cut there: in the one that it surely is in, or the main."""
+    if not sitting.others:
+        return [_Part(clip, sitting.language, n_cuts)]
+    language, p = sitting.ears.detect(sitting.sound(clip), (sitting.language, *sitting.others))
+    if p >= WHOLLY:
+        return [_Part(clip, language, n_cuts)]
+    parts = [part for half in _halves(clip) for part in _parts(sitting, half, n_cuts - 1)] if n_cuts else []
+    found = {part.language for part in parts}
+    return parts if len(found) > 1 else [_Part(clip, min(found, default=sitting.language), n_cuts)]
 
 
 def _settle(
@@ -194,10 +257,9 @@ def _settle(
     # Seconds do not tell a language, except where they are part of a clip that has failed already.
     foreign = next((h.foreign for h in heard if clip.speech_ms >= TELLING_MS or n_cuts < N_CUTS), "")
     if foreign:
-        return _cut(sitting, halves, n_cuts) or (
-            [],
-            [_stretch(*spoken(clip), f"said in another language ({foreign})")],
-        )
+        unsure = foreign in sitting.others
+        why = f"not clearly in one language ({foreign}?)" if unsure else f"said in another language ({foreign})"
+        return _cut(sitting, halves, n_cuts) or ([], [_stretch(*spoken(clip), why)])
     fault = judge(clip, heard) or ("only what was prompted" if echoes(heard, vocabulary) else "")
     gaps = unheard(clip, heard)
     if not fault and any(span_ms(gap) >= TELLING_MS and sitting.is_foreign(*gap) for gap in gaps):

@@ -2,7 +2,7 @@
 
 import hashlib
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transcribe import ct2
 from transcribe.gates import Heard
-from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener
+from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener, surest
 from transcribe.problem import LACKING, Problem
 
 
@@ -69,17 +69,18 @@ class _Ears:
         self.model = model
         self.languages = frozenset(LANGUAGES if model.is_multilingual else ["en"])
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
         import whisper
 
+        if not self.model.is_multilingual:
+            return "en", 1.0
         mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), n_mels=self.model.dims.n_mels)
         _, probabilities = self.model.detect_language(mel.to(self.model.device))
-        best = max(probabilities, key=probabilities.get)
-        return str(best), float(probabilities[best])
+        return surest(probabilities, among)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         for sound in samples:
-            found, p = self.detect(sound) if self.model.is_multilingual else (language, 1.0)
+            found, p = self.detect(sound)
             foreign = found if found != language and p >= SURE else ""
             yield self._hear(sound, language, prompt=prompt or None, temperature=0.0, foreign=foreign)
 

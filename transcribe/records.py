@@ -78,17 +78,18 @@ class AboutMeeting(Record):
     source_offset_s: float = 0.0
     source_state: SourceState | None = None
     captions: str = ""
-    language: str = ""
     vocabulary: tuple[str, ...] = ()
     agenda: tuple[AgendaItem, ...] = ()
 
 
 class Meeting(AboutMeeting, kw_only=True):
     """Everything that `meeting.toml` may say, and what `roster.toml` and `data/people.toml` add. `id` and `folder` come
-    from the folder itself."""
+    from the folder itself. `other_languages` are spoken there beside `language`, the main one."""
 
     id: str
     folder: str
+    language: str = ""
+    other_languages: tuple[str, ...] = ()
     media: tuple[MediaFile, ...] = ()
     exclude: tuple[tuple[int, int, str], ...] = ()  # start_ms, end_ms, reason
     people: tuple[Person, ...] = ()
@@ -193,6 +194,18 @@ class Turn(Record):
         check_range(self.start_ms, self.end_ms)
 
 
+class Passage(Record):
+    """A stretch of time in which another language is spoken than the meeting's main one. Words whose midpoint lies in
+    it are in that language."""
+
+    language: str
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        check_range(self.start_ms, self.end_ms)
+
+
 Hidden = Literal["excluded", "masked", "withheld"]
 
 
@@ -254,14 +267,15 @@ class SpeakerName(Record):
 
 
 class Words(Record):
-    """What a recogniser (or captions) gave for a whole recording. `speech` is where anybody spoke, as far as its sound
-    shows, or None where nobody listened for that."""
+    """What a recogniser (or captions) gave for a whole recording, in `language` but for the `passages`. `speech` is
+    where anybody spoke, as far as its sound shows, or None where nobody listened for that."""
 
     recording_sha256: str
     language: str
     engine: str  # fingerprint
     words: tuple[Word, ...]
     stretches: tuple[Stretch, ...] = ()
+    passages: tuple[Passage, ...] = ()
     speech: tuple[tuple[int, int], ...] | None = None
 
 
@@ -277,8 +291,9 @@ class Coverage(Record, omit_defaults=False):
     """What became of a recording's time, in ms: no speech + transcribed + untranscribed + excluded = the duration.
 
     `untranscribed` is by reason, what nobody has listened to yet among them; `excluded_ms` is all that is hidden;
-    `unattributed_ms` is the part of `transcribed_ms` whose words have no voice. Where the words are from captions, or
-    of a time before such receipts, `listened` is false: no speech means no words.
+    `unattributed_ms` is the part of `transcribed_ms` whose words have no voice, `other_languages` those in which parts
+    of it were said beside the main one. Where the words are from captions, or of a time before such receipts,
+    `listened` is false: no speech means no words.
     """
 
     duration_ms: int
@@ -288,6 +303,7 @@ class Coverage(Record, omit_defaults=False):
     no_speech_ms: int
     unattributed_ms: int
     listened: bool
+    other_languages: dict[str, int] = {}
 
     def __post_init__(self) -> None:
         told_ms = self.no_speech_ms + self.transcribed_ms + sum(self.untranscribed.values()) + self.excluded_ms
@@ -311,6 +327,7 @@ class Transcript(Record):
     words: tuple[Word, ...]
     turns: tuple[Turn, ...]
     stretches: tuple[Stretch, ...] = ()
+    passages: tuple[Passage, ...] = ()
     names: tuple[SpeakerName, ...] = ()
     coverage: Coverage | None = None
     listened: tuple[Listened, ...] = ()
@@ -392,6 +409,11 @@ def language_code(tag: str) -> str:
     ('en', '')
     """
     return tag.lower().replace("_", "-").partition("-")[0]
+
+
+def is_english(tag: str) -> bool:
+    """Whether a language is English. Where none is named, as in most captions, it is taken to be."""
+    return language_code(tag) in ("", "en")
 
 
 def text_of(words: Iterable[Word]) -> str:

@@ -19,7 +19,7 @@ from rapidfuzz.distance import Indel
 from transcribe import english, spelling
 from transcribe.phones import closeness, phones, weight
 from transcribe.ranges import shares
-from transcribe.records import Person, Record, Word, language_code
+from transcribe.records import Person, Record, Word, is_english
 from transcribe.roster import CLOSE, MOST_LETTERS, Name, Roster
 from transcribe.spoken import BEFORE_TITLE, TITLES, plain
 
@@ -79,14 +79,16 @@ class _Proposal(NamedTuple):
 
 
 def repaired(
-    words: Sequence[Word], people: Sequence[Person], vocabulary: Sequence[str] = (), *, language: str = "en"
+    words: Sequence[Word], people: Sequence[Person], vocabulary: Sequence[str] = (), *, languages: Sequence[str] = ()
 ) -> tuple[Word, ...]:
     """Words with misheard names put right; all others as they are. Words that were changed before stay.
 
-    In another `language` than English no word is odd, and only what the recogniser was unsure of is doubted.
+    `languages` are those of the words, without them English. In another no word is odd, and only what the recogniser
+    was unsure of is doubted.
     """
     roster = Roster(people, vocabulary)
-    return _put(words, _chosen(_proposals(words, roster, language))) if roster.names else tuple(words)
+    english = [is_english(language) for language in languages] or [True] * len(words)
+    return _put(words, _chosen(_proposals(words, roster, english))) if roster.names else tuple(words)
 
 
 def repairs(words: Sequence[Word]) -> list[Repair]:
@@ -172,11 +174,12 @@ def _held(word: Word, token: _Token, sure: float, *, named: bool, cased: bool) -
     return 0.12 if named else 0.18 if sure < VERY_UNSURE else 0.24
 
 
-def _proposals(words: Sequence[Word], roster: Roster, language: str) -> Iterator[_Proposal]:
+def _proposals(words: Sequence[Word], roster: Roster, english: Sequence[bool]) -> Iterator[_Proposal]:
     known = {text: _token(text) for text in {w.text for w in words}}
-    if language_code(language) not in ("", "en"):
-        known = {text: t._replace(kind="name" if t.kind == "odd" else t.kind) for text, t in known.items()}
-    tokens = [known[w.text] for w in words]
+    tokens = [
+        known[w.text]._replace(kind="name") if known[w.text].kind == "odd" and not is_known else known[w.text]
+        for w, is_known in zip(words, english, strict=True)
+    ]
     letters = [c for w in words for c in w.text if c.isalpha()]
     cased = 0 < sum(map(str.isupper, letters)) < 0.5 * len(letters)
     capital = [cased and t.bare[:1].isupper() for t in tokens]

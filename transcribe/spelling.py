@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from transcribe import english
-from transcribe.records import Meeting, Word
+from transcribe.records import Meeting, Word, is_english
 from transcribe.spoken import TITLES, plain
 
 CHANGE = "spelling"
@@ -23,10 +23,11 @@ _ABBREVIATED = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "rev", "cllr", 
 def is_british(meeting: Meeting, language: str) -> bool:
     """Whether a meeting's English is British: its language says so, or names no country and its clock is British.
 
-    `language` is what was heard, where `meeting.toml` does not say. Captions often name none and are taken for English.
+    `language` is what was heard, where `meeting.toml` does not say.
     """
-    code, _, country = (meeting.language or language).lower().replace("_", "-").partition("-")
-    return code in ("en", "") and (country == "gb" if country else meeting.timezone in _BRITISH_TIME)
+    english = [tag for tag in (meeting.language or language, *meeting.other_languages) if is_english(tag)]
+    country = english[0].lower().replace("_", "-").partition("-")[2] if english else ""
+    return bool(english) and (country == "gb" if country else meeting.timezone in _BRITISH_TIME)
 
 
 def respelled(words: Sequence[Word], names: Collection[str] = ()) -> tuple[Word, ...]:

@@ -10,7 +10,7 @@ from transcribe import correct, coverage, listened, name, privacy, repair, said_
 from transcribe.attribute import attribute
 from transcribe.captions import turns_of
 from transcribe.correct import Correction
-from transcribe.moments import middle
+from transcribe.moments import languages, middle
 from transcribe.problem import Problem
 from transcribe.ranges import without
 from transcribe.records import (
@@ -24,6 +24,8 @@ from transcribe.records import (
     Word,
     Words,
     check_words,
+    is_english,
+    language_code,
     text_of,
 )
 from transcribe.timedtext import DASHES
@@ -93,13 +95,16 @@ def assemble(
     said, parted, names = privacy.unnamed(said, parted, (*said_by.signed(names, stands), *names_given), meeting.people)
     return Transcript(
         recording_sha256=recording.sha256,
-        language=words.language,
+        language=_main(words, meeting),
         engine=f"{words.engine} + {turns.engine}",
         words=said,
         turns=parted,
         stretches=stretches,
+        passages=words.passages,
         names=names,
-        coverage=coverage.measure(said, stretches, speech=words.speech, duration_ms=recording.duration_ms),
+        coverage=coverage.measure(
+            said, stretches, speech=words.speech, duration_ms=recording.duration_ms, passages=words.passages
+        ),
         listened=listened.still(said, corrections),
     )
 
@@ -108,16 +113,25 @@ def by_the_program(words: Words, meeting: Meeting) -> Callable[[Sequence[Word]],
     """What the program puts right by itself in the words of a meeting, as a function of them."""
     published = words.engine.startswith("captions")  # and spelled as somebody wanted them
     british = not published and spelling.is_british(meeting, words.language)
-    return partial(_put_right, meeting=meeting, language=words.language, british=british)
+    told = partial(languages, main=_main(words, meeting), passages=words.passages)
+    return partial(_put_right, meeting=meeting, told=told, british=british)
 
 
-def _put_right(words: Sequence[Word], meeting: Meeting, language: str, british: bool) -> tuple[Word, ...]:
-    """Words with names repaired, and in `british` spelling; what was changed before stays."""
-    repaired = repair.repaired(words, meeting.people, meeting.vocabulary, language=language)
+def _main(words: Words, meeting: Meeting) -> str:
+    """The main language of a meeting. Captions often name none."""
+    return words.language or meeting.language
+
+
+def _put_right(
+    words: Sequence[Word], meeting: Meeting, told: Callable[[Sequence[Word]], list[str]], british: bool
+) -> tuple[Word, ...]:
+    """Words with names repaired, and English in `british` spelling; what was changed before stays."""
+    repaired = repair.repaired(words, meeting.people, meeting.vocabulary, languages=told(words))
     if not british:
         return repaired
     names = [name for p in meeting.people for name in (p.name, *p.aliases)]
-    return spelling.respelled(repaired, [*meeting.vocabulary, *names])
+    spelt = spelling.respelled(repaired, [*meeting.vocabulary, *names])
+    return tuple(new if is_english(x) else old for old, new, x in zip(repaired, spelt, told(repaired), strict=True))
 
 
 def _if_sure(word: Word) -> Word:
@@ -212,40 +226,49 @@ def to_webvtt(transcript: Transcript, notes: Sequence[str] = (NOTICE,)) -> str:
     inferred = dict.fromkeys(" ".join(n.display.split()) for n in guessed)
     unchecked = [f"Named by software, not checked: {_escape('; '.join(inferred))}."] if inferred else []
     parts = ["WEBVTT\n", *(f"NOTE {note}\n" for note in (*notes, *unchecked))]
-    for cue in cues(transcript.words):
+    for cue in cues(transcript):
         timed = [w for w in cue if w.start_ms is not None]
         start_ms, end_ms = timed[0].start_ms or 0, max(w.end_ms or 0 for w in timed)
         voice = _voice(shown, timed[0].speaker)
-        parts.append(
-            f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{_escape(cue_text(text_of(cue)))}\n"
-        )
+        text = in_its_language(_escape(cue_text(text_of(cue))), timed[0], transcript)
+        parts.append(f"{_clock(start_ms)} --> {_clock(max(end_ms, start_ms + 1))}\n{voice}{text}\n")
     return "\n".join(parts)
 
 
-def cues(words: Sequence[Word]) -> Iterator[list[Word]]:
-    """Words as captions show them together: broken at changes of voice, sentence ends and pauses."""
+def cues(transcript: Transcript) -> Iterator[list[Word]]:
+    """Words as captions show them together: broken at changes of voice and language, sentence ends and pauses."""
     cue: list[Word] = []
-    for word in words:
-        if cue and _breaks(cue, word):
+    before = ""  # the language of the last word that has a time
+    said_in = languages(transcript.words, transcript.language, transcript.passages)
+    for word, language in zip(transcript.words, said_in, strict=True):
+        if cue and _breaks(cue, word, another=language != before):
             yield cue
             cue = []
         cue.append(word)
+        before = before if word.start_ms is None else language
     if cue and any(w.start_ms is not None for w in cue):
         yield cue
 
 
-def _breaks(cue: Sequence[Word], word: Word) -> bool:
-    """Whether a new cue begins with this word. A cue without any time yet takes more words, whatever they are."""
+def _breaks(cue: Sequence[Word], word: Word, *, another: bool) -> bool:
+    """Whether a new cue begins with this word, which may be in `another` language. A cue without any time yet takes
+    more words, whatever they are."""
     timed = [w for w in cue if w.start_ms is not None]
     if not timed or word.start_ms is None or word.end_ms is None:
         return False
     first_ms, last_ms = timed[0].start_ms or 0, timed[-1].end_ms or 0
-    if word.speaker != timed[-1].speaker or word.start_ms - last_ms >= CUE_PAUSE_MS:
+    if another or word.speaker != timed[-1].speaker or word.start_ms - last_ms >= CUE_PAUSE_MS:
         return True
     n_letters = sum(len(w.text) + 1 for w in cue)
     sentence_ends = cue[-1].text.rstrip("\"'”’)")[-1:] in (".", "?", "!", "…")
     too_long = n_letters + len(word.text) > CUE_LETTERS or word.end_ms - first_ms > CUE_MS
     return too_long or (sentence_ends and n_letters > CUE_LETTERS // 2)
+
+
+def in_its_language(text: str, word: Word, transcript: Transcript) -> str:
+    """The escaped text of a cue that begins with a word, marked where that is not in the main language."""
+    (language,) = languages([word], "", transcript.passages)
+    return f"<lang {language_code(language)}>{text}</lang>" if language else text
 
 
 def cue_text(line: str) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from transcribe import engines, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
-from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener
+from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener, surest
 from transcribe.problem import LACKING, Problem
 
 FIRST_BEAM = 3  # of clips heard together, where more beams cost a tenth of the time and find no better words
@@ -153,15 +153,14 @@ class _Ears:
         self._batched = _batched(model)
         self.languages = frozenset(model.supported_languages)
 
-    def detect(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+    def detect(self, samples: NDArray[np.float32], among: Collection[str] = ()) -> tuple[str, float]:
         if not self.model.model.is_multilingual:
             return "en", 1.0
         features = self.model.feature_extractor(samples)[:, :-1][:, :N_FRAMES]  # as the batched path has them
         n_frames = BRIEF_FRAMES if features.shape[1] <= BRIEF_FRAMES - BRIEF_REST else N_FRAMES
         with _enough_memory():
             (likely,) = self.model.model.detect_language(self.model.encode(_padded(features, n_frames)))
-        language, p = likely[0]
-        return language.strip("<|>"), float(p)
+        return surest({token.strip("<|>"): p for token, p in likely}, among)
 
     def first(self, samples: Sequence[NDArray[np.float32]], language: str, prompt: str) -> Iterator[list[Heard]]:
         """A few clips at a time, so that no more of their features are in memory at once: half as many from where the

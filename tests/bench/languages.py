@@ -1,0 +1,117 @@
+"""Meetings in two languages as whisper:base hears them: English joined with German, and English that may be Welsh.
+
+python tests/bench/languages.py --shared FOLDER
+
+FOLDER is that of the tests (ONRECORD_SHARED). German is the second half of a spoken licence, whose English is the
+first; a word is heard otherwise where it is not among those that are heard in its language when that half is heard
+alone.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe import models, whisper
+from transcribe.audio import RATE_HZ, Audio, Source, decode
+from transcribe.engines import Block
+from transcribe.hearing import Listener
+from transcribe.moments import languages
+from transcribe.vad import clips
+
+Sound = NDArray[np.float32]
+JOINED_S, PAUSE_S = 24, 0.5
+SPLITS_S = (3, 6, 12, 18, 21)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, required=True)
+    audio = parser.parse_args().shared / "audio"
+    folder = models.find("whisper-base")
+    assert folder, "onrecord models get whisper-base"
+    base = whisper.load(folder, fingerprint="", device="cpu", compute_type="int8", n_threads=2)
+    with tempfile.TemporaryDirectory() as kept:
+        scratch = Path(kept) / "a.s16"
+        licence = decode([Source(audio / "multichannel/multilingual.mp3")], scratch)
+        english, german = licence.slice(0, 29_712), licence.slice(30_640, licence.duration_ms)
+        paths = [*sorted((audio / "ami").glob("*.flac")), *sorted((audio / "read").glob("libri*.*a*"))]
+        others = [speech(decode([Source(path)], scratch)) for path in paths]
+        told(base, others, german)
+        joined(base, english, german, scratch)
+        beside_welsh(base, paths, scratch)
+
+
+def speech(audio: Audio) -> Sound:
+    found = [audio.slice(clip.start_ms, clip.end_ms) for clip in clips(audio) if clip.speech]
+    return np.concatenate(found) if found else np.zeros(0, np.float32)
+
+
+def told(base: Listener, english: Sequence[Sound], german: Sound) -> None:
+    """How sure the model is of the language of pieces, among two."""
+    print("| pieces | English: most like Welsh | like German | like French | German: least like German |")
+    for n_s in (3, 5, 8):
+        pieces = [p for sound in english for p in cut(sound, n_s)]
+        most = [max(likeness(base, p, code) for p in pieces) for code in ("cy", "de", "fr")]
+        least = min(likeness(base, p, "de") for p in cut(german, n_s))
+        print(f"| {len(pieces)} of {n_s} s | {' | '.join(f'{p:.2f}' for p in (*most, least))} |", flush=True)
+
+
+def cut(sound: Sound, n_s: int) -> Iterator[Sound]:
+    yield from (sound[at : at + n_s * RATE_HZ] for at in range(0, len(sound) - n_s * RATE_HZ + 1, n_s * RATE_HZ))
+
+
+def likeness(base: Listener, sound: Sound, code: str) -> float:
+    found, p = base.ears.detect(sound, ("en", code))
+    return p if found == code else 1 - p
+
+
+def joined(base: Listener, english: Sound, german: Sound, scratch: Path) -> None:
+    """A clip that begins in one language and ends in the other, each being the main one."""
+    alone = {"en": english, "de": german}
+    known = {code: {w for _, w in said(hear(base, sound, scratch, code))} for code, sound in alone.items()}
+    print("| joined | main | words in English, German | heard otherwise | s without words |")
+    for first, then in (("en", "de"), ("de", "en")):
+        for split_s in SPLITS_S:
+            pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
+            end_s = JOINED_S - split_s
+            sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
+            for main, other in (("en", "de"), ("de", "en")):
+                block = hear(base, sound, scratch, main, other)
+                words = said(block)
+                counts = ", ".join(str(sum(code == c for c, _ in words)) for code in ("en", "de"))
+                otherwise = [f"{w} ({code})" for code, w in words if w and w not in known[code]]
+                gone_s = sum(s.end_ms - s.start_ms for s in block.stretches) / 1000
+                what = f"{first} {split_s} s, {then} {end_s} s"
+                print(f"| {what} | {main} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
+
+
+def hear(base: Listener, sound: Sound, scratch: Path, main: str, *others: str) -> Block:
+    (np.clip(sound, -1, 1) * 32_767).astype("<i2").tofile(scratch)
+    (block,) = base.words(Audio(path=scratch), language=main, others=others, vocabulary=())
+    return block
+
+
+def said(block: Block) -> list[tuple[str, str]]:
+    """Each word with the language that it is in."""
+    spoken = languages(block.words, block.language, block.passages)
+    return [(code, w.text.strip(".,").lower()) for code, w in zip(spoken, block.words, strict=True)]
+
+
+def beside_welsh(base: Listener, paths: Sequence[Path], scratch: Path) -> None:
+    """English recordings as those of a meeting that may also be in Welsh."""
+    heard_ms = gone_ms = n_words = 0
+    for path in paths:
+        for block in base.words(decode([Source(path)], scratch), language="en", others=["cy"], vocabulary=()):
+            n_words += len(block.words)
+            heard_ms += sum(p.end_ms - p.start_ms for p in block.passages)
+            gone_ms += sum(s.end_ms - s.start_ms for s in block.stretches if "another language" in s.reason)
+    told = f"{heard_ms / 1000:.1f} s heard as Welsh, {gone_ms / 1000:.1f} s left out as in another language"
+    print(f"{len(paths)} English recordings, {n_words} words: {told}")
+
+
+if __name__ == "__main__":
+    main()
