@@ -247,7 +247,8 @@ class DataFolder:
     def clip(self, address: str, pad_s: int) -> Path:
         """What an address plays, with padding, in a new folder that the caller takes away."""
         place = parse_address(address)
-        held, sound = self.meeting(place.meeting), self.sound(place.meeting)
+        self.check_shown(place.meeting)
+        sound = self.sound(place.meeting)
         if sound is None:
             raise Problem("There is no recording of this meeting to cut from")
         if place.end_ms - place.start_ms > LONGEST_CLIP_MS:
@@ -258,7 +259,7 @@ class DataFolder:
         try:
             name = f"{place.meeting}-{cite.timecode(place.start_ms).replace(':', '-')}"
             out = folder / f"{name}{'.mp4' if sound.video else '.m4a'}"
-            clips.write(context_of(self.layout, held.meeting.folder), replace(place, check=""), out, pad_s=pad_s)
+            clips.write(context_of(self.layout, place.meeting), replace(place, check=""), out, pad_s=pad_s)
             return out
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -101,6 +101,7 @@ def search_page(request: Request) -> Response:
         first=offset + 1,
         sorts=[(s, url("/", q=typed, f=narrowed, sort=s)) for s in ("best", "newest")],
         csv=url("/quotes.csv", **told, f=narrowed),
+        n_csv=find.N_HITS,
         json=url("/api/search", **told, f=narrowed),
         atom=url("/quotes.atom", q=typed, f=narrowed),
         codes=names,
@@ -133,7 +134,9 @@ def _marks(quote: Quote, names: dict[str, str]) -> tuple[str, ...]:
 def search_csv(request: Request) -> Response:
     _, _, whole = asked(request)
     results = shelf_of(request).search(whole, sort=order(request), limit=find.N_HITS, offset=0, facets=False)
-    rows = tables.to_csv([[hit.quote for hit in results.hits]])
+    n, n_found = len(results.hits), results.total
+    remark = f"These are the first {n:,} of {n_found:,} quotes that were found." if n < n_found else ""
+    rows = tables.to_csv([[hit.quote for hit in results.hits]], remark)
     return StreamingResponse(
         rows,
         media_type="text/csv; charset=utf-8",

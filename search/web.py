@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -38,7 +38,7 @@ from transcribe.problem import Problem
 from transcribe.records import Unreadable
 
 HERE = Path(__file__).parent
-LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 BODY_BYTES = 64_000  # of a request; reading needs none
 PER_S, BURST, N_CLIENTS = 40.0, 200.0, 10_000  # requests of one client; media and static files are not counted
 QUERY_BYTES = 16_000
@@ -57,10 +57,12 @@ HEADERS = {
 log = logging.getLogger("onrecord")
 
 
-def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: Desk | None = None) -> Starlette:
-    """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
-    can have a browser read it; `contact` is where people ask for a correction. Who is signed in can write at a `desk`;
-    without one the page can only be read."""
+def application(
+    shelf: Shelf, *, hosts: Sequence[str] = LOCAL_HOSTS, contact: str = "", desk: Desk | None = None
+) -> Starlette:
+    """The page over a shelf. It answers only to the names in `hosts` (`*`: to any), so that no other site's page can
+    have a browser read what is for this machine alone; `contact` is where people ask for a correction. Who is signed in
+    can write at a `desk`; without one the page can only be read."""
     from search import api, pages, recordings, signing, working
 
     app = Starlette(
@@ -73,7 +75,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
         ],
         middleware=[
             Middleware(Headers),
-            *([Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)] if local else []),
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
             Middleware(Limits),
         ],
         exception_handlers={Problem: _problem, HTTPException: _refused, OSError: _vanished, Exception: _bug},

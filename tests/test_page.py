@@ -1,5 +1,6 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import csv
 import hashlib
 import inspect
 import io
@@ -33,9 +34,9 @@ from starlette.testclient import TestClient
 from analyse import listen
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import is_local
+from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
-from search import reading, recordings, web
+from search import find, reading, recordings, web
 from search.cite import NOTICE
 from tests.house import onrecord
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
@@ -54,7 +55,9 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def client(data: Path) -> TestClient:
-    return TestClient(web.application(DataFolder(Layout(root=data))), raise_server_exceptions=False)
+    return TestClient(
+        web.application(DataFolder(Layout(root=data))), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -179,6 +182,16 @@ def test_any_stretch_has_an_address(page: TestClient) -> None:
     assert answer.url.path == f"/quote/{MEETING}/5000-15000"
 
 
+def test_a_table_of_some_of_what_was_found_says_so(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    monkeypatch.setattr(find, "N_HITS", 1)
+    part = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    assert len(part) == 1 < len(whole)
+    assert f"the first 1 of {len(whole)} quotes" in part[0]["notice"]
+    assert "the first" not in whole[0]["notice"]
+    assert "CSV of the first 1<" in page.get("/?q=residents").text
+
+
 def test_the_feed_is_xml_and_holds_the_notice(page: TestClient) -> None:
     for query in ("", "wrote", PAYLOADS[0]):
         feed = ElementTree.fromstring(page.get("/quotes.atom", params={"q": query}).content)
@@ -287,6 +300,17 @@ def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestCl
         assert "consultation" in together.read(names[".vtt"]).decode()
     assert set(Path(tempfile.gettempdir()).glob("onrecord-clip-*")) == before
     assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
+
+
+def test_a_clip_is_of_its_own_meeting_whatever_folders_are_called(data: Path) -> None:
+    raw = data / "raw"
+    (raw / MEETING).rename(raw / "renamed")
+    (raw / HIDDEN).rename(raw / MEETING)
+    (data / "meetings.toml").write_text(f'[meetings]\n"renamed" = "{MEETING}"\n"{MEETING}" = "{HIDDEN}"\n', "utf-8")
+    for id in (MEETING, HIDDEN):
+        with client(data) as page, zipfile.ZipFile(io.BytesIO(page.get(f"/clip/{id}/0-8000?all=1").content)) as pack:
+            (about,) = (json.loads(pack.read(name)) for name in pack.namelist() if name.endswith(".json"))
+        assert about["meeting"] == id
 
 
 def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
@@ -524,3 +548,11 @@ def test_only_loopback_is_local() -> None:
     assert not is_local("0.0.0.0")
     assert not is_local("192.0.2.1")
     assert not is_local("wrenbridge.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.0.1.1", "localhost", "::1"])
+def test_it_answers_where_it_says_that_it_is_and_to_no_other_name(made: Path, host: str) -> None:
+    app = web.application(DataFolder(Layout(root=made)), hosts=names_of(host))
+    with TestClient(app, base_url=f"http://{named(host)}:8600") as page:
+        assert page.get("/help").status_code == 200
+        assert page.get("/help", headers={"Host": "elsewhere.example"}).status_code == 400
