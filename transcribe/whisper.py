@@ -1,7 +1,6 @@
 """The `whisper` engine: faster-whisper (CTranslate2), batched, every clip judged by `transcribe.hearing`."""
 
 import contextlib
-import ctypes
 import dataclasses
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import engines, placing
+from transcribe import engines, memory, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
@@ -37,7 +36,7 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
             exit_code=LACKING,
         )
     if device == "cpu":
-        _keep_memory()  # before there are threads that would have a share of it each
+        memory.keep()
     try:
         model = _model(folder, device, compute_type, n_threads)
     except MemoryError:
@@ -59,21 +58,6 @@ def _room(folder: Path, device: str) -> int:
         return BATCH
     free_bytes, weights_bytes = engines.free_gpu_bytes(), (folder / "model.bin").stat().st_size
     return max(1, min(MOST_AT_ONCE, free_bytes // weights_bytes))
-
-
-def _keep_memory() -> None:
-    """Lets the process keep memory that it gives back, up to half a gigabyte, for what asks for it next.
-
-    The encoder asks for 70 MB several times a clip, and two fifths of its time went into getting them from the system.
-    Does nothing where the C library is not GNU's.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    arena_max, mmap_max, trim_threshold = -8, -4, -1  # of malloc.h
-    for option, value in ((arena_max, 1), (mmap_max, 0), (trim_threshold, 2**29)):
-        mallopt(option, value)
 
 
 def _model(folder: Path, device: str, compute_type: str, n_threads: int) -> Any:
