@@ -38,8 +38,8 @@ from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
 from search import find, reading, recordings, web
 from search.cite import NOTICE
-from tests.house import onrecord
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
+from tests.house import TOML, captions, onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, SECRET, build, put_meeting, served
 from transcribe.records import text_of
 
 
@@ -156,8 +156,61 @@ def test_where_there_is_no_recording_a_button_leads_to_the_published_one(data: P
     assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
     with client(data) as page:
         found = page.get(f"/?q=meeting:{MEETING} facial").text
+        meeting = page.get(f"/meeting/{MEETING}").text
+        quote = page.get(f"/quote/{MEETING}/20000-29500").text
     assert 'class="play" href="https://youtu.be/abcdefghijk?t=20s" rel="noopener noreferrer"' in found
     assert "data-play=" not in found
+    assert "times lead to the published one" in meeting
+    assert 'href="https://youtu.be/abcdefghijk?t=10s" data-seek="10000"' in meeting
+    assert "The same moment in the published recording" in quote
+
+
+def test_a_page_that_takes_no_time_is_not_called_the_moment(data: Path) -> None:
+    toml = data / "raw" / MEETING / "meeting.toml"
+    toml.write_text('source_url = "https://wrenbridge.example/may"\nsource_offset_s = 60.0\n' + toml.read_text("utf-8"))
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        quote = page.get(f"/quote/{MEETING}/20000-29500").text
+    assert "The same moment" not in quote
+    assert ">The published recording</a>: this is at 0:01:20 of it" in quote
+
+
+def test_what_captions_call_a_voice_is_not_told_as_a_name(data: Path) -> None:
+    place = data / "raw" / "2024-08-01-larch"
+    place.mkdir()
+    (place / "captions.vtt").write_text(captions([("Edda Rook", "We wrote to all. Item four."), ("x", "No.")]), "utf-8")
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        meeting = page.get("/meeting/2024-08-01-larch").text
+        quote = page.get("/quote/2024-08-01-larch/0-9500").text
+        about = page.get("/about").text
+    assert meeting.count("not matched to a person") == 4  # each voice, where it is listed and where it speaks
+    assert "The captions of the meeting call this voice Edda Rook." in quote
+    assert "the words stand as the captions have them" in quote
+    assert "The words of all of them are from captions that somebody had published" in about
+    assert re.search(r"For [\w ]+ there are no captions, and nobody listened", about)
+    assert "are without speech" not in about
+
+
+def test_evidence_is_where_it_can_be_heard(page: TestClient) -> None:
+    known = page.get("/person/alison-tranter").text
+    heard = set(re.findall(rf'href="/meeting/{MEETING}#t(\d+)-heard" data-seek="(\d+)">0:00:', known))
+    assert heard
+    assert all(link == ms for link, ms in heard)
+
+
+def test_many_stretches_on_the_topic_are_folded(data: Path) -> None:
+    about = "Live facial recognition was used on Cooper Street by the police."
+    others = [("Jo Okafor", "The bins on Mill Row were not collected, and the library is shut for repairs.")] * 8
+    said = [line for _ in range(5) for line in (("Alison Tranter", about), *others)]
+    for name, turns in (("many", said), ("few", said[:10])):
+        put_meeting(data, name, TOML, captions(turns), sound=False)
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        many, few = (page.get(f"/meeting/{name}").text for name in ("many", "few"))
+    assert re.search(r'<details class="stretches"><summary>5 times on facial recognition</summary>', many)
+    assert 'class="stretches"' not in few
+    assert "On facial recognition: " in few
 
 
 def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
@@ -231,6 +284,30 @@ def test_what_is_excluded_is_in_no_page_and_the_recording_is_not_served(
     assert sound.headers["content-type"] == "audio/mp4"
     assert sound.content == (made / "processed" / HIDDEN / "playable.m4a").read_bytes()
     assert page.get(f"/quote/{HIDDEN}/10000-19000").status_code == 404
+
+
+def test_nobody_is_shown_to_go_on_over_what_is_hidden(data: Path) -> None:
+    said = [("Jo Okafor", "We begin."), ("Jo Okafor", SECRET), ("Jo Okafor", "We do not say that here.")]
+    put_meeting(data, "gap", TOML, captions(said), sound=False, top='exclude = [[10, 20, "exempt business"]]\n')
+    assert onrecord("run", "gap", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        text = page.get("/meeting/gap").text
+    assert SECRET not in text
+    order = [text.index(part) for part in ("We begin.", 'class="stretch excluded"', "We do not say that here.")]
+    assert order == sorted(order)
+    after = text[order[1] : order[2]]
+    assert 'class="turn' in after, "what comes after it is a paragraph of its own"
+    assert "Councillor Jo Okafor" in after, "with its speaker"
+
+
+def test_a_recording_that_is_to_be_silenced_is_not_said_to_be_missing(data: Path) -> None:
+    (data / "processed" / HIDDEN / "playable.m4a").unlink()
+    with client(data) as page:
+        for path in (f"/meeting/{HIDDEN}", f"/quote/{HIDDEN}/20000-29500"):
+            text = page.get(path).text
+            assert "a copy that is silent where something is hidden is still to be made" in text
+            assert "There is no recording" not in text
+        assert "There is no recording to play here" in page.get(f"/meeting/{HOSTILE}").text
 
 
 def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
