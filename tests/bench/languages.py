@@ -9,6 +9,7 @@ alone.
 
 import argparse
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -73,19 +74,20 @@ def joined(base: Listener, english: Sound, german: Sound, scratch: Path) -> None
     """A clip that begins in one language and ends in the other, each being the main one."""
     alone = {"en": english, "de": german}
     known = {code: {w for _, w in said(hear(base, sound, scratch, code))} for code, sound in alone.items()}
-    print("| joined | main | words in English, German | heard otherwise | s without words |")
+    print("| joined | surest of | main | words in English, German | heard otherwise | s without words |")
     for first, then in (("en", "de"), ("de", "en")):
         for split_s in SPLITS_S:
             pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
             end_s = JOINED_S - split_s
             sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
+            surest, p = base.ears.detect(sound, ("en", "de"))
             for main, other in (("en", "de"), ("de", "en")):
                 block = hear(base, sound, scratch, main, other)
                 words = said(block)
                 counts = ", ".join(str(sum(code == c for c, _ in words)) for code in ("en", "de"))
                 otherwise = [f"{w} ({code})" for code, w in words if w and w not in known[code]]
                 gone_s = sum(s.end_ms - s.start_ms for s in block.stretches) / 1000
-                what = f"{first} {split_s} s, {then} {end_s} s"
+                what = f"{first} {split_s} s, {then} {end_s} s | {surest} {p:.2f}"
                 print(f"| {what} | {main} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
 
 
@@ -103,14 +105,19 @@ def said(block: Block) -> list[tuple[str, str]]:
 
 def beside_welsh(base: Listener, paths: Sequence[Path], scratch: Path) -> None:
     """English recordings as those of a meeting that may also be in Welsh."""
-    heard_ms = gone_ms = n_words = 0
-    for path in paths:
-        for block in base.words(decode([Source(path)], scratch), language="en", others=["cy"], vocabulary=()):
-            n_words += len(block.words)
-            heard_ms += sum(p.end_ms - p.start_ms for p in block.passages)
-            gone_ms += sum(s.end_ms - s.start_ms for s in block.stretches if "another language" in s.reason)
-    told = f"{heard_ms / 1000:.1f} s heard as Welsh, {gone_ms / 1000:.1f} s left out as in another language"
-    print(f"{len(paths)} English recordings, {n_words} words: {told}")
+    heard, cpu_s, long_ms = [], [], 0
+    for others in ((), ("cy",)):
+        began_s = time.process_time()
+        for path in paths:
+            audio = decode([Source(path)], scratch)
+            (block,) = base.words(audio, language="en", others=others, vocabulary=())
+            heard.append((block.words, block.stretches, block.passages))
+            long_ms += audio.duration_ms
+        cpu_s.append(time.process_time() - began_s)
+    n = len(paths)
+    n_same = sum(alone == beside for alone, beside in zip(heard[:n], heard[n:], strict=True))
+    print(f"{n} English recordings, {long_ms / 2000:.0f} s: {n_same} are heard alike where Welsh is named as well")
+    print(f"processor time: {cpu_s[0]:.1f} s, where Welsh is named {cpu_s[1]:.1f} s")
 
 
 if __name__ == "__main__":
