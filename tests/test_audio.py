@@ -55,6 +55,17 @@ def test_every_kind_of_sound_keeps_its_place_and_its_level(
     assert (stream.rate_hz, stream.channels) == (rate_hz, 1 if layout == "mono" else 2)
 
 
+def test_a_voice_that_is_upside_down_in_one_channel_is_not_lost_in_the_mix(tmp_path: Path) -> None:
+    """The room is the same way up in both channels, and who speaks from outside is not."""
+    room, outside = tone(3_000, level=0.4), tone(1_000, hz=300.0)
+    both = np.stack([np.concatenate([room, outside]), np.concatenate([room, -outside])])
+    path = write_sound(tmp_path / "a.wav", [(0, both)], layout="stereo")
+    media = probe(path, sha256="0")
+    audio = decode([Source(path, channel=media.channel)], tmp_path / "out.s16")
+    assert np.abs(audio.slice(100, 2_900)).max() == pytest.approx(0.4, abs=0.02)
+    assert np.abs(audio.slice(3_100, 3_900)).max() == pytest.approx(0.5, abs=0.02)
+
+
 @settings(max_examples=25)
 @given(
     pieces=st.lists(st.tuples(st.integers(0, 900), st.integers(100, 700)), min_size=1, max_size=4),

@@ -409,6 +409,42 @@ def test_a_dash_is_no_word_and_ends_the_voice_before_it(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:03.000\n{}\n"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:03,000\n{}\n"),
+        ("a.sbv", "0:00:01.000,0:00:03.000\n{}\n"),
+        ("a.srv1", '<transcript><text start="1" dur="2">{}</text></transcript>'),
+    ],
+)
+def test_marks_of_live_captions_are_no_words(tmp_path: Path, name: str, text: str) -> None:
+    marked = ">> GOOD EVENING. >>HELLO\n>>> ITEM 5, >>\n>>\nWELCOME"
+    words, _ = words_of(tmp_path, text.format(marked.replace(">", "&gt;")), name)
+    assert text_of(words.words) == "GOOD EVENING. HELLO ITEM 5, WELCOME"
+
+
+def test_the_voice_before_a_mark_ends_there_and_the_time_after_it_stays(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Jo>Any questions? <00:02.000>>> <00:02.500>Yes, Chair.\n"
+    words, _ = words_of(tmp_path, text, "a.vtt")
+    assert [(w.text, w.speaker) for w in words.words] == [
+        ("Any", "Jo"),
+        ("questions?", "Jo"),
+        ("Yes,", None),
+        ("Chair.", None),
+    ]
+    assert words.words[2].start_ms == 2_500
+
+
+def test_a_cue_that_a_stream_repeats_is_taken_once(tmp_path: Path) -> None:
+    """Streams are cut into pieces, and what goes over a seam stands in both."""
+    one, two, three = (f"00:0{i}.000 --> 00:0{i + 1}.000\n{line}\n\n" for i, line in enumerate(["we", "were", "never"]))
+    words, _ = words_of(tmp_path, f"WEBVTT\n\n{one}{two}{two}{three}{three}", "a.vtt")
+    assert text_of(words.words) == "we were never"
+    both = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Jo>Aye.\n\n00:01.000 --> 00:02.000\n<v Siân>Aye.\n"
+    assert text_of(words_of(tmp_path, both, "a.vtt")[0].words) == "Aye. Aye."
+
+
 def test_labels_of_corrections_are_nobodys_name(tmp_path: Path) -> None:
     words, turns = words_of(tmp_path, "WEBVTT\n\n00:01.000 --> 00:03.000\n<v @jo>aye\n", "a.vtt")
     assert (words.words[0].speaker, turns.turns[0].speaker) == ("jo", "jo")

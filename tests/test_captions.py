@@ -199,6 +199,13 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
 
 
 NAMES = st.sampled_from(["", "<v Jo Okafor>", "<v Len>", "</v>"])
+
+
+def _as_shown(cue: tuple[int, int, list[tuple[str, str]]]) -> tuple[int, int, str]:
+    start_ms, length_ms, parts = cue
+    return start_ms, length_ms, " ".join(text for _, text in parts if text)
+
+
 CUES = st.lists(
     st.tuples(
         st.integers(0, 20_000),
@@ -208,6 +215,7 @@ CUES = st.lists(
         ),
     ),
     max_size=12,
+    unique_by=_as_shown,  # the same again is taken once
 )
 
 

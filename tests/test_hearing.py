@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from transcribe import hearing, vad
-from transcribe.audio import Audio
+from transcribe.audio import Audio, Source, decode
 from transcribe.engines import Block
 from transcribe.gates import UNHEARD_MS, Heard, compression, echoes, judge, loops, unheard
 from transcribe.hearing import to_words
@@ -161,6 +161,42 @@ def test_pieces_join_without_a_seam_and_begin_at_the_same_places_when_resumed(
     assert np.mean([(whole[at] >= vad.ON) != (pieces[at] >= vad.ON) for at in whole]) < 0.02
     resumed = dict(vad._probabilities(audio, 25_000, audio.duration_ms))
     assert resumed == {at: p for at, p in pieces.items() if at >= 25_000}
+
+
+@pytest.mark.parametrize("loud_db", [-90.0, -60.0, -40.0, -20.0])
+def test_a_recording_that_is_soft_throughout_is_made_louder_for_the_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loud_db: float
+) -> None:
+    """In all its pieces by as much, wherever listening begins; one that is loud enough is left as it is."""
+    loudest: list[float] = []
+
+    def detector(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        loudest.append(20 * np.log10(float(np.abs(samples).max()) + 1e-9))
+        return np.zeros(len(samples) // vad.FRAME, np.float32)
+
+    monkeypatch.setattr(vad, "_model", lambda: detector)
+    monkeypatch.setattr(vad, "PIECE", 300)
+    square = np.sign(np.sin(np.arange(30 * 16_000) / 50))
+    square[: 10 * 16_000] *= 0.1
+    np.round(square * 2**15 * 10 ** (loud_db / 20)).astype("<i2").tofile(tmp_path / "a.s16")
+    audio = Audio(path=tmp_path / "a.s16")
+    list(vad._probabilities(audio, 0, audio.duration_ms))
+    whole = loudest[:]
+    list(vad._probabilities(audio, 25_000, audio.duration_ms))
+    assert loudest[len(whole) :] == whole[-len(loudest[len(whole) :]) :]
+    raised_db = min(vad.MOST_DB, max(0.0, vad.SOFT_DB - loud_db))
+    assert loudest[-1] == pytest.approx(loud_db + raised_db, abs=0.6)
+
+
+@pytest.mark.parametrize("softer_db", [20, 40])
+def test_speech_is_found_however_soft_the_recording_is(shared: Path, tmp_path: Path, softer_db: int) -> None:
+    pytest.importorskip("faster_whisper")
+    audio = decode([Source(shared / "audio" / "ami" / "trn09_EN2009b.flac")], tmp_path / "a.s16")
+    loud = length(span for c in vad.clips(audio) for span in c.speech)
+    samples = np.fromfile(audio.path, "<i2") / 10 ** (softer_db / 20)
+    np.round(samples).astype("<i2").tofile(tmp_path / "b.s16")
+    soft = length(span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech)
+    assert soft == pytest.approx(loud, rel=0.1)
 
 
 # -- judgement ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.channels import look
+from transcribe.channels import CANCELLED, look
 from transcribe.media import (
     LONGEST_S,
     SEAMLESS,
@@ -393,7 +393,8 @@ class _Mixer:
         if kind and kind != self._kind:
             yield from self._mono(None)
             self._kind = kind
-            self._set_up("mono" if self._channel is None else frame.layout, frame)
+            by_ffmpeg = self._channel is None and frame.layout.nb_channels > 2
+            self._set_up("mono" if by_ffmpeg else frame.layout, frame)
         try:
             yield from self._mono(frame)
         except av.FFmpegError:  # channels that nobody has said how to mix
@@ -413,6 +414,17 @@ class _Mixer:
             if self._channel is not None:
                 yield samples[:, min(self._channel, self._n_channels) - 1].copy()
             elif self._n_channels > 1:
-                yield samples.mean(axis=1).astype(np.int16)
+                yield _mixed(samples)
             else:
                 yield samples[:, 0]
+
+
+def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The mean of channels, or where they cancel each other, as for one voice on a cable soldered the wrong way round,
+    the loudest of them: samples of shape (n_samples, n_channels)."""
+    each = samples.astype(np.float32)
+    mix: NDArray[np.float32] = each.mean(axis=1)
+    power = np.square(each).sum(axis=0)
+    if np.square(mix).sum() < CANCELLED * power.max():
+        return samples[:, power.argmax()].copy()
+    return mix.astype(np.int16)

@@ -3,7 +3,7 @@
 Where a file gives a word a time of its own, the word keeps it, if it can be true: inside its cue and not before the
 word that stands before it. All other words share the time that is left, by their length, and are marked `cue`, as is
 every word whose time had to be moved; words of a text without times are marked `none`. Lines that roll on, shown again
-under the next ones, are taken once.
+under the next ones, are taken once, and so is a cue that stands in the file again, with the same times.
 Files come from outside and are not to be trusted: what they may cost is bounded, and what is wrong has a place.
 """
 
@@ -147,12 +147,12 @@ def _untimed(cues: Iterable[Cue]) -> Iterator[Word]:
 
 
 def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
-    """Cues in order of time, without the lines that rolling captions show again.
+    """Cues in order of time, each once, without the lines that rolling captions show again.
 
     A file rolls if most cues begin, as the one before ends, with its last lines and go on, or show without times what
     had times in it: elsewhere, who says the same thing twice has said it twice.
     """
-    ordered = sorted(cues, key=lambda c: c.start_ms)
+    ordered = sorted(_once(cues), key=lambda c: c.start_ms)
     if not rolling:
         return ordered
     pairs = list(itertools.pairwise(ordered))
@@ -167,6 +167,15 @@ def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
     again.insert(0, 0)
     fresh = [msgspec.structs.replace(c, lines=c.lines[n:]) for c, n in zip(ordered, again, strict=True)]
     return [cue for cue in fresh if cue.lines]
+
+
+def _once(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Cues without those that stand in the file again: in a stream's pieces, what goes over a seam is in both."""
+    known = set()
+    for cue in cues:
+        if cue not in known or cue.start_ms == cue.end_ms:
+            known.add(cue)
+            yield cue
 
 
 def _repeated(before: Sequence[Sequence[Said]], lines: Sequence[Sequence[Said]]) -> int:

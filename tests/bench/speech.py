@@ -1,7 +1,7 @@
 """Words, measured: the program's way beside the engines that it calls, with the same weights in one run.
 
     python tests/bench/speech.py [--shared FOLDER] [--made FOLDER]... [--set NAME]... [--way NAME]... [--model base]
-                                 [--openai] [--threads 1] [--json FILE]
+                                 [--softer DB] [--openai] [--threads 1] [--json FILE]
 
 Listens to the sample meeting; to the AMI excerpts and the read speech in FOLDER/audio; to made meetings, each a folder
 with meeting.flac and truth.json, or a folder of such; and to sound in which nobody speaks. Each recording goes through
@@ -349,6 +349,7 @@ def main() -> None:
     parser.add_argument("--made", type=Path, action="append", default=[])
     parser.add_argument("--set", action="append", choices=["sample", "made", "AMI", "read", NOTHING_SAID])
     parser.add_argument("--way", action="append", help="only these, of which one must be an engine's own")
+    parser.add_argument("--softer", type=float, default=0.0, metavar="DB", help="make all sound so much softer first")
     parser.add_argument("--model", default="base")
     parser.add_argument("--openai", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
@@ -359,6 +360,9 @@ def main() -> None:
         every = ways(asked.model, asked.threads, scratch, openai=asked.openai)
         by = {name: way for name, way in every.items() if not asked.way or name in asked.way}
         heard = [r for r in recordings(asked.shared, asked.made, scratch) if not asked.set or {*asked.set} & {*r.sets}]
+        for recording in heard if asked.softer else ():
+            samples = np.fromfile(recording.audio.path, "<i2") / 10 ** (asked.softer / 20)
+            np.round(samples).astype("<i2").tofile(recording.audio.path)
         results = run(heard, by)
         print("\n".join(table(heard, results, list(by))))
     if asked.json:
