@@ -25,7 +25,8 @@ from transcribe.vad import clips
 
 Sound = NDArray[np.float32]
 JOINED_S, PAUSE_S = 24, 0.5
-SPLITS_S = (3, 6, 12, 18, 21)
+SPLITS_S = (4, 12, 20)
+VOICES = ("read/two_cities_16k.wav", "ami/trn09_EN2009b.flac", "ami/dev00_ES2003a.flac")
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
         paths = [*sorted((audio / "ami").glob("*.flac")), *sorted((audio / "read").glob("libri*.*a*"))]
         others = [speech(decode([Source(path)], scratch)) for path in paths]
         told(base, others, german)
-        joined(base, english, german, scratch)
+        joined(base, [english, *(speech(decode([Source(audio / name)], scratch)) for name in VOICES)], german, scratch)
         beside_welsh(base, paths, scratch)
 
 
@@ -70,25 +71,26 @@ def likeness(base: Listener, sound: Sound, code: str) -> float:
     return p if found == code else 1 - p
 
 
-def joined(base: Listener, english: Sound, german: Sound, scratch: Path) -> None:
-    """A clip that begins in one language and ends in the other, each being the main one."""
-    alone = {"en": english, "de": german}
-    known = {code: {w for _, w in said(hear(base, sound, scratch, code))} for code, sound in alone.items()}
-    print("| joined | surest of | main | words in English, German | heard otherwise | s without words |")
-    for first, then in (("en", "de"), ("de", "en")):
-        for split_s in SPLITS_S:
-            pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
-            end_s = JOINED_S - split_s
-            sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
-            surest, p = base.ears.detect(sound, ("en", "de"))
-            for main, other in (("en", "de"), ("de", "en")):
-                block = hear(base, sound, scratch, main, other)
+def joined(base: Listener, voices: Sequence[Sound], german: Sound, scratch: Path) -> None:
+    """A clip that begins in one language and ends in the other."""
+    in_german = {w for _, w in said(hear(base, german, scratch, "de"))}
+    print("| voice | joined | as a whole | words in English, German | heard otherwise | s without words |")
+    for n, english in enumerate(voices, 1):
+        alone = {"en": english, "de": german}
+        known = {"en": {w for _, w in said(hear(base, english[: 30 * RATE_HZ], scratch, "en"))}, "de": in_german}
+        for first, then in (("en", "de"), ("de", "en")):
+            for split_s in SPLITS_S:
+                pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
+                end_s = JOINED_S - split_s
+                sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
+                surest, p = base.ears.detect(sound, ("en", "de"))
+                block = hear(base, sound, scratch, "en", "de")
                 words = said(block)
                 counts = ", ".join(str(sum(code == c for c, _ in words)) for code in ("en", "de"))
                 otherwise = [f"{w} ({code})" for code, w in words if w and w not in known[code]]
                 gone_s = sum(s.end_ms - s.start_ms for s in block.stretches) / 1000
-                what = f"{first} {split_s} s, {then} {end_s} s | {surest} {p:.2f}"
-                print(f"| {what} | {main} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
+                what = f"{n} | {first} {split_s} s, {then} {end_s} s | {surest} {p:.2f}"
+                print(f"| {what} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
 
 
 def hear(base: Listener, sound: Sound, scratch: Path, main: str, *others: str) -> Block:
