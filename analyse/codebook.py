@@ -13,6 +13,7 @@
     inside = [...]                # ... unless one of these is there too (the police)
     neighbours = [...]            # near subjects: a statement that names one, and not the topic, is not on topic
     others = [...]                # distant subjects: they end the discussion as well
+    keywords = [...]              # the plain words that somebody would search for: `score tags` shows how far they get
 
     [stance]                      # optional: without it, stance is not judged
     target = "what the stance is towards"
@@ -43,7 +44,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from analyse.cues import parse
-from transcribe.problem import Problem
+from transcribe.problem import Problem, misfit
 from transcribe.records import Record, language_code
 
 MAX_BYTES = 1_000_000
@@ -70,6 +71,7 @@ class TopicCues(Record):
     inside: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
 
 
 class StanceCues(Record):
@@ -149,7 +151,9 @@ def examine(data: bytes) -> tuple[Codebook | None, list[Fault]]:
     try:
         text = data.decode("utf-8-sig")
         body = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
+    except UnicodeDecodeError as e:
+        return None, [Fault(what="the codebook is not UTF-8 text", fix="save it as UTF-8", line=_line_of(e, data))]
+    except (tomllib.TOMLDecodeError, RecursionError) as e:
         return None, [
             Fault(
                 what=f"the codebook is not readable TOML: {e}", fix="correct it at that place", line=_line_of(e, data)
@@ -224,21 +228,25 @@ class _Reader:
         self.faults.append(Fault(what=what, fix=fix, part=part, line=self._lines.find(table, written)))
 
     def table(self, raw: Any, kind: type[T], part: str, table: str) -> T | None:
-        unknown: list[str] = []
-        if isinstance(raw, dict):  # said, and left out: it hides nothing else that is wrong
-            unknown = [field for field in raw if field not in kind.__struct_fields__]
-            raw = {field: value for field, value in raw.items() if field not in unknown}
         may_stand = f"what may stand here: {', '.join(kind.__struct_fields__)}"
-        for field in unknown:
+        if not isinstance(raw, dict):
+            self.fault("this is no table", may_stand, part, table, "")
+            return None
+        unknown = [field for field in raw if field not in kind.__struct_fields__]
+        for field in unknown:  # said, and left out: it hides nothing else that is wrong
             self.fault(f"there is no field {field!r:.80}", may_stand, part, table, field)
+        missing = [f.name for f in msgspec.structs.fields(kind) if f.required and f.name not in raw]
+        if missing:
+            if not unknown:  # which is most likely what was meant
+                self.fault(f"{' and '.join(missing)} must be given", may_stand, part, table, missing[0])
+            return None
         try:
-            return msgspec.convert(raw, kind)
+            return msgspec.convert({field: value for field, value in raw.items() if field not in unknown}, kind)
         except msgspec.ValidationError as e:
-            if unknown and "missing required" in str(e):
-                return None  # most likely what was written otherwise
-            at = re.search(r"`\$\.(\w+)|field `(\w+)", str(e))
-            written = next(filter(None, at.groups()), "") if at else ""
-            self.fault(f"the codebook does not fit: {e}", may_stand, part, table, written)
+            at = re.search(r"`\$\.(\w+)(\[?)", str(e))
+            written = at[1] if at else ""
+            which = f"something in {written}" if at and at[2] else written
+            self.fault(misfit(str(e), which), may_stand, part, table, written)
             return None
 
     def check_head(self, head: Codebook) -> None:

@@ -30,6 +30,7 @@ class Encoder:
         self._tokenizer = transformer.load("AutoTokenizer", folder)
         self._first = _takes_first_token(folder)
         self.size: int = self._model.config.hidden_size
+        self._max_tokens = min(MAX_TOKENS, self._model.config.max_position_embeddings)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """`[n_texts, size]`."""
@@ -44,7 +45,7 @@ class Encoder:
                     [texts[i] for i in chosen],
                     padding=True,
                     truncation=True,
-                    max_length=MAX_TOKENS,
+                    max_length=self._max_tokens,
                     return_tensors="pt",
                 )
                 hidden = self._model(**batch).last_hidden_state

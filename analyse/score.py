@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from analyse.codebook import Codebook
+from analyse.cues import Finder, tokens
 from analyse.labels import Label, Placed
 from transcribe.records import Record
 
-KEYWORDS = re.compile(r"fac(?:ial|e)[- ]recog|\bLFR\b|facial acknow", re.IGNORECASE)
 STANCES = ("concerned", "supportive", "neutral", "mixed")
 MEAN_STANCES = STANCES[:3]  # of "mixed" there are too few anywhere to say how well it is read
 ENOUGH_ROWS = 8  # codes that fewer rows have are reported, and left out of the mean
@@ -25,7 +26,8 @@ Floats = NDArray[np.float64]
 
 
 class Figure(Record):
-    """A figure, and the interval it might as well lie in: none where rows are from one document only."""
+    """A figure, and the interval it might as well lie in: none where rows are from one document only. Where all are
+    right, or none is, documents drawn anew can show no other: there it is the exact interval of so many documents."""
 
     value: float
     low: float | None = None
@@ -162,11 +164,14 @@ def score(rows: Sequence[Judged], codes: Sequence[str]) -> Score:
 # -- baselines -------------------------------------------------------------------------------------
 
 
-def has_keyword(text: str) -> bool:
-    return bool(KEYWORDS.search(text))
+def keywords_of(book: Codebook) -> Callable[[str], bool] | None:
+    """Whether a text has one of the topic's keywords; None where the codebook gives none."""
+    cues = book.topic.keywords if book.topic else ()
+    finder = Finder(("keyword", cue) for cue in cues)
+    return (lambda text: bool(finder.find(tokens(text.split())))) if cues else None
 
 
-def whole_items(rows: Sequence[Label], said: Sequence[Placed]) -> list[bool]:
+def whole_items(rows: Sequence[Label], said: Sequence[Placed], has_keyword: Callable[[str], bool]) -> list[bool]:
     """The second baseline: a meeting's rows, cut where somebody opens an "item" between two of them, and an item on
     topic as a whole where enough of its rows have a keyword. `rows` are of one meeting, in order."""
     openings = sorted(
@@ -217,21 +222,28 @@ class _Tally:
         )
 
     def mean_f1(self, labels: Sequence[Floats]) -> Figure:
-        return self._figure(lambda draws: _mean([_f1(draws @ cells) for cells in labels], len(draws)))
+        n = int(sum(labels, self.nothing).any(axis=1).sum())
+        return self._figure(lambda draws: _mean([_f1(draws @ cells) for cells in labels], len(draws)), n)
 
     def share(self, decisions: Iterable[tuple[bool, bool]]) -> Figure:
         """How many of those that count, the first of each pair, are right, the second."""
         cells = np.zeros((len(self.nothing), 2))
         for document, (counts, right) in zip(self._of, decisions, strict=True):
             cells[document] += (counts and right, counts)
-        return self._figure(lambda draws: _ratios((draws @ cells)[:, 0], (draws @ cells)[:, 1]))
+        n = int(cells.any(axis=1).sum())
+        return self._figure(lambda draws: _ratios((draws @ cells)[:, 0], (draws @ cells)[:, 1]), n)
 
-    def _figure(self, of: Callable[[Floats], Floats]) -> Figure:
+    def _figure(self, of: Callable[[Floats], Floats], n_documents: int) -> Figure:
+        """`n_documents` are those that the figure rests on."""
         value = float(of(np.ones((1, len(self.nothing))))[0])
-        if not len(self._draws):
+        if not len(self._draws) or not n_documents:
             return Figure(value=value)
-        low, high = np.percentile(of(self._draws), (2.5, 97.5))
-        return Figure(value=value, low=float(low), high=float(high))
+        low, high = (float(edge) for edge in np.percentile(of(self._draws), (2.5, 97.5)))
+        if value == 1.0:
+            low = min(low, 0.025 ** (1 / n_documents))
+        elif value == 0.0:
+            high = max(high, 1 - 0.025 ** (1 / n_documents))
+        return Figure(value=value, low=low, high=high)
 
 
 def _f1(counts: Floats) -> Floats:

@@ -48,35 +48,12 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
     _check_there(context)
     n_outside = _n_outside(context, correction)
     deaf = msgspec.structs.replace(context, only=(0, 0))  # what waits to be listened to goes on waiting
-    with corrections.held(context.made):
-        _check_there(context)
-        _check_same(deaf, correction, sink)
-        known = context.corrections()
-        undone = next((c for c in in_force(known) if c.id == correction.undoes), None)
-        if correction.kind == "undo" and undone is None:
-            raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
-        corrections.append(context.raw, correction)
-        if correction.kind in HIDING:
-            purge.forget_wording(context)
+    undone = _keep(deaf, correction, sink)
     hiding = bool({correction.kind, undone.kind if undone else ""} & HIDING.keys())
     if correction.kind in HIDING:
         work.silence_at_once(context)
     elsewhere = purge.forget_outputs(context) if correction.kind in HIDING else ()
-    ran, waits, late = [], "", None
-    for stage in work.ALL_STAGES[work.NAMES.index("words") :]:
-        listens = stage.name in ("words", "turns")
-        if not (context.made / "transcript.json").is_file() and not listens:
-            waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
-            break
-        try:
-            if stage.listens(deaf):
-                waits = f"an engine must make {stage.name} again: onrecord run {context.meeting.id}"
-            elif _make(deaf, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
-                ran.append(stage.name)
-        except Problem as e:
-            if not listens:
-                raise
-            late = e
+    ran, waits, late = _carry_through(deaf, sink)
     if hiding and undone and not waits and hear_words.words_listen(context):
         waits = f"what was hidden has to be listened to: onrecord run {context.meeting.id}"
     if rows and correction.kind in ("mask", "exclude"):
@@ -98,6 +75,42 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
         published=published,
         n_beside=max(0, n_outside - _n_outside(context, correction)),
     )
+
+
+def _keep(context: Context, correction: Correction, sink: Sink) -> Correction | None:
+    """Put a correction behind the others, unless it is late. Returns what it takes back, if it takes anything back."""
+    with corrections.held(context.made):
+        _check_there(context)
+        _check_same(context, correction, sink)
+        undone = next((c for c in in_force(context.corrections()) if c.id == correction.undoes), None)
+        if correction.kind == "undo" and undone is None:
+            raise Problem("somebody took this correction back just now", where=context.raw, fix="look at it again")
+        corrections.append(context.raw, correction)
+        if correction.kind in HIDING:
+            purge.forget_wording(context)
+    return undone
+
+
+def _carry_through(context: Context, sink: Sink) -> tuple[list[str], str, Problem | None]:
+    """Bring all that is made from words up to date, as far as nobody has to listen: the stages that were, what waits,
+    and what kept those that listen from it."""
+    ran: list[str] = []
+    waits, late = "", None
+    for stage in work.ALL_STAGES[work.NAMES.index("words") :]:
+        listens = stage.name in ("words", "turns")
+        if not (context.made / "transcript.json").is_file() and not listens:
+            waits = f"this meeting is not finished: onrecord run {context.meeting.id}"
+            break
+        try:
+            if stage.listens(context):
+                waits = f"an engine must make {stage.name} again: onrecord run {context.meeting.id}"
+            elif _make(context, stage, sink, wait_s=0.0 if listens else corrections.WAIT_S):
+                ran.append(stage.name)
+        except Problem as e:
+            if not listens:
+                raise
+            late = e
+    return ran, waits, late
 
 
 def _n_outside(context: Context, c: Correction) -> int:

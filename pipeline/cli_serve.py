@@ -40,15 +40,13 @@ def serve(
             fix='pip install "onrecord[page]"',
             exit_code=LACKING,
         )
-    local = serving.is_local(host)
     listener = serving.listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"http://{shown}:{listener.getsockname()[1]}/  (Ctrl-C ends it)", err=True)
-    if not local:
+    typer.echo(f"http://{serving.named(host)}:{listener.getsockname()[1]}/  (Ctrl-C ends it)", err=True)
+    if not serving.is_local(host):
         typer.echo(
             f"Everybody who can reach {host} can read what is in {data}, without a password and without encryption. "
             "Passwords can be read on the way, too, unless a web server with HTTPS stands before it. "
             "If that is not what you want, leave --host away.",
             err=True,
         )
-    serving.serve(layout, listener, contact=" ".join(contact.split())[:300], local=local)
+    serving.serve(layout, listener, contact=" ".join(contact.split())[:300], host=host)

@@ -97,7 +97,9 @@ class DataDesk:
 
     def history(self, held: Held, start_ms: int, end_ms: int) -> Sequence[Entry]:
         past = places.history(self.layout, start_ms, end_ms, held.transcript, held.meeting.id)
-        return [Entry(id=p.id, told=telling.whole_change(p), stands=not p.undone_by) for p in past]
+        return [
+            Entry(id=p.id, told=telling.whole_change(p), stands=not p.undone_by, hides=p.kind in HIDING) for p in past
+        ]
 
     def todo(self) -> Todo:
         """What needs somebody in all meetings. Those that changed are looked through as long as that takes no time that

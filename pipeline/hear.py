@@ -138,8 +138,9 @@ def caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> C
     return inputs
 
 
-def from_captions(context: Context) -> tuple[Words, Turns]:
-    """Words and turns; two stages ask for them, one right after the other, and the file is read once."""
+def from_captions(context: Context, *, also_after: bool = False) -> tuple[Words, Turns]:
+    """Words and turns, as far as the recording goes or also what stands after its end. Two stages ask for them, one
+    right after the other, and the file is read once."""
     path, recording = context.captions(), context.recording()
     if path is None:
         raise Problem(
@@ -148,15 +149,16 @@ def from_captions(context: Context) -> tuple[Words, Turns]:
     with reading(path):
         found = path.stat()
     state = found.st_ino, found.st_mtime_ns, found.st_size
-    return _captions(path, state, recording.sha256, recording.duration_ms, tuple(context.erased()))
+    end_ms = None if also_after else recording.duration_ms
+    return _captions(path, state, recording.sha256, end_ms, tuple(context.erased()))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _captions(
     path: Path,
     state: tuple[int, int, int],
     recording_sha256: str,
-    duration_ms: int,
+    duration_ms: int | None,
     erased: tuple[tuple[int, int], ...],
 ) -> tuple[Words, Turns]:
     from transcribe import captions

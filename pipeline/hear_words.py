@@ -20,6 +20,8 @@ from transcribe.records import Meeting, Passage, Record, Stretch, Word, Words, d
 from transcribe.transcript import words_outside
 
 VERSION = 3
+ON_THE_SOUND, FOUND_ANEW = "on the sound", "found anew on the sound"  # what becomes of the words of captions
+FEW_FOUND, MOST_FOUND = 0.3, 0.5  # of them: so few where their times are wrong altogether, and so many where others fit
 CUE_REACH_MS = 10_000  # a word may be said so long before or after its cue shows it
 BLOCKS_VERSION = 3  # of what a killed job left in the scratch folder
 
@@ -118,7 +120,8 @@ def words_lost(context: Context) -> str:
 
 
 def words_notes(context: Context) -> list[str]:
-    words = context.words().words
+    made = context.words()
+    words = made.words
     notes = []
     if words and all(w.timing == "none" for w in words):
         notes.append(
@@ -128,9 +131,24 @@ def words_notes(context: Context) -> list[str]:
         rest = "has no times and can't be cited" if any(w.timing == "none" for w in words) else "keeps the cue's time"
         more = f"; the rest {rest}" if n_found < len(words) else ""
         notes.append(f"words of captions put on the sound: {math.floor(100 * n_found / len(words))} %{more}")
-    if context.only and hear.uses_captions(context, "words", context.asr):
-        notes.append("captions give all words at once: --only changes nothing")
+        if FOUND_ANEW in made.engine:
+            notes.append("the captions' own times do not fit this recording: it was listened to, to place their words")
+    elif ON_THE_SOUND in made.engine:
+        notes.append("next to nothing of the captions is in the sound: are they another recording's, or shifted?")
+    if hear.uses_captions(context, "words", context.asr):
+        notes += _notes_after(context, made)
+        if context.only:
+            notes.append("captions give all words at once: --only changes nothing")
     return notes
+
+
+def _notes_after(context: Context, made: Words) -> Iterator[str]:
+    """How much of captions stands after the end of the recording, and so is nowhere."""
+    if context.recording().media and FOUND_ANEW not in made.engine:
+        end_ms = context.recording().duration_ms
+        n_after = sum(_start(w) >= end_ms for w in hear.from_captions(context, also_after=True)[0].words)
+        if n_after:
+            yield f"captions go on after the recording ends: {n_after} words of theirs are left out"
 
 
 def make_words(context: Context, progress: Progress) -> list[str]:
@@ -323,7 +341,11 @@ def _cut_captions(before: Words, hidden: Ranges, known: Ranges) -> Words:
 
 
 def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> Words:
-    """Captions whose words have the times at which they are said, where they are found in the recording."""
+    """Captions whose words have the times at which they are said, where they are found in the recording.
+
+    They are looked for near their cues; where there are none, or these are shifted or drift so that next to nothing is
+    found, near what a recogniser hears.
+    """
     from transcribe import align
     from transcribe.hearing import detected
 
@@ -335,30 +357,49 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     if language not in aligner.languages:
         return captions
     others = [code for code in map(language_code, context.meeting.other_languages) if code in aligner.languages]
-    key = hear.digest(words_params(context) | {"inputs": context.inputs})
-    log = context.scratch / f"words-{key}.jsonl"
-    done, size = journal.read(log, align.Piece)
-    about_ms = _about(context, captions, choice, audio, progress)
-    if not about_ms:
+    params = words_params(context) | {"inputs": context.inputs}
+
+    def found(words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
+        log = context.scratch / f"words-{hear.digest(params | {'about': how})}.jsonl"
+        done, size = journal.read(log, align.Piece)
+        with journal.append(log, size) as keep:
+            for piece in align.pieces(words, about_ms, audio, aligner, language=language, others=others, done=done):
+                keep(piece)
+                done.append(piece)
+                progress(piece.until_ms, audio.duration_ms)
+        return align.in_order([word for piece in done for word in piece.words])
+
+    def about(words: Sequence[Word]) -> list[int]:
+        return align.about(words, [w for b in _heard(context, choice, audio, whole, progress) for w in b.words])
+
+    whole, how = hear.whole(context), ON_THE_SOUND
+    if all(w.start_ms is None for w in captions.words):
+        about_ms = about(captions.words)
+        words = found(captions.words, about_ms, "recognised") if about_ms else ()
+    else:
+        words = found(captions.words, list(itertools.accumulate(map(_start, captions.words), max)), "cues")
+        if _share_found(words) < FEW_FOUND and not context.erased():  # their own times say what that takes away
+            every, _ = hear.from_captions(context, also_after=True)
+            about_ms = about(every.words)
+            again = found(*_moved(every.words, about_ms, audio.duration_ms), "recognised") if about_ms else ()
+            if _share_found(again) >= MOST_FOUND:
+                words, how = again, FOUND_ANEW
+    if not words:
         return captions
-    with journal.append(log, size) as keep:
-        for piece in align.pieces(
-            captions.words, about_ms, audio, aligner, language=language, others=others, done=done
-        ):
-            keep(piece)
-            done.append(piece)
-            progress(piece.until_ms, audio.duration_ms)
-    words = align.in_order([word for piece in done for word in piece.words])
-    return msgspec.structs.replace(captions, engine=f"{captions.engine}, on the sound by {choice.name}", words=words)
+    return msgspec.structs.replace(captions, engine=f"{captions.engine}, {how} by {choice.name}", words=words)
 
 
-def _about(
-    context: Context, captions: Words, choice: engines.Choice, audio: Audio, progress: Progress
-) -> Sequence[int]:
-    """When each word of captions is said, roughly: at its cue's time; without any, where a recogniser hears it."""
-    from transcribe import align
+def _share_found(words: Sequence[Word]) -> float:
+    return sum(w.timing == "aligned" for w in words) / max(1, len(words))
 
-    if any(w.start_ms is not None for w in captions.words):
-        return list(itertools.accumulate(map(_start, captions.words), max))
-    blocks = _heard(context, choice, audio, hear.whole(context), progress)
-    return align.about(captions.words, [w for b in blocks for w in b.words])
+
+def _moved(words: Sequence[Word], about_ms: Sequence[int], end_ms: int) -> tuple[list[Word], list[int]]:
+    """Words with times, moved to where they are thought to be said, as far as the recording goes, and these times."""
+    moved = [
+        msgspec.structs.replace(
+            w, start_ms=ms, end_ms=min(end_ms, ms + (w.end_ms or 0) - (w.start_ms or 0)), timing="cue"
+        )
+        for w, ms in zip(words, about_ms, strict=True)
+        if ms < end_ms
+    ]
+    return moved, list(map(_start, moved))

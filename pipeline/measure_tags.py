@@ -30,6 +30,7 @@ def alone(labelled: Path, codebook: Codebook, tagger: taggers.Choice = taggers.R
     asked = [n for n, reading in enumerate(readings) if reading.topic.about]
     wordings = [taggers.Wording(labels[n].text, 0, readings[n].tags) for n in asked]
     tags = dict(zip(asked, taggers.code(wordings, codebook, tagger), strict=True))
+    has_keyword = score.keywords_of(codebook)
     rows = []
     for n, (row, topic, reading) in enumerate(zip(labels, topics, readings, strict=True)):
         found = Placed(
@@ -41,11 +42,9 @@ def alone(labelled: Path, codebook: Codebook, tagger: taggers.Choice = taggers.R
             stance=reading.stance.stance if reading.stance else None,
             stance_holder=reading.stance.holder if reading.stance else None,
         )
-        keywords = {
-            "keywords": score.has_keyword(row.text),
-            "keywords + context": score.has_keyword(f"{row.text} {row.context}"),
-        }
-        rows.append(Judged(row=row, found=found, baselines=keywords))
+        texts = {"keywords": row.text, "keywords + context": f"{row.text} {row.context}"}
+        baselines = {name: has_keyword(text) for name, text in texts.items()} if has_keyword else {}
+        rows.append(Judged(row=row, found=found, baselines=baselines))
     return score.report(rows, _codes(codebook), codebook=codebook.id, tagger=tagger.id)
 
 
@@ -58,18 +57,19 @@ def in_meetings(labelled: Path, layout: Layout, codebook: Codebook) -> Report:
                 "a row has no place in a meeting", where=labelled, fix="give each its meeting, start_ms and end_ms"
             )
         by_meeting.setdefault(row.meeting, []).append(row)
+    has_keyword = score.keywords_of(codebook)
     rows = []
     for meeting, labels in by_meeting.items():
         labels.sort(key=lambda row: row.start_ms)
         said = _quotes(layout, meeting)
-        items = score.whole_items(labels, said)
+        found = [heard(row, said) for row in labels]
+        if has_keyword is None:
+            rows += [Judged(row=row, found=f, baselines={}) for row, f in zip(labels, found, strict=True)]
+            continue
+        items = score.whole_items(labels, said, has_keyword)
         rows += [
-            Judged(
-                row=row,
-                found=heard(row, said),
-                baselines={"keywords": score.has_keyword(row.text), "keywords, whole items": item},
-            )
-            for row, item in zip(labels, items, strict=True)
+            Judged(row=row, found=f, baselines={"keywords": has_keyword(row.text), "keywords, whole items": item})
+            for row, f, item in zip(labels, found, items, strict=True)
         ]
     return score.report(rows, _codes(codebook), codebook=codebook.id, tagger="as run")
 
@@ -77,6 +77,13 @@ def in_meetings(labelled: Path, layout: Layout, codebook: Codebook) -> Report:
 def of_meeting(reference: Path, hypothesis: Path, codebook: Codebook) -> Report:
     """A meeting's statements against its labelled sentences (`reference.json`), matched by time."""
     made = load(references.read_bytes(hypothesis), Statements, "statements/2", where=hypothesis)
+    if made.codebook != codebook.id:
+        raise Problem(
+            f"these statements were coded with {made.codebook}, not with {codebook.id}",
+            where=hypothesis,
+            fix="name that codebook, with --codebook FILE, or its data folder, with --data DIR",
+        )
+    has_keyword = score.keywords_of(codebook)
     said = [
         Placed(
             start_ms=s.start_ms,
@@ -90,7 +97,7 @@ def of_meeting(reference: Path, hypothesis: Path, codebook: Codebook) -> Report:
         for s in made.statements
     ]
     rows = [
-        Judged(row=row, found=found, baselines={"keywords": score.has_keyword(row.text)})
+        Judged(row=row, found=found, baselines={"keywords": has_keyword(row.text)} if has_keyword else {})
         for row, found in labels_of(said, read_sentences(reference))
     ]
     return score.report(rows, _codes(codebook), codebook=made.codebook, tagger=made.tagger)

@@ -175,7 +175,7 @@ def _exclude(toml: Toml, written: Sequence[Any], faults: list[Fault]) -> tuple[t
             continue
         exclude.append((start_ms, end_ms, why))
         if start_ms >= end_ms:
-            what = f"an excluded stretch ends before it starts: {start_ms / 1000:g} s to {end_ms / 1000:g} s ({why})"
+            what = f"an excluded stretch ends before it starts: {start} to {end} ({why})"
             faults.append(toml.fault(what, "exclude", i, fix="write the earlier time first"))
     return tuple(exclude)
 

@@ -124,7 +124,7 @@ def why_silent(layout: Layout, place: Address, transcript: Transcript) -> Proble
         )
     if not stretch:
         fix = "search for the words, and copy their address"
-        return Problem(f"nothing is said at {timecode(place.start_ms)}", where=address, fix=fix)
+        return Problem(f"there are no words at {timecode(place.start_ms)}", where=address, fix=fix)
     unheard = (
         f"nothing is known of {timecode(stretch.start_ms)} to {timecode(stretch.end_ms)} yet: it was not listened to"
     )

@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(layout: Layout, listener: socket.socket, *, contact: str, local: bool) -> None:
+def serve(layout: Layout, listener: socket.socket, *, contact: str, host: str) -> None:
     """Serve the page until it is stopped."""
     import uvicorn
 
@@ -32,7 +32,7 @@ def serve(layout: Layout, listener: socket.socket, *, contact: str, local: bool)
 
     folder = DataFolder(layout)
     config = uvicorn.Config(
-        application(folder, local=local, contact=contact, desk=DataDesk(layout, folder)),
+        application(folder, hosts=names_of(host), contact=contact, desk=DataDesk(layout, folder)),
         log_level="warning",
         access_log=False,  # what people look for is nobody's business
         server_header=False,
@@ -44,6 +44,18 @@ def serve(layout: Layout, listener: socket.socket, *, contact: str, local: bool)
     )
     with contextlib.suppress(KeyboardInterrupt):  # which is how people end it
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def named(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def names_of(host: str) -> list[str]:
+    """What a page that listens there may be called: anything, where others than this machine can reach it."""
+    from search.web import LOCAL_HOSTS
+
+    return [*LOCAL_HOSTS, named(host)] if is_local(host) else ["*"]
 
 
 def is_local(host: str) -> bool:

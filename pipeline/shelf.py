@@ -28,7 +28,7 @@ from pipeline.meetings import Layout
 from search import cite, find, links
 from search.cite import Passage
 from search.find import Results
-from search.quotes import Quote, parse_address, read_parquet, resolve
+from search.quotes import Quote, parse_address, read_parquet, resolve, source_of
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
 from transcribe import correct, playable
 from transcribe.problem import Problem
@@ -198,8 +198,14 @@ class DataFolder:
                 return f"/quote/{quote.cited}#play"
         except (Problem, OSError):
             return ""
-        published = links.link(quote.source_url, quote.source_start_ms, None, self._players())
-        return published.url if published.plays else ""
+        return self._published(quote.source_url, quote.source_start_ms)
+
+    def moment(self, held: Held, ms: int) -> str:
+        return self._published(*source_of(ms, held.meeting, held.recording)) if held.recording else ""
+
+    def _published(self, url: str, at_ms: int | None) -> str:
+        found = links.link(url, at_ms, None, self._players())
+        return found.url if found.plays else ""
 
     def _players(self) -> dict[str, str]:
         """How pages of hosts are linked to, as far as that can be read: what is wrong with it is not for readers."""
@@ -242,12 +248,14 @@ class DataFolder:
             evidence=telling.shown_evidence(name) if name and not setters else (),
             confirmed_by=setters[-1] if setters else telling.confirmed_by(name) if name else "",
             link=source.url,
+            link_plays=source.plays,
         )
 
     def clip(self, address: str, pad_s: int) -> Path:
         """What an address plays, with padding, in a new folder that the caller takes away."""
         place = parse_address(address)
-        held, sound = self.meeting(place.meeting), self.sound(place.meeting)
+        self.check_shown(place.meeting)
+        sound = self.sound(place.meeting)
         if sound is None:
             raise Problem("There is no recording of this meeting to cut from")
         if place.end_ms - place.start_ms > LONGEST_CLIP_MS:
@@ -258,7 +266,7 @@ class DataFolder:
         try:
             name = f"{place.meeting}-{cite.timecode(place.start_ms).replace(':', '-')}"
             out = folder / f"{name}{'.mp4' if sound.video else '.m4a'}"
-            clips.write(context_of(self.layout, held.meeting.folder), replace(place, check=""), out, pad_s=pad_s)
+            clips.write(context_of(self.layout, place.meeting), replace(place, check=""), out, pad_s=pad_s)
             return out
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

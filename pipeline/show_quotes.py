@@ -121,7 +121,7 @@ def _about(quote: Quote) -> str:
         parts.append("codes: " + ", ".join(quote.codes))
     if quote.stance and quote.topic:
         whose = " (reported)" if quote.stance_holder == "reported" else ""
-        parts.append(f"stance: {quote.stance}{whose}")
+        parts.append(f"stance, a guess: {quote.stance}{whose}")
     if quote.listened_by:
         parts.append(f"listened to by {quote.listened_by}")
     if quote.listen_first:

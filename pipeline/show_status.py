@@ -25,6 +25,8 @@ def print_status(status: Status, *, all: bool, receipts: bool) -> None:
     _line(_summary(status))
     if found:
         _line(_sizes(status))
+    else:
+        _line("to make one: onrecord add RECORDING")
     _failed([s for s in found if s.state == "failed"], all=all)
     _running([s for s in found if s.state == "running"], all=all)
     _to_do([s for s in found if s.state == "to do"], all=all)

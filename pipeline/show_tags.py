@@ -24,6 +24,8 @@ def scores(found: Report, n_errors: int) -> None:
     whole = found.whole
     out.print(f"codebook {found.codebook}, tagger {found.tagger}: {n_of(whole.n_rows, 'statement')}")
     _print_topics({"all rows": whole} | found.slices)
+    if not whole.baselines:
+        out.print("no keywords to compare with: give the codebook's [topic] `keywords`, what one would search for")
     out.print(f"topic: F1 {_interval(whole.topic.f1)}")
     for what, alarms in (("on other subjects", whole.elsewhere), ("beside the topic, in its item", whole.beside)):
         if alarms.n:
@@ -32,7 +34,7 @@ def scores(found: Report, n_errors: int) -> None:
     _print_labels("code", whole.codes)
     if found.unknown_codes:
         out.print(f"not in {found.codebook}: {', '.join(map(printable, found.unknown_codes))}")
-    if any(a.n >= ENOUGH_ROWS for a in whole.codes.values()):
+    if _has_mean(whole):
         out.print(f"codes: mean F1 {_interval(whole.macro_f1)} over those of {ENOUGH_ROWS} rows or more")
     else:
         out.print(f"codes: none has {ENOUGH_ROWS} rows or more")
@@ -57,7 +59,7 @@ def _print_topics(parts: dict[str, Score]) -> None:
             f"{s.n_on_topic:,}",
             *_figures(s.topic)[:3],
             share(s.topic.false / n_off) if n_off else "-",
-            f"{s.macro_f1.value:.3f}" if s.n_on_topic else "-",
+            f"{s.macro_f1.value:.3f}" if _has_mean(s) else "-",
             f"{s.mean_stance_f1.value:.3f}" if s.n_on_topic else "-",
         )
     for name, agreement in parts["all rows"].baselines.items():
@@ -80,6 +82,10 @@ def _print_errors(found: Report, n_errors: int) -> None:
         for e in listed[:n_errors]:
             place = f"  [{printable(e.meeting)} {timecode(e.start_ms)}]" if e.meeting else ""
             out.print(Text(f"  people {e.given}, found {e.found}{place}  {printable(e.text)}"))
+
+
+def _has_mean(s: Score) -> bool:
+    return any(a.n >= ENOUGH_ROWS for a in s.codes.values())
 
 
 def _figures(a: Agreement) -> tuple[str, str, str, str]:

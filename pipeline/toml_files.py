@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from transcribe.problem import Problem
+from transcribe.problem import Problem, misfit
 from transcribe.records import Record
 
 LARGEST_BYTES = 1_000_000
@@ -113,17 +113,6 @@ _FIXES = {
     "Expected '=' after a key": 'write: key = "value"',
     "Illegal character '\\n'": "end the text with a quote; one of several lines stands in three quotes",
 }
-_KINDS = {
-    "str": "text in quotes",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "array": "a list in [ ]",
-    "object": "a table",
-    "date": "a date",
-    "datetime": "a date with a time",
-    "time": "a time of day",
-}
 
 
 def _not_toml(path: Path, text: str, error: ValueError) -> Problem:
@@ -158,8 +147,8 @@ def fields(
         try:
             return msgspec.convert(value, annotation)
         except msgspec.ValidationError as e:
-            message = str(e).partition(" - at `")[0]
-            faults.append(toml.fault(_say(message, here), *here, fix=f"write it so: {_example(examples, here)}"))
+            what = misfit(str(e), _which(here))
+            faults.append(toml.fault(what, *here, fix=f"write it so: {_example(examples, here)}"))
             return None
 
     for key, value in table.items():
@@ -200,22 +189,12 @@ def _spelling(key: str, known: Mapping[str, object]) -> str:
     return f"write {close[0]!r}, or delete it" if close else f"what may stand here: {', '.join(known)}"
 
 
-def _say(message: str, place: Place) -> str:
-    """What a validation error says, in plain words."""
+def _which(place: Place) -> str:
+    """In words, which value it is: "item 1 of exclude", "present (people 3)"."""
     which = str(next(part for part in reversed(place) if isinstance(part, str)))
     if isinstance(place[-1], int):
         which = f"item {place[-1] + 1} of {which}"
-    which += _of(place[:-1])
-    if kinds := re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", message):
-        wanted = " or ".join(_KINDS.get(k, k) for k in kinds[1].split(" | ") if k != "null")
-        return f"{which} should be {wanted} and is {_KINDS.get(kinds[2], kinds[2])}"
-    if count := re.fullmatch(r"Expected `array` of length (\d+), got (\d+)", message):
-        return f"{which} should hold {count[1]} things and holds {count[2]}"
-    if "matching regex" in message:
-        return f"{which} should be made of a-z, 0-9 and -, at most 80 of them"
-    if "RFC3339" in message:
-        return f"{which} is not a date"
-    return f"{which} is wrong: {message[:200]}"
+    return which + _of(place[:-1])
 
 
 # -- where it stands ------------------------------------------------------------------------------

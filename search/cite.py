@@ -134,7 +134,7 @@ def around(address: Address, rows: Sequence[Quote], transcript: Transcript, n_tu
     found = moved or quote
     if found is None:
         raise Problem(
-            f"nothing is said at {address}",
+            f"there are no words at {address}",
             fix="search for the words, and copy their address",
         )
     return Passage(

@@ -56,11 +56,12 @@ class Conflict(Problem):
 
 class Entry(Record):
     """Something that a person changed at a place, told with the names that stood there; `stands` while nobody took it
-    back."""
+    back, and `hides` what is there."""
 
     id: str
     told: str
     stands: bool
+    hides: bool
 
 
 class Task(Record):

@@ -98,6 +98,9 @@ class Chosen:
         recorded = self._edition.recorded.get(id)
         return recorded.sound if recorded else None
 
+    def moment(self, held: Held, ms: int) -> str:
+        return self._edition.moment(held, ms)
+
     def passage(self, address: str) -> tuple[Held, Passage]:
         held, passage = self._shelf.passage(address)
         if not self._edition.stance:

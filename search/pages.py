@@ -1,5 +1,6 @@
 """The reading pages, an address each: search, meetings, a meeting, a quote, a person, and what is in the data."""
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
@@ -15,6 +16,7 @@ from search import cite, examples, find, reading, tables, working
 from search import query as q
 from search.find import Results
 from search.quotes import Quote, parse_address
+from search.reading import Held
 from search.web import number, render, shelf_of, url
 from transcribe.problem import Problem
 
@@ -24,7 +26,7 @@ NOTHING = Results(total=0, hits=(), understood="")
 QUESTIONS = {  # the heads of what a search can be narrowed by
     "speaker": "Who spoke",
     "code": "What it is about",
-    "stance": "How the speaker sounds",
+    "stance": "How the speaker sounds: a guess",
     "body": "Council",
     "year": "Year",
     "status": "How the name is known",
@@ -101,6 +103,7 @@ def search_page(request: Request) -> Response:
         first=offset + 1,
         sorts=[(s, url("/", q=typed, f=narrowed, sort=s)) for s in ("best", "newest")],
         csv=url("/quotes.csv", **told, f=narrowed),
+        n_csv=find.N_HITS,
         json=url("/api/search", **told, f=narrowed),
         atom=url("/quotes.atom", q=typed, f=narrowed),
         codes=names,
@@ -133,7 +136,9 @@ def _marks(quote: Quote, names: dict[str, str]) -> tuple[str, ...]:
 def search_csv(request: Request) -> Response:
     _, _, whole = asked(request)
     results = shelf_of(request).search(whole, sort=order(request), limit=find.N_HITS, offset=0, facets=False)
-    rows = tables.to_csv([[hit.quote for hit in results.hits]])
+    n, n_found = len(results.hits), results.total
+    remark = f"These are the first {n:,} of {n_found:,} quotes that were found." if n < n_found else ""
+    rows = tables.to_csv([[hit.quote for hit in results.hits]], remark)
     return StreamingResponse(
         rows,
         media_type="text/csv; charset=utf-8",
@@ -202,6 +207,7 @@ def meeting_page(request: Request) -> Response:
     look_for = find.highlighter(typed) if typed.strip() else lambda text: ()
     made = reading.blocks(held, names, look_for)
     topics = held.statements.topics if held.statements else ()
+    sound = shelf.sound(held.meeting.id)
     spoken, about = reading.timeline(made, topics, held.duration_ms)
     return render(
         request,
@@ -212,14 +218,22 @@ def meeting_page(request: Request) -> Response:
         about=about,
         topics=topics,
         topic=examples.topic(book),
-        sound=shelf.sound(held.meeting.id),
+        sound=sound,
+        silencing=sound is None and _is_hidden_in(held),
         voices=list(held.voices.values()),
         typed=typed,
         n_found=sum(len(p.found) > 0 for b in made for p in b.pieces),
         n_topic=sum(p.topic for b in made for p in b.pieces),
         coverage=held.transcript.coverage,
+        moment=functools.partial(shelf.moment, held),
         **working.of_meeting(request, held),
     )
+
+
+def _is_hidden_in(held: Held) -> bool:
+    """Whether something is hidden in a meeting that was recorded: only a copy without it is ever played."""
+    recorded = held.recording is not None and bool(held.recording.media)
+    return recorded and any(s.kind in ("masked", "excluded", "withheld") for s in held.transcript.stretches)
 
 
 # -- a quote ---------------------------------------------------------------------------------------
@@ -237,6 +251,7 @@ def quote_page(request: Request) -> Response:
     address = f"{request.path_params['meeting']}/{request.path_params['range']}"
     held, passage = shelf.passage(address)
     quote = passage.quote
+    sound = shelf.sound(quote.meeting)
     return render(
         request,
         "quote.html",
@@ -246,7 +261,8 @@ def quote_page(request: Request) -> Response:
         cited=address,
         told=shelf.told(held, passage),
         marks=_marks(quote, reading.code_names(shelf.codebook())),
-        sound=shelf.sound(quote.meeting),
+        sound=sound,
+        silencing=sound is None and _is_hidden_in(held),
         voice=held.voices.get(quote.speaker_label),
         work=working.at(request, held, quote.start_ms, quote.end_ms),
         base=str(request.base_url).rstrip("/"),
@@ -314,13 +330,15 @@ def about_page(request: Request) -> Response:
         n=len(listed),
         duration_ms=sum(m.duration_ms for m in listed),
         transcribed_ms=sum(c.transcribed_ms for c in known),
-        no_speech_ms=sum(c.no_speech_ms for c in known),
+        no_speech_ms=sum(c.no_speech_ms for c in known if c.listened),
+        uncaptioned_ms=sum(c.no_speech_ms for c in known if not c.listened),
         excluded_ms=sum(c.excluded_ms for c in known),
         untranscribed=sorted(reasons.items(), key=lambda r: -r[1]),
         n_words=sum(m.n_words for m in listed),
         words=words,
         bodies=sorted({m.body for m in listed if m.body}),
         days=sorted(m.held_on for m in listed if m.held_on),
+        n_captions=sum(m.engine.startswith("captions") for m in listed),
         engines=sorted({m.engine for m in listed if m.engine}),
         codes=reading.code_names(shelf_of(request).codebook()),
     )

@@ -241,6 +241,8 @@ class _Parser:
     def _near(self, bare: str) -> str:
         """`near/` and the distance, where that is what this is; a bare NEAR means five words, "near" is a word."""
         found = _NEAR.fullmatch(bare)
+        if bare.casefold() == "near/":
+            self._note("near/ takes a number of words, as in near/5")
         if not found or not (found[1] or bare == "NEAR"):
             return ""
         n = int(found[1] or 5)

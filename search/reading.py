@@ -18,7 +18,7 @@ from search.cite import Passage
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import kept_back
+from transcribe.privacy import SHOWN, kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -122,6 +122,7 @@ class Told(Record):
     evidence: tuple[str, ...]
     confirmed_by: str = ""
     link: str = ""
+    link_plays: bool = False  # whether it opens at this moment, or at the beginning
 
 
 class Shelf(Protocol):
@@ -136,6 +137,9 @@ class Shelf(Protocol):
     def plays(self, quote: Quote) -> str:
         """Where a quote can be listened to: its page here, or its moment in the published recording; empty where in
         neither."""
+
+    def moment(self, held: Held, ms: int) -> str:
+        """A moment of a meeting in its published recording; empty where no link begins there."""
 
     def passage(self, address: str) -> tuple[Held, Passage]: ...
     def told(self, held: Held, passage: Passage) -> Told: ...
@@ -167,6 +171,15 @@ def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
     return bool(person) and not kept_back(person, role)
+
+
+def is_called(speaker: str) -> bool:
+    """Whether a voice without a person is called something, by captions say, and not only unknown.
+
+    >>> [is_called(s) for s in ("Cllr Rook", "Unknown speaker 3", "several speakers", "Member of the public")]
+    [True, False, False, False]
+    """
+    return not speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
 
 
 # -- a transcript to be read -----------------------------------------------------------------------
@@ -242,7 +255,7 @@ def _said(held: Held, codes: dict[str, str], look_for: Callable[[str], tuple[tup
     statement = next(statements, None)
     last_ms = 0
     changing = (i for i in range(1, len(words)) if words[i].speaker != words[i - 1].speaker)
-    cuts = sorted({0, len(words), *changing, *_openings(held)})
+    cuts = sorted({0, len(words), *changing, *_openings(held), *_after_stretches(held.transcript)})
     for first, end in pairwise(cuts):
         at, before = first, None
         run: list[tuple[int, int, Statement | None]] = []  # pieces of a paragraph: words [first, end)
@@ -269,6 +282,16 @@ def _openings(held: Held) -> Iterator[int]:
         for item in held.statements.items:
             if item.first_word is not None and (i := bisect_right(firsts, item.first_word)):
                 yield firsts[i - 1]
+
+
+def _after_stretches(transcript: Transcript) -> Iterator[int]:
+    """Words that a stretch without words stands before: nobody is shown to go on over one. No statement does."""
+    starts = sorted(s.start_ms for s in _shown(transcript.stretches))
+    n_before = 0
+    for i, word in enumerate(transcript.words if starts else ()):
+        if word.start_ms is not None and (n := bisect_right(starts, word.start_ms)) > n_before:
+            n_before = n
+            yield i
 
 
 def _paragraph(
@@ -334,7 +357,7 @@ def marks(codes: Sequence[str], stance: str | None, holder: str | None, names: d
     """What a statement was coded with, in words; a stance only where it is the speaker's own and one at all."""
     told = [names.get(code, code.replace("_", " ")) for code in dict.fromkeys(codes)]
     if stance and stance != "neutral" and holder == "speaker":
-        told.append(f"sounds {stance}")
+        told.append(f"a guess: sounds {stance}")
     return tuple(told)
 
 

@@ -51,13 +51,14 @@ _FORMULA = re.compile(r"\s*[=+\-@|%＝＋－＠]|[\t\r\n]")  # what makes a spre
 _SQL = {int: "integer", int | None: "integer", bool: "integer"}
 
 
-def to_csv(meetings: Iterable[Sequence[Quote]]) -> Iterator[str]:
-    """Rows of CSV, the first with the columns' names and the last with what this is. Lists are joined by `; `.
+def to_csv(meetings: Iterable[Sequence[Quote]], remark: str = "") -> Iterator[str]:
+    """Rows of CSV, the first with the columns' names; the last column says what this is, with a `remark` where there is
+    one. Lists are joined by `; `.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
     yield _row([*COLUMNS, "notice"])
-    notice = f"{NOTICE} Made by {GENERATOR}."
+    notice = " ".join(filter(None, (NOTICE, f"Made by {GENERATOR}.", remark)))
     for quotes in meetings:
         for quote in quotes:
             yield _row([*(_cell(getattr(quote, name)) for name in COLUMNS), notice])

@@ -137,7 +137,12 @@ def find(
     if more["n_places"] > 1:
         notes.append(f"these words are said in {more['n_places']:,} places")
     if more["speaker"] == "unknown":
-        notes.append("the transcript does not say who speaks there")
+        hidden = quote.speaker.startswith(privacy.SHOWN)
+        notes.append(
+            "members of the public are not shown by name: whether it was said by whom you name is not told"
+            if hidden
+            else "the transcript does not say who speaks there"
+        )
     if best.exact and any(d.kind == "omitted" for d in more["differences"]):
         notes.append("words are left out where the quotation has a gap or brackets")
     if best.broken:
@@ -167,13 +172,14 @@ def _not_found(covered: Covered) -> str:
 
 
 def _hours(ms: int) -> str:
-    """Hours and whole minutes, rounded down.
+    """Hours and minutes, or minutes and seconds, rounded down: what is missing from a short meeting is to be seen.
 
     >>> _hours(3_725_000), _hours(455_000)
-    ('1 h 02 min', '7 min')
+    ('1 h 02 min', '7 min 35 s')
     """
-    hours, minutes = divmod(ms // 60_000, 60)
-    return f"{hours:,} h {minutes:02d} min" if hours else f"{minutes} min"
+    minutes, seconds = divmod(ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes:02d} min" if hours else f"{minutes} min {seconds} s"
 
 
 def _agrees(quote: Quote, speaker: str, meeting: str) -> tuple[bool, int]:

@@ -7,9 +7,10 @@ style). What is offered to those who may write is in `search.working`.
 
 import contextlib
 import logging
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -38,7 +39,7 @@ from transcribe.problem import Problem
 from transcribe.records import Unreadable
 
 HERE = Path(__file__).parent
-LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 BODY_BYTES = 64_000  # of a request; reading needs none
 PER_S, BURST, N_CLIENTS = 40.0, 200.0, 10_000  # requests of one client; media and static files are not counted
 QUERY_BYTES = 16_000
@@ -57,10 +58,12 @@ HEADERS = {
 log = logging.getLogger("onrecord")
 
 
-def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: Desk | None = None) -> Starlette:
-    """The page over a shelf. With `local` it answers only to the names of this machine, so that no other site's page
-    can have a browser read it; `contact` is where people ask for a correction. Who is signed in can write at a `desk`;
-    without one the page can only be read."""
+def application(
+    shelf: Shelf, *, hosts: Sequence[str] = LOCAL_HOSTS, contact: str = "", desk: Desk | None = None
+) -> Starlette:
+    """The page over a shelf. It answers only to the names in `hosts` (`*`: to any), so that no other site's page can
+    have a browser read what is for this machine alone; `contact` is where people ask for a correction. Who is signed in
+    can write at a `desk`; without one the page can only be read."""
     from search import api, pages, recordings, signing, working
 
     app = Starlette(
@@ -73,7 +76,7 @@ def application(shelf: Shelf, *, local: bool = True, contact: str = "", desk: De
         ],
         middleware=[
             Middleware(Headers),
-            *([Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)] if local else []),
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
             Middleware(Limits),
         ],
         exception_handlers={Problem: _problem, HTTPException: _refused, OSError: _vanished, Exception: _bug},
@@ -103,13 +106,15 @@ def _templates() -> jinja2.Environment:
         "clock": cite.timecode,
         "day": day,
         "lasting": _lasting,
+        "share": _share,
+        "moment": _moment,
         "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
         "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
-    env.globals |= {"has_page": reading.has_page, "silent": exports.silent}
+    env.globals |= {"has_page": reading.has_page, "silent": exports.silent, "is_called": reading.is_called}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals |= {"can_sign_in": False, "MEASURED": MEASURED}
     return env
@@ -125,6 +130,31 @@ def _lasting(ms: int) -> str:
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{round(ms / 1000)} s"
+
+
+def _share(n: int, of: int) -> str:
+    """A share in whole percent; a little of something is not nothing, and nearly all not all.
+
+    >>> _share(0, 9), _share(1, 900), _share(450, 900), _share(899, 900), _share(9, 9), _share(0, 0)
+    ('0 %', 'under 1 %', '50 %', 'over 99 %', '100 %', '0 %')
+    """
+    percent = 100 * n / max(1, of)
+    if 0 < percent < 1:
+        return "under 1 %"
+    return "over 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def _moment(line: str) -> tuple[str, int] | None:
+    """The time with which a line of evidence begins, as it stands there and in ms; None where it begins with none.
+
+    >>> _moment("0:04:11: the chair gave them the floor"), _moment("Confirmed by Mira Castell")
+    (('0:04:11', 251000), None)
+    """
+    found = re.match(r"(\d+):(\d\d):(\d\d): ", line)
+    if not found:
+        return None
+    hours, minutes, seconds = map(int, found.groups())
+    return found[0].removesuffix(": "), 1000 * (3600 * hours + 60 * minutes + seconds)
 
 
 def url(path: str, **query: Any) -> str:
@@ -184,7 +214,7 @@ def _json_error(status: int, what: str) -> Response:
 async def _problem(request: Request, error: Exception) -> Response:
     """What is not there. Its place and its remedy are for who keeps the data, not for readers."""
     assert isinstance(error, Problem)
-    log.warning("%s: %s (%s)", request.url.path, error.what, error.where)
+    log.warning("%s: %s%s", request.url.path, error.what, f" ({error.where})" if error.where else "")
     if isinstance(error, Unreadable | Stale):
         answer = _error(request, 503, "This cannot be read just now", "Try again in a few minutes.")
     elif isinstance(error, NotNow):

@@ -13,7 +13,7 @@ from search.quotes import Quote, check_of, parse_address, quotes, resolve
 from tests.test_quotes import MEETING, NAMES, PANEL, Made, made
 from transcribe.correct import REACH_MS
 from transcribe.problem import Problem
-from transcribe.records import Recording, SpeakerName, Stretch, Transcript, Word, text_of
+from transcribe.records import Evidence, Recording, SpeakerName, Stretch, Transcript, Word, text_of
 
 MERGED = (
     *NAMES,
@@ -182,8 +182,26 @@ def test_a_place_of_which_nothing_is_left_is_an_error_and_no_guess(said: list[tu
     words = spoken(said)
     cited = retold(words, [])[1][0]
     left = [replace(w, start_ms=(w.start_ms or 0) + 60_000, end_ms=(w.end_ms or 0) + 60_000) for w in words]
-    with pytest.raises(Problem, match="nothing is said"):
+    with pytest.raises(Problem, match="there are no words at"):
         at(cited.cited, retold(left, []))
+
+
+def test_words_that_were_cited_as_somebody_elses_or_nobodys_are_told_to_be_the_same() -> None:
+    words = spoken([("Nobody", "S3"), ("asked", "S3"), ("us.", "S3")])
+
+    def told(was: str | None, now: SpeakerName) -> tuple[bool | None, bool]:
+        cited = f"{MEETING.id}/5000-6100~{check_of('a' * 64, 'Nobody asked us.', was)}"
+        passage = at(cited, retold(words, [], names=[now]))
+        return passage.changed, passage.same_words
+
+    jo = MERGED[-1]
+    nobody = SpeakerName(label="S3", display="Unknown speaker 1")
+    thanks = Evidence(kind="thanks", person="tom-holm", at_ms=0, words="Thank you, Councillor Holm.", weight=2.0)
+    assert told("jo-okafor", jo) == (False, False)
+    assert told(None, jo) == (True, True)
+    assert told("tom-holm", replace(jo, runner_up=("tom-holm", 0.1))) == (True, True)
+    assert told("tom-holm", replace(nobody, evidence=(thanks,))) == (True, True)
+    assert told("tom-holm", jo) == (True, False)  # that it was he is not known any more
 
 
 def test_the_same_words_said_again_nearby_are_another_quotation() -> None:

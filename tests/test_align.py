@@ -266,6 +266,32 @@ def test_captions_that_say_something_else_keep_their_times(tmp_path: Path, monke
 
 
 @pytest.mark.usefixtures("spoken")
+def test_captions_of_another_beginning_are_found_by_what_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The made-up engine hears `w0. w1. …`, one each second; these stand 20 and 25 s late, some after the end."""
+    late = "WEBVTT\n\n00:30.000 --> 00:34.000\nw10. w11. w12. w13.\n\n00:45.000 --> 00:49.000\nw20. w21. w22. w23.\n"
+    meeting(tmp_path, texts={"captions.vtt": late})
+    Listens(evenly).instead(monkeypatch)
+    heard = run(tmp_path)
+    words = json.loads((tmp_path / "processed" / "m" / "words.json").read_bytes())["words"]
+    assert [w["text"] for w in words] == [f"w{i}." for i in (10, 11, 12, 13, 20, 21, 22, 23)]
+    assert {w["timing"] for w in words} == {"aligned"}
+    assert all(10_000 <= w["start_ms"] <= 14_000 for w in words[:4])
+    assert all(20_000 <= w["start_ms"] <= 24_000 for w in words[4:])
+    assert any("own times do not fit" in e.message for e in heard.events)
+
+
+@pytest.mark.usefixtures("spoken")
+def test_captions_that_do_not_fit_the_recording_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting(tmp_path, texts={"captions.vtt": VTT + "00:50.000 --> 00:54.000\nGood evening, all.\n"})
+    Listens(nowhere).instead(monkeypatch)
+    told = [e.message for e in run(tmp_path).events]
+    assert any("next to nothing of the captions is in the sound" in message for message in told)
+    assert "captions go on after the recording ends: 3 words of theirs are left out" in told
+
+
+@pytest.mark.usefixtures("spoken")
 def test_a_finished_meeting_is_put_on_the_sound_only_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Any:
     data: Path = build(tmp_path_factory.getbasetemp())
     patch = pytest.MonkeyPatch()
     patch.setattr(web, "BURST", 1e9)
-    yield web.application(DataFolder(Layout(root=data)))
+    yield web.application(DataFolder(Layout(root=data)), hosts=["*"])  # whatever it is called by what asks it
     patch.undo()
 
 

@@ -103,6 +103,59 @@ def test_turns_that_only_overlap_still_give_labels() -> None:
     assert speakers(out) == ["S1", "S1", "S2", "S2"]
 
 
+def test_a_voice_is_cut_out_at_commas_sooner_than_inside_a_clause() -> None:
+    turns = [turn("S1", 0, 1200), turn("S2", 1200, 2400), turn("S1", 2400, 3600)]
+
+    def heard(text: str) -> list[str | None]:
+        return speakers(attribute(spoken(text, 0), turns))
+
+    assert heard("we said that the cameras were up all day before anybody knew") == ["S1"] * 12
+    assert heard("we said so twice, and the cameras went, all day before anybody") == [
+        *["S1"] * 4,
+        *["S2"] * 4,
+        *["S1"] * 4,
+    ]
+
+
+def test_a_word_between_two_turns_goes_to_the_nearer() -> None:
+    words = spoken("Yes. So it is.", 0) + spoken("Indeed.", 1500) + spoken("And what then?", 2100)
+
+    def said_by(end_ms: int, start_ms: int) -> str | None:
+        return attribute(words, [turn("S1", 0, end_ms), turn("S2", start_ms, 3000)])[4].speaker
+
+    assert [said_by(1400, 2100), said_by(1200, 1900)] == ["S1", "S2"]
+
+
+def test_who_comes_in_leads_no_longer_than_they_speak() -> None:
+    words = [*spoken("So that is.", 0, 160), *spoken("Quite.", 950, 400), *spoken("Clear.", 2400)]
+    cough = [turn("S1", 0, 3000), turn("S1", 0, 3000, False), turn("S2", 880, 940, False)]
+    assert speakers(attribute(words, cough)) == ["S1"] * 5
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["S1", "S2"]), st.integers(0, 5_000), st.integers(2, 4_000)), min_size=1),
+    st.booleans(),
+    st.data(),
+)
+def test_turns_in_pieces_or_told_twice_say_what_whole_ones_say(
+    spans: list[tuple[str, int, int]], exclusive: bool, data: st.DataObject
+) -> None:
+    words = spoken("yes. and so no. we did, as I said before that was so.", 0, 400)
+    if exclusive:
+        at, turns = 0, []
+        for voice, _, length_ms in spans:
+            turns.append(turn(voice, at, at + length_ms))
+            at += length_ms
+    else:
+        turns = [turn(voice, start_ms, start_ms + length_ms, False) for voice, start_ms, length_ms in spans]
+    k = data.draw(st.integers(0, len(turns) - 1))
+    assert attribute(words, [*turns, turns[k]]) == attribute(words, turns)
+    if exclusive:
+        t, cut = turns[k], data.draw(st.integers(turns[k].start_ms + 1, turns[k].end_ms - 1))
+        pieces = [turn(t.speaker, t.start_ms, cut), turn(t.speaker, cut, t.end_ms)]
+        assert attribute(words, [*turns[:k], *pieces, *turns[k + 1 :]]) == attribute(words, turns)
+
+
 def test_a_tie_has_no_margin_and_a_lone_voice_the_largest() -> None:
     (tie,) = attribute(spoken("Agreed.", 1000), [turn("S1", 500, 900), turn("S2", 1400, 1800)])
     assert tie.speaker_margin == 0.0

@@ -87,7 +87,7 @@ title = "Welcome"
             (2, "body should be text in quotes and is a whole number"),
             (3, "held_on is not a date"),
             (4, "language is not the code of a language: 'english'"),
-            (6, "an excluded stretch ends before it starts: 300 s to 120 s (private)"),
+            (6, "an excluded stretch ends before it starts: 0:05:00 to 0:02:00 (private)"),
             (7, "'five' is not a time such as \"1:02:10\""),
             (8, "item 3 of exclude should hold 3 things and holds 1"),
             (11, "there is no time zone 'Mars/Olympus'"),

@@ -56,7 +56,10 @@ def test_a_codebook_from_a_file(tmp_path: Path) -> None:
     ("old", "new", "where", "what"),
     [
         ("version = 2", "version = 0", "w", "version"),
-        ("version = 2", 'version = "two"', "w", "int"),
+        ("version = 2", 'version = "two"', "w, line", "version should be a whole number and is text in quotes"),
+        ("version = 2\n", "", "w", "version must be given"),
+        ('"loud|noisy"', "7", "code noise", "something in cues should be text in quotes and is a whole number"),
+        ("[topic]", "[other]", "w", "other"),
         ("version = 2", "version = 2\nauthor = 'x'", "w", "author"),
         ('name = "small"', 'name = "Small!"', "w", "name"),
         ("definition =", "definitoin =", "code noise", "definitoin"),

@@ -32,7 +32,7 @@ from transcribe.problem import Problem
 MIRA, OSSIAN, PASSWORD = "Mira Castell", "Ossian Brandt", "seven herons on a weir"
 PLACE = f"{MEETING}/10000-19500"
 SAID = "No, Chair. There was no consultation with residents before the deployment of the cameras."
-OWN = {"Origin": "http://testserver"}
+OWN = {"Origin": "http://localhost"}
 DUE = date(2024, 8, 1)
 
 
@@ -57,7 +57,12 @@ class Clerk(TestClient):
     def __init__(self, data: Path, name: str = "") -> None:
         self.folder = DataFolder(Layout(root=data))
         self.desk = DataDesk(self.folder.layout, self.folder)
-        super().__init__(web.application(self.folder, desk=self.desk), raise_server_exceptions=False, headers=OWN)
+        super().__init__(
+            web.application(self.folder, desk=self.desk),
+            base_url="http://localhost",
+            raise_server_exceptions=False,
+            headers=OWN,
+        )
         if name:
             self.sign_in(name)
 
@@ -207,8 +212,8 @@ def test_only_forms_of_this_page_are_heard(data: Path) -> None:
         {"Origin": "https://elsewhere.example"},
         {"Origin": "null"},
         {"Origin": ""},
-        {"Origin": "http://testserver", "Sec-Fetch-Site": "cross-site"},
-        {"Origin": "http://testserver", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://localhost", "Sec-Fetch-Site": "same-site"},
     )
     for headers in foreign:
         assert clerk.post(f"/work/{PLACE}", data=form, headers=headers).status_code == 403, headers

@@ -92,7 +92,7 @@ def test_the_scenes_of_the_pictures_can_still_be_played(tmp_path_factory: pytest
             "clerks.md",
             "Sign in|Say who this is|Confirm|Nobody knows|Who speaks|Correct the words|Save these words|Take back|"
             "The words are right|Hide it|Personal details|Not part of the public record|Withhold|Decide again|"
-            "What needs you|Meetings|Cite",
+            "Show it again|What needs you|Meetings|Cite",
         ),
         ("journalists.md", "Cite|Cite it|How we know who speaks|Download a clip|Feed of new ones"),
     ],

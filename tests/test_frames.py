@@ -1,13 +1,22 @@
 """Tables for researchers: their columns and types, what is counted, and what is in none of them."""
 
+import contextlib
+import io
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from analyse import frames
+from analyse import codebook, frames
+from analyse.codebook_check import doubts
+from analyse.labels import read_labels
 from pipeline import asked, batch
-from tests.house import TOML, captions, with_captions
+from pipeline.cli import app
+from tests.house import ROOT, SAID, TOML, captions, with_captions
 from transcribe.problem import Problem
 
 
@@ -89,3 +98,39 @@ def test_no_data_and_damaged_data(data: Path, tmp_path: Path) -> None:
         assert name in problem.value.where
     (made / "statements.json").unlink()
     assert len(frames.topics(tmp_path)) == 0
+
+
+def test_what_the_guide_tells_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    resident = '[[people]]\nid = "desmond-pell"\nname = "Desmond Pell"\nrole = "Resident"\n'
+    for folder in ("a", "b"):
+        said = [*SAID, ("Desmond Pell", "Nobody told us of the facial recognition.")]
+        with_captions(tmp_path / "data", folder, toml=TOML + resident, vtt=captions(said))
+    run(tmp_path / "data")
+    guide = (ROOT / "docs" / "researchers.md").read_text("utf-8")
+    draw, gather, agree, sums = re.findall(r"^```python\n(.*?)^```", guide, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(draw, names)
+    sheet = pd.read_csv("sheet.csv", keep_default_na=False, dtype=str)
+    assert set(sheet.address) == set(frames.statements().address)  # all of them, where there are so few
+    sheet.loc[sheet.text.str.contains("consult"), ["topic", "codes"]] = "yes", "consultation question"
+    sheet.to_csv("sheet.csv", index=False)
+    sheet.assign(codes=sheet.codes.str.replace(" question", "")).to_csv("sheet-2.csv", index=False)
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        exec(gather + agree, names)
+    assert told.getvalue() == "consultation 1.0\nquestion 0.0\n"
+    rows = read_labels(tmp_path / "truth.jsonl")
+    assert {r.codes for r in rows if r.topic} == {("consultation", "question")}
+    scored = CliRunner().invoke(app, ["score", "tags", "truth.jsonl", "--data", "data", "--json"])
+    assert scored.exit_code == 0, scored.output
+    assert json.loads(scored.stdout)["whole"]["n_rows"] == len(sheet)
+    exec(sums, names)
+    assert set(names["said"].person.dropna()) == {"jo-okafor", "alison-tranter", "public-1"}
+    assert set(names["named"].person) == {"jo-okafor", "alison-tranter"}
+
+
+def test_the_codebook_of_the_guide_can_be_used() -> None:
+    guide = (ROOT / "docs" / "researchers.md").read_text("utf-8")
+    (book,) = re.findall(r"^```toml\n(.*?)^```", guide, re.M | re.S)
+    assert doubts(codebook.read(book.encode()), book) == []

@@ -225,9 +225,12 @@ def test_judgement() -> None:
     assert judge(ten_s, []) == ""
     assert "unsure" in judge(ten_s, [heard(good, logprob=-1.2)])
     assert "not speech" in judge(ten_s, [heard(good, logprob=-0.7, no_speech=0.9)])
+    assert judge(ten_s, [heard(good, logprob=-0.7)]) == judge(ten_s, [heard(good, no_speech=0.9)]) == ""
     assert "more words" in judge(clip((0, 1_000)), [heard(good)])
     assert "more words" in judge(clip((0, 3_900), (8_000, 12_000)), [heard(f"{good}. {good}")])  # at 3.9 to 8.1 s
     assert "fewer words" in judge(ten_s, [heard("the motion falls", each_s=3.3)])
+    # What nobody's words cover is told as unheard: it does not speak against the words beside it.
+    assert judge(clip((0, 5_000), (6_000, 30_000)), [heard("the motion falls", each_s=1.5)]) == ""
     assert "repeats" in judge(clip((0, 30_000)), [heard("go on and on " * 20)])
 
 

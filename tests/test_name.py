@@ -1,8 +1,9 @@
 """Names: right when they are given, and not given on hearsay. All people here are made up."""
 
+import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from pipeline.meeting_toml import read_meeting
 from tests.committees import committee, score
 from transcribe.cues import Cue
-from transcribe.decide import LEAST_PROBABILITY
+from transcribe.decide import LEAST_PROBABILITY, MOST_PROBABILITY, Choice, decide, marginals
 from transcribe.mentions import Roster
-from transcribe.name import name, weigh
+from transcribe.name import captioned, episodes, name, weigh
 from transcribe.records import Person, SpeakerName, Turn, Word
 from transcribe.references import read_sentences, words_of
 from transcribe.spoken import likeness, sound
@@ -384,15 +385,14 @@ def test_what_people_are_called_for_short() -> None:
 def test_a_voice_is_trusted_as_far_as_voices_were_told_apart_here() -> None:
     """The same long speech far from its name: in a meeting of well-told voices, and in one that mixes people up."""
 
-    def called(voice: str, who: str, thanked: str = "") -> str:
-        return f"S1: {who}?\n{voice}: Thank you, Chair. {LONG}\nS1: Thank you{thanked}. That is noted.\n"
-
     far = f"S8: {LONG} {LONG}\nS9: {LONG} {LONG}\n" * 5 + f"S2: {LONG} {LONG} {LONG}\n"
     everybody = ("Superintendent Hale", "Mr Holm", "Councillor Nwosu", "Councillor Ware", "Councillor Raman")
-    well = "".join(called(f"S{i}", who, f", {who}") for i, who in enumerate(everybody, 3))
-    badly = "".join(called(f"S{i}", who) + called(f"S{i}", "Alan Smith") for i, who in enumerate(everybody, 3))
-    assert named(called("S2", "Councillor Lindqvist") + well + far)["S2"] == "lindqvist"
-    assert named(called("S2", "Councillor Lindqvist") + badly + far)["S2"] is None
+    well = "".join(called(who, who, f"S{i}") for i, who in enumerate(everybody, 3))
+    badly = "".join(
+        called(who, voice=f"S{i}") + called("Alan Smith", voice=f"S{i}") for i, who in enumerate(everybody, 3)
+    )
+    assert named(called("Councillor Lindqvist") + well + far)["S2"] == "lindqvist"
+    assert named(called("Councillor Lindqvist") + badly + far)["S2"] is None
 
 
 BUSINESS = f"""
@@ -585,6 +585,35 @@ def test_conflict_and_split_voices_abstain() -> None:
     assert (first.runner_up[0], second.runner_up[0]) == ("lindqvist", "lindqvist")
 
 
+def called(who: str, thanked: str = "", voice: str = "S2") -> str:
+    return f"S1: {who}?\n{voice}: Thank you, Chair. {LONG}\nS1: Thank you{thanked and ', ' + thanked}. That is noted.\n"
+
+
+OTHERS = f"S8: {LONG} {LONG}\nS9: {LONG} {LONG}\n" * 8  # long enough for somebody else to take the seat
+THRICE = called("Councillor Lindqvist", "Councillor Lindqvist") * 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        THRICE + f"S2: I'm Grace Nwosu. {LONG}\n",
+        THRICE + f"S1: Yes?\nS2: I'm Grace Nwosu. {LONG}\n",
+        THRICE + OTHERS + called("Councillor Nwosu"),
+        THRICE + OTHERS + f"S2: {LONG}\nS1: Thank you, Councillor Nwosu.\n",
+        (called("Councillor Lindqvist") + called("Councillor Nwosu")) * 2 + THRICE[: len(THRICE) // 3],
+        called("Councillor Lindqvist") + f"S2: My name is Bob Cratchley. {LONG}\n",
+        called("Councillor Lindqvist") + f"S1: Mr Cratchley?\nS2: Thank you. {LONG}\n",
+    ],
+)
+def test_a_voice_in_which_somebody_else_is_plainly_told_has_no_name_however_much_speaks_for_one(told: str) -> None:
+    assert named(told)["S2"] is None
+
+
+def test_a_chair_who_names_the_wrong_person_once_changes_nothing() -> None:
+    assert named(THRICE)["S2"] == "lindqvist"
+    assert named(THRICE + called("Councillor Nwosu"))["S2"] == "lindqvist"
+
+
 def test_of_two_who_are_as_likely_it_is_always_the_same_that_comes_first() -> None:
     firsts = []
     for n in range(12):
@@ -620,6 +649,92 @@ def test_a_voice_that_was_split_is_one_person_beyond_doubt_only() -> None:
     assert (found["S2"], found["S3"]) == ("lindqvist", "lindqvist")
 
 
+def test_two_voices_are_one_persons_only_if_each_is_by_itself_and_at_several_places() -> None:
+    def who(scores: dict[str, float], n_cues: int = 3, **cues: int) -> dict[str, str | None]:
+        told = {(voice, "lindqvist"): cues.get(voice, n_cues) for voice in scores}
+        choices = decide({voice: {"lindqvist": score} for voice, score in scores.items()}, told)
+        return {voice: choice.person for voice, choice in choices.items()}
+
+    assert who({"S1": 6, "S2": 6}) == {"S1": "lindqvist", "S2": "lindqvist"}
+    assert who({"S1": 12, "S2": 6}) == {"S1": "lindqvist", "S2": "lindqvist"}  # however much more there is for one
+    assert who({"S1": 6, "S2": 6, "S3": 6}) == {"S1": "lindqvist", "S2": "lindqvist", "S3": "lindqvist"}
+    assert who({"S1": 6, "S2": 6}, n_cues=1) == {"S1": None, "S2": None}
+    assert who({"S1": 6, "S2": 6}, S2=1) == {"S1": None, "S2": None}
+    assert who({"S1": 6, "S2": 5}, S2=1) == {"S1": None, "S2": None}  # one beyond doubt, and a rival
+    assert who({"S1": 5, "S2": 3}) == {"S1": "lindqvist", "S2": None}  # of whom the likelier is likely enough
+    assert who({"S1": 4.5, "S2": 3}) == {"S1": None, "S2": None}  # or is not
+    assert who({"S1": 6, "S2": 6, "S3": 2}) == {"S1": "lindqvist", "S2": "lindqvist", "S3": None}
+    assert who({"S1": 6, "S2": 6, "S3": 12}, S3=1) == {"S1": None, "S2": None, "S3": "lindqvist"}  # that is whose it is
+
+
+def test_two_parts_of_one_voice_do_not_make_another_persons_voice_theirs() -> None:
+    scores = {"S1": {"lindqvist": 6.0}, "S2": {"lindqvist": 6.0}, "S3": {"okafor": 6.0}}
+    told = {(voice, person): 3 for voice, people in scores.items() for person in people}
+    found = {voice: choice.person for voice, choice in decide(scores, told).items()}
+    assert found == {"S1": "lindqvist", "S2": "lindqvist", "S3": "okafor"}
+
+
+def test_who_is_next_most_likely_is_told_of_every_voice() -> None:
+    def chosen(scores: dict[str, dict[str, float]]) -> dict[str, Choice]:
+        return decide(scores, dict.fromkeys([(v, p) for v, people in scores.items() for p in people], 1))
+
+    (known,) = chosen({"S1": {"holm": 0.5, "lindqvist": 5.0, "okafor": 1.0}}).values()
+    assert (known.person, known.runner_up) == ("lindqvist", ("okafor", 0.02))
+    (alone,) = chosen({"S1": {"lindqvist": 5.0, "okafor": -3.0}}).values()
+    assert (alone.person, alone.runner_up) == ("lindqvist", None)  # somebody who rounds to nothing is nobody
+    rivals = chosen({"S1": {"lindqvist": 4.0, "okafor": -1.0}, "S2": {"lindqvist": 4.0}})
+    # whoever it may be if nobody else claimed them, for a person to decide
+    assert {v: (c.person, c.runner_up) for v, c in rivals.items()} == {
+        "S1": (None, ("lindqvist", 0.98)),
+        "S2": (None, ("lindqvist", 0.98)),
+    }
+    # here nobody else can be meant: the other has gone to somebody
+    taken = chosen({"S1": {"lindqvist": 9.0, "okafor": 5.0}, "S2": {"okafor": 12.0}})
+    assert {v: (c.person, c.runner_up) for v, c in taken.items()} == {
+        "S1": ("lindqvist", None),
+        "S2": ("okafor", None),
+    }
+
+
+SCORES = st.dictionaries(
+    st.sampled_from(["S1", "S2", "S3"]),
+    st.dictionaries(st.sampled_from(["a", "b", "c"]), st.floats(-6, 6), max_size=3),
+    max_size=3,
+)
+
+
+@given(SCORES)
+def test_odds_are_those_of_all_the_ways_in_which_voices_and_people_may_go_together(
+    scores: dict[str, dict[str, float]],
+) -> None:
+    def ways(voices: Sequence[str], taken: frozenset[str]) -> Iterator[tuple[float, dict[str, str]]]:
+        if not voices:
+            yield 1.0, {}
+            return
+        for odds, who in ways(voices[1:], taken):
+            yield odds, who
+        for person, log_odds in scores[voices[0]].items():
+            if person not in taken:
+                for odds, who in ways(voices[1:], taken | {person}):
+                    yield odds * math.exp(log_odds), {voices[0]: person} | who
+
+    every = list(ways([*scores], frozenset()))
+    total = sum(odds for odds, _ in every)
+    for voice, people in marginals(scores).items():
+        assert people.keys() == scores[voice].keys()
+        for person, found in people.items():
+            exact = sum(odds for odds, who in every if who.get(voice) == person) / total
+            assert found == pytest.approx(exact)
+
+
+def test_where_anybody_may_be_anybody_nobody_is_named() -> None:
+    scores = {f"S{n}": {f"person-{k}": 3.0 for k in range(12)} for n in range(12)}  # too many ways to follow them all
+    assert not any(choice.person for choice in decide(scores, {}).values())
+    found = marginals(scores)
+    assert all(sum(people.values()) <= 1.001 for people in found.values())
+    assert all(sum(people[f"person-{k}"] for people in found.values()) <= 1.001 for k in range(12))
+
+
 def test_names_in_captions_are_evidence_and_strangers_keep_what_captions_call_them() -> None:
     words = dialogue("A: Good evening.\nB: Hello there.\nC: Evening all.")
     voices = {"A": "Cllr Maja Lindqvist", "B": "Dr A. Guest\u202e", "C": "Speaker 3"}
@@ -639,6 +754,56 @@ def test_every_voice_has_one_name_with_its_evidence() -> None:
     assert second.evidence[0].at_ms == 0
     assert second.probability is not None
     assert LEAST_PROBABILITY <= second.probability < 1
+
+
+def test_evidence_is_what_was_said_of_this_voice_and_what_speaks_for_its_name_comes_first() -> None:
+    text = f"""
+        S1: Councillor Lindqvist?
+        S2: Thank you, Chair. {LONG}
+        S1: Councillor Nwosu?
+        S3: Thank you, Chair. {LONG}
+        S1: Councillor Nwosu?
+        S3: Thank you, Chair. {LONG}
+        S1: Mr Holm?
+        S4: My name is Bob Cratchley."""
+    words = dialogue(text)
+    _, second, third, stranger = name(words, [], PEOPLE)
+    assert [(e.person, e.at_ms) for e in second.evidence] == [("lindqvist", 0), ("lindqvist", 0), ("okafor", 1_200)]
+    assert {e.words for e in third.evidence[:4]} == {"Councillor Nwosu?"}
+    assert [e.person for e in third.evidence] == ["grace"] * 4 + ["okafor"] * 2
+    weights = [abs(e.weight) for e in third.evidence if e.person == "grace"]
+    assert weights == sorted(weights, reverse=True)
+    first_call, again = (e.weight for e in third.evidence if e.person == "grace" and e.weight > 1)
+    assert again == pytest.approx(first_call / 2, abs=0.01)  # a chair who is wrong is so twice
+    assert [(e.person, e.words) for e in stranger.evidence] == [("holm", "Mr Holm?")]
+    untimed = [msgspec.structs.replace(w, start_ms=None, end_ms=None, timing="none") for w in words[:2]]
+    assert name([*untimed, *words[2:]], [], PEOPLE)[1].evidence[0].at_ms == words[2].start_ms
+
+
+def test_only_a_persons_word_is_certain_and_more_evidence_is_surer() -> None:
+    once, often = (name(dialogue(called("Councillor Lindqvist") * n), [], PEOPLE)[1].probability for n in (1, 6))
+    assert once is not None
+    assert LEAST_PROBABILITY <= once < MOST_PROBABILITY == often
+
+
+def test_voices_are_numbered_as_they_are_first_heard() -> None:
+    words = dialogue("S7: Good evening.\nS2: Hello.\nS7: Hello.\nS1: Yes.")
+    turns = [Turn(speaker="S9", start_ms=1_000, end_ms=1_100), Turn(speaker="S1", start_ms=3_000, end_ms=3_100)]
+    turns += [Turn(speaker="S2", start_ms=5_000, end_ms=5_100), Turn(speaker="S4", start_ms=1_000, end_ms=1_100)]
+    found = [(n.label, n.display) for n in name(words, turns, PEOPLE)]
+    order = ["S7", "S4", "S9", "S2", "S1"]
+    assert found == [(label, f"Unknown speaker {n}") for n, label in enumerate(order, 1)]
+
+
+def test_what_captions_call_a_voice_holds_where_four_words_in_five_agree() -> None:
+    words = dialogue("S1: a b c d e\nS2: a b c d\nS3: a b\n?: a")
+    assert captioned(words, ["Jo"] * 4 + ["Al"] + ["Jo"] * 3 + ["Al"] + [None] * 3) == {"S1": "Jo"}
+    assert captioned(words, [None] * 8 + ["Al"] + [None] * 2 + ["Jo"]) == {"S2": "Al"}
+
+
+def test_a_voice_takes_part_for_as_long_as_not_very_much_is_said_by_others() -> None:
+    words = dialogue("A: " + "x " * 3 + "\nB: " + "x " * 100 + "\n?: x x\nA: x x\nB: " + "x " * 400 + "\nA: x")
+    assert episodes(words) == {"A": [(0, 107, 5), (507, 508, 1)], "B": [(3, 507, 500)]}
 
 
 def test_what_people_decided_stands_against_all_evidence() -> None:

@@ -1,5 +1,6 @@
 """The page over a data folder: what it shows, what it never shows, and what it withstands."""
 
+import csv
 import hashlib
 import inspect
 import io
@@ -33,12 +34,12 @@ from starlette.testclient import TestClient
 from analyse import listen
 from pipeline import index
 from pipeline.meetings import Layout
-from pipeline.serve import is_local
+from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
-from search import reading, recordings, web
+from search import find, reading, recordings, web
 from search.cite import NOTICE
-from tests.house import onrecord
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, build, served
+from tests.house import TOML, captions, onrecord
+from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, SECRET, build, put_meeting, served
 from transcribe.records import text_of
 
 
@@ -54,7 +55,9 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 
 def client(data: Path) -> TestClient:
-    return TestClient(web.application(DataFolder(Layout(root=data))), raise_server_exceptions=False)
+    return TestClient(
+        web.application(DataFolder(Layout(root=data))), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -153,8 +156,61 @@ def test_where_there_is_no_recording_a_button_leads_to_the_published_one(data: P
     assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
     with client(data) as page:
         found = page.get(f"/?q=meeting:{MEETING} facial").text
+        meeting = page.get(f"/meeting/{MEETING}").text
+        quote = page.get(f"/quote/{MEETING}/20000-29500").text
     assert 'class="play" href="https://youtu.be/abcdefghijk?t=20s" rel="noopener noreferrer"' in found
     assert "data-play=" not in found
+    assert "times lead to the published one" in meeting
+    assert 'href="https://youtu.be/abcdefghijk?t=10s" data-seek="10000"' in meeting
+    assert "The same moment in the published recording" in quote
+
+
+def test_a_page_that_takes_no_time_is_not_called_the_moment(data: Path) -> None:
+    toml = data / "raw" / MEETING / "meeting.toml"
+    toml.write_text('source_url = "https://wrenbridge.example/may"\nsource_offset_s = 60.0\n' + toml.read_text("utf-8"))
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        quote = page.get(f"/quote/{MEETING}/20000-29500").text
+    assert "The same moment" not in quote
+    assert ">The published recording</a>: this is at 0:01:20 of it" in quote
+
+
+def test_what_captions_call_a_voice_is_not_told_as_a_name(data: Path) -> None:
+    place = data / "raw" / "2024-08-01-larch"
+    place.mkdir()
+    (place / "captions.vtt").write_text(captions([("Edda Rook", "We wrote to all. Item four."), ("x", "No.")]), "utf-8")
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        meeting = page.get("/meeting/2024-08-01-larch").text
+        quote = page.get("/quote/2024-08-01-larch/0-9500").text
+        about = page.get("/about").text
+    assert meeting.count("not matched to a person") == 4  # each voice, where it is listed and where it speaks
+    assert "The captions of the meeting call this voice Edda Rook." in quote
+    assert "the words stand as the captions have them" in quote
+    assert "The words of all of them are from captions that somebody had published" in about
+    assert re.search(r"For [\w ]+ there are no captions, and nobody listened", about)
+    assert "are without speech" not in about
+
+
+def test_evidence_is_where_it_can_be_heard(page: TestClient) -> None:
+    known = page.get("/person/alison-tranter").text
+    heard = set(re.findall(rf'href="/meeting/{MEETING}#t(\d+)-heard" data-seek="(\d+)">0:00:', known))
+    assert heard
+    assert all(link == ms for link, ms in heard)
+
+
+def test_many_stretches_on_the_topic_are_folded(data: Path) -> None:
+    about = "Live facial recognition was used on Cooper Street by the police."
+    others = [("Jo Okafor", "The bins on Mill Row were not collected, and the library is shut for repairs.")] * 8
+    said = [line for _ in range(5) for line in (("Alison Tranter", about), *others)]
+    for name, turns in (("many", said), ("few", said[:10])):
+        put_meeting(data, name, TOML, captions(turns), sound=False)
+    assert onrecord("run", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        many, few = (page.get(f"/meeting/{name}").text for name in ("many", "few"))
+    assert re.search(r'<details class="stretches"><summary>5 times on facial recognition</summary>', many)
+    assert 'class="stretches"' not in few
+    assert "On facial recognition: " in few
 
 
 def test_names_stand_with_how_they_are_known(page: TestClient) -> None:
@@ -177,6 +233,16 @@ def test_any_stretch_has_an_address(page: TestClient) -> None:
     answer = page.get("/quote", params={"meeting": MEETING, "start": "0:00:05", "end": "0:00:15"})
     assert answer.status_code == 200
     assert answer.url.path == f"/quote/{MEETING}/5000-15000"
+
+
+def test_a_table_of_some_of_what_was_found_says_so(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    monkeypatch.setattr(find, "N_HITS", 1)
+    part = list(csv.DictReader(page.get("/quotes.csv?q=residents").text.splitlines()))
+    assert len(part) == 1 < len(whole)
+    assert f"the first 1 of {len(whole)} quotes" in part[0]["notice"]
+    assert "the first" not in whole[0]["notice"]
+    assert "CSV of the first 1<" in page.get("/?q=residents").text
 
 
 def test_the_feed_is_xml_and_holds_the_notice(page: TestClient) -> None:
@@ -218,6 +284,30 @@ def test_what_is_excluded_is_in_no_page_and_the_recording_is_not_served(
     assert sound.headers["content-type"] == "audio/mp4"
     assert sound.content == (made / "processed" / HIDDEN / "playable.m4a").read_bytes()
     assert page.get(f"/quote/{HIDDEN}/10000-19000").status_code == 404
+
+
+def test_nobody_is_shown_to_go_on_over_what_is_hidden(data: Path) -> None:
+    said = [("Jo Okafor", "We begin."), ("Jo Okafor", SECRET), ("Jo Okafor", "We do not say that here.")]
+    put_meeting(data, "gap", TOML, captions(said), sound=False, top='exclude = [[10, 20, "exempt business"]]\n')
+    assert onrecord("run", "gap", data=data, env={"ONRECORD_MODELS": str(data / "no-models")}).returncode == 0
+    with client(data) as page:
+        text = page.get("/meeting/gap").text
+    assert SECRET not in text
+    order = [text.index(part) for part in ("We begin.", 'class="stretch excluded"', "We do not say that here.")]
+    assert order == sorted(order)
+    after = text[order[1] : order[2]]
+    assert 'class="turn' in after, "what comes after it is a paragraph of its own"
+    assert "Councillor Jo Okafor" in after, "with its speaker"
+
+
+def test_a_recording_that_is_to_be_silenced_is_not_said_to_be_missing(data: Path) -> None:
+    (data / "processed" / HIDDEN / "playable.m4a").unlink()
+    with client(data) as page:
+        for path in (f"/meeting/{HIDDEN}", f"/quote/{HIDDEN}/20000-29500"):
+            text = page.get(path).text
+            assert "a copy that is silent where something is hidden is still to be made" in text
+            assert "There is no recording" not in text
+        assert "There is no recording to play here" in page.get(f"/meeting/{HOSTILE}").text
 
 
 def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
@@ -287,6 +377,17 @@ def test_a_clip_is_the_place_with_padding_and_leaves_nothing_behind(page: TestCl
         assert "consultation" in together.read(names[".vtt"]).decode()
     assert set(Path(tempfile.gettempdir()).glob("onrecord-clip-*")) == before
     assert page.get(f"/clip/{MEETING}/9-5").status_code == page.get(f"/clip/{MEETING}/900000-910000").status_code == 404
+
+
+def test_a_clip_is_of_its_own_meeting_whatever_folders_are_called(data: Path) -> None:
+    raw = data / "raw"
+    (raw / MEETING).rename(raw / "renamed")
+    (raw / HIDDEN).rename(raw / MEETING)
+    (data / "meetings.toml").write_text(f'[meetings]\n"renamed" = "{MEETING}"\n"{MEETING}" = "{HIDDEN}"\n', "utf-8")
+    for id in (MEETING, HIDDEN):
+        with client(data) as page, zipfile.ZipFile(io.BytesIO(page.get(f"/clip/{id}/0-8000?all=1").content)) as pack:
+            (about,) = (json.loads(pack.read(name)) for name in pack.namelist() if name.endswith(".json"))
+        assert about["meeting"] == id
 
 
 def test_no_clip_holds_what_is_hidden(page: TestClient) -> None:
@@ -524,3 +625,11 @@ def test_only_loopback_is_local() -> None:
     assert not is_local("0.0.0.0")
     assert not is_local("192.0.2.1")
     assert not is_local("wrenbridge.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.0.1.1", "localhost", "::1"])
+def test_it_answers_where_it_says_that_it_is_and_to_no_other_name(made: Path, host: str) -> None:
+    app = web.application(DataFolder(Layout(root=made)), hosts=names_of(host))
+    with TestClient(app, base_url=f"http://{named(host)}:8600") as page:
+        assert page.get("/help").status_code == 200
+        assert page.get("/help", headers={"Host": "elsewhere.example"}).status_code == 400

@@ -229,6 +229,22 @@ def test_without_javascript(chromium: Browser, base: str) -> None:
     context.close()
 
 
+def test_a_long_name_leaves_its_number_whole(chromium: Browser, base: str) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(base)
+    page.evaluate(
+        """for (const link of document.querySelectorAll(".counts a")) {
+            link.textContent = "Councillor Maximilian-Alexander of Upper and of Nether Wrenbridge";
+            link.nextElementSibling.textContent = "2,385";
+        }"""
+    )
+    heights = {round(n.bounding_box()["height"]) for n in page.query_selector_all(".counts .n")}  # type: ignore[index]
+    assert len(heights) == 1
+    assert heights.pop() < 30  # one line
+    context.close()
+
+
 def test_nothing_is_wider_than_a_telephone(chromium: Browser, base: str) -> None:
     context = chromium.new_context(viewport={"width": 320, "height": 640})
     page = context.new_page()

@@ -47,6 +47,9 @@ def found(text: str, label: str | None = "S2") -> list[tuple[str, str]]:
             "oh seven seven double oh, nine double oh one two three.",
         ),
         ("My number is 496 0123 as you know.", "a telephone number", "496 0123"),
+        ("That is +44 7700 900 123 in full.", "a telephone number", "+44 7700 900 123"),
+        ("It's oh one double six treble two one.", "a telephone number", "oh one double six treble two one."),
+        ("I'm Okonkwo Featherstonehaugh of the Tannery.", "a name", "Okonkwo Featherstonehaugh"),
         ("Write to ivy.brook@wrenbridge.example please.", "an e-mail address", "ivy.brook@wrenbridge.example"),
         (
             "It's ivy dot brook at post dot co dot uk please.",
@@ -70,6 +73,9 @@ def test_what_tells_who_somebody_is_is_proposed(text: str, kind: str, said: str)
         "Two, three, four, five times we asked on Cooper Street.",
         "There were 600 arrests at five locations in one year.",
         "I live in Wrenbridge and look at the dot on the map.",
+        "That was case 0201 2345 6789 0123 4567 of the register.",
+        "The last four are 0123 if you ask.",
+        "I'm Very Much Obliged to you all.",
     ],
 )
 def test_what_tells_nothing_is_let_be(text: str) -> None:
@@ -81,6 +87,24 @@ def test_those_who_are_not_named_are_found_in_others_words() -> None:
         ("a name", "Mr Pell."),
         ("a name", "Desmond Pell's"),
     ]
+
+
+def test_a_surname_that_is_a_word_is_a_name_only_beside_what_says_so() -> None:
+    field = Person(id="ann-field", name="Ann Field", role="Resident")
+
+    def named(text: str) -> list[str]:
+        return [d.words for d in details(words(text, "S1"), NAMES, [JO, field])]
+
+    assert named("The Field is open and Field lanes are closed.") == []
+    assert named("Mrs Field asked, and so did Ann Field.") == ["Mrs Field", "Ann Field."]
+
+
+def test_what_is_found_twice_in_one_place_is_shown_once_and_whole() -> None:
+    said = [*words("My name is Ivy Brook and I live at flat 3, 14 Cooper Street."), Word(text="Yes", timing="none")]
+    assert [d.words for d in details(said, NAMES, [JO, PELL])] == ["Ivy Brook", "flat 3, 14 Cooper Street."]
+    at_once = [Word(text=t, start_ms=5, end_ms=5, speaker="S2") for t in ["ring", "me", "on", "07700", "900", "123"]]
+    (found_there,) = details(at_once, NAMES, [JO])
+    assert (found_there.start_ms, found_there.end_ms) == (5, 6)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=12), max_size=30))

@@ -70,7 +70,7 @@ def test_a_place_without_words_says_why(data: Path) -> None:
     assert excluded.what == "0:00:30 to 0:00:39: not part of the public record (exempt business)"
     assert "meeting.toml" in excluded.fix
     assert "ends before that" in refused("quote", f"{MEETING}/0:10:00-0:10:01", data=data).what
-    assert "nothing is said at 0:00:09" in refused("quote", f"{MEETING}/9700-9800", data=data).what
+    assert "there are no words at 0:00:09" in refused("quote", f"{MEETING}/9700-9800", data=data).what
     told("correct", f"{MEETING}/0:00:10-0:00:20", "--mask", "--by", "Ann Clerk", "--reason", "an address", data=data)
     masked = refused("quote", f"{MEETING}/12000-13000", data=data)
     assert masked.what == "0:00:10 to 0:00:20: personal details hidden (an address)"
@@ -102,7 +102,7 @@ def test_a_line_of_captions_that_is_masked_in_part_goes_whole_and_that_is_said(d
     hid = told("correct", "lines/1000-4000", "--mask", "--by", "Mira", data=data / "lines")
     assert "7 words beside it went too" in hid
     assert "a line of captions goes as a whole" in refused("quote", "lines/5000-9000", data=data / "lines").what
-    assert "nothing is said at" in refused("quote", "lines/26000-28000", data=data / "lines").what
+    assert "there are no words at" in refused("quote", "lines/26000-28000", data=data / "lines").what
 
 
 def test_what_a_person_changed_is_said_with_their_name(data: Path) -> None:

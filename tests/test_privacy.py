@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.house import captions, here, with_captions
-from transcribe.privacy import has_office, not_named, shown_evidence, stand_ins, unnamed
+from transcribe.privacy import has_office, meant, not_named, shown_evidence, stand_ins, unnamed
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word
 
 PELL = Person(id="desmond-pell", name="Desmond Pell", role="Resident", aliases=("Mr Pell",))
@@ -58,6 +58,36 @@ def test_a_bare_list_hides_only_whom_it_says_are_the_public() -> None:
 def test_stand_ins_are_nobody_elses_id() -> None:
     people = [PELL, Person(id="public-1", name="Cllr One"), Person(id="ivy", name="Ivy Brook")]
     assert stand_ins(people) == {"desmond-pell": "public-2", "ivy": "public-3"}
+    assert [meant(people, id) for id in ("public-3", "public-1", "ivy", "", None)] == [
+        "ivy",
+        "public-1",
+        "ivy",
+        "",
+        None,
+    ]
+
+
+@given(st.sets(st.integers(0, 12), max_size=9), st.integers(0, 9))
+def test_everybody_of_the_public_has_a_stand_in_of_their_own_whatever_ids_are_taken(taken: set[int], n: int) -> None:
+    people = [Person(id=f"public-{k}", name="Cllr One") for k in taken]
+    people += [Person(id=f"p-{k}", name="Ivy Brook", role="Resident") for k in range(n)]
+    found = stand_ins(people)
+    assert [*found] == [f"p-{k}" for k in range(n)]
+    assert len({*found.values()} - {p.id for p in people}) == n
+    assert all(meant(people, shown) == id for id, shown in found.items())
+
+
+def test_a_councillor_who_is_called_like_a_resident_is_named_and_voices_keep_labels_that_tell_nothing() -> None:
+    resident = Person(id="jo-brook", name="Jo Okafor", role="Resident")
+    names = [name("S1", JO), name("Jo Okafor", None), name("S2", resident)]
+    words = [Word(text="Yes.", start_ms=n, end_ms=n + 1, speaker=each.label) for n, each in enumerate(names)]
+    said, _, shown = unnamed(words, (), names, [JO, resident])
+    assert [(n.label, n.display, n.person) for n in shown] == [
+        ("S1", "Councillor Jo Okafor", "jo-okafor"),
+        ("public-1", "Member of the public", None),
+        ("S2", "Member of the public", "public-1"),
+    ]
+    assert [w.speaker for w in said] == ["S1", "public-1", "S2"]
 
 
 def name(label: str, person: Person | None, display: str = "") -> SpeakerName:

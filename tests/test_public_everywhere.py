@@ -110,7 +110,7 @@ def given_out(data: Path, out: Path) -> dict[str, bytes]:
         ("check", "--json"),
     ):
         shown[" ".join(args)] = ok(*args, data=data)
-    with TestClient(web.application(DataFolder(Layout(root=data)))) as page:
+    with TestClient(web.application(DataFolder(Layout(root=data))), base_url="http://localhost") as page:
         todo = ["/", "/?q=consulted", "/?q=speaker:member", "/help", "/api/search?q=consulted", "/api/meetings"]
         todo += [f"/api/quotes/{ADDRESS}", "/api/meetings/panel", "/api/people/jo-okafor", "/api/openapi.json"]
         while todo:
@@ -138,7 +138,7 @@ def test_a_residents_name_is_in_nothing_that_is_given_out(data: Path, tmp_path: 
     assert sum(b"ember of the public" in held for held in shown.values()) >= 20
     # Of a member of the public there is no page, nor is it said on whose word it is who it is.
     assert [what for what, held in shown.items() if b"/person/public-" in held] == []
-    with TestClient(web.application(DataFolder(Layout(root=data)))) as page:
+    with TestClient(web.application(DataFolder(Layout(root=data))), base_url="http://localhost") as page:
         assert page.get("/person/public-1").status_code == page.get("/api/people/public-1").status_code == 404
         assert page.get(f"/api/quotes/{ADDRESS}").json()["evidence"] == []
         assert "not shown by name" in page.get(f"/quote/{ADDRESS}").text

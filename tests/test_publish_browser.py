@@ -122,6 +122,7 @@ def test_words_phrases_and_what_is_not_wanted(page: Page, site: Path) -> None:
         assert sorted(found(page, site, query)) == sorted(t for t in texts if fits(t)), query
     assert found(page, site, "residents OR tweet") == []
     assert "OR is not understood here" in page.inner_text("#noted")
+    assert "does not show that nothing was said" in page.inner_text("#noted")
     assert found(page, site, "speaker:okafor deployment")
     assert "left out" in page.inner_text("#noted")
 

@@ -116,6 +116,7 @@ def test_what_is_understood(typed: str, understood: str) -> None:
         ('a "b c', 'a "b c"', "never closed"),
         ("near/5 a near/5 speaker:b", "a speaker:b", "near/ stands between two words"),
         ("a near/99 b", f"a near/{q.N_APART} b", "near/ takes 1 to"),
+        ("a near/ b", "a near b", "near/ takes a number of words"),
         ("a* b", "a b", "at least 2 letters"),
         ("(" * 1000 + "a" + ")" * 1000, "a", "deep"),
         ("word " * 3000, " ".join(["word"] * q.N_TERMS), "characters"),

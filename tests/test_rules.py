@@ -268,6 +268,22 @@ def test_a_codebook_without_a_topic_is_about_its_codes() -> None:
         ("We shall go on saying that it is intrusive.", "concerned", "speaker"),
         ("Four arrests came of it.", "supportive", "speaker"),
         ("Four arrests came of it, and it is an outrage.", "concerned", "speaker"),
+        # what is granted weighs less than what is meant, before and behind, and most of all what follows "but"
+        ("It is accurate but it is intrusive.", "concerned", "speaker"),
+        ("It is intrusive but it is accurate.", "supportive", "speaker"),
+        ("It is accurate and it is intrusive.", "mixed", "speaker"),
+        ("It is intrusive, and I accept that it is accurate.", "concerned", "speaker"),
+        ("I do not believe for one moment that it is accurate.", "concerned", "speaker"),
+        ("It is not only intrusive.", "concerned", "speaker"),
+        ("We must say that it is intrusive.", "concerned", "speaker"),
+        # whose words they are ends with the sentence
+        ("The police told us that it is accurate. It is intrusive.", "concerned", "speaker"),
+        ("According to the force it is accurate. It is intrusive.", "concerned", "speaker"),
+        ("We were told that it is accurate. It is intrusive.", "concerned", "speaker"),
+        ("It is intrusive. We were told that it is accurate.", "concerned", "speaker"),
+        ("It is intrusive. According to the force it is accurate.", "concerned", "speaker"),
+        ("It is intrusive. The commander said that it is accurate.", "concerned", "speaker"),
+        ("It is intrusive for all who live here, although the force said that it is accurate.", "concerned", "speaker"),
     ],
 )
 def test_stance_and_whose_it_is(text: str, stance: str, holder: str) -> None:

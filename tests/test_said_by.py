@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,36 @@ from tests.test_correct import correction, said
 from transcribe.correct import Correction
 from transcribe.cues import Cue
 from transcribe.records import Meeting, Person, Recording, Transcript, Turn, Turns, Word, Words
-from transcribe.said_by import Standing, decided, hints, spoken_by, standing, time_of
+from transcribe.said_by import PAUSE_MS, Standing, decided, hints, people_called, spoken_by, standing, time_of
 from transcribe.transcript import assemble
 
 OKAFOR = Person(id="jo-okafor", name="Councillor Jo Okafor", role="Chair")
 HOLM = Person(id="tom-holm", name="Councillor Tom Holm")
 PEOPLE = (OKAFOR, HOLM)
+
+
+@pytest.mark.parametrize(
+    ("called", "who"),
+    [
+        ("TOM-HOLM", ["tom-holm"]),
+        (" Councillor Tom Holm ", ["tom-holm"]),
+        ("the boss", ["jo-okafor"]),
+        ("THE BOSS", ["jo-okafor"]),
+        ("holm", ["tom-holm", "holm"]),
+        ("Ms Jó Okafor", ["jo-okafor"]),
+        ("Jo Holm", []),
+        ("Councillor", []),
+        ("", []),
+    ],
+)
+def test_people_are_called_by_id_name_or_alias_and_else_by_parts_of_names(called: str, who: list[str]) -> None:
+    boss = Person(id="jo-okafor", name="Councillor Jo Okafor", aliases=("The Boss", "Okay"))
+    people = [boss, HOLM, Person(id="holm", name="Tom-Holm"), Person(id="ann", name="Ann Holme")]
+    if called == "holm":  # the very id comes before whoever has it as a part of a name
+        assert [p.id for p in people_called(people, called)] == ["holm"]
+        people[2] = Person(id="holm-b", name="Bo Holm")
+        who = ["tom-holm", "holm-b"]
+    assert [p.id for p in people_called(people, called)] == who
 
 
 # -- stretches ------------------------------------------------------------------------------------
@@ -41,6 +66,22 @@ def test_a_stretch_given_to_a_person_leaves_the_voice_alone_elsewhere() -> None:
     nobody, _, none = spoken_by(words, turns, [correction("speaker", 300, 900)], [OKAFOR])
     assert [w.speaker for w in nobody] == ["S1", None, None, "S1"]
     assert none == ()
+
+
+def test_turns_are_parted_where_a_stretch_begins_or_ends_inside_them_and_nowhere_else() -> None:
+    words = said("one two three four")
+    turns = (Turn(speaker="S1", start_ms=0, end_ms=600), Turn(speaker="S1", start_ms=600, end_ms=1_200))
+    _, whole, _ = spoken_by(words, turns, [correction("speaker", 0, 2_000, new="jo-okafor")], [OKAFOR])
+    assert [(t.speaker, t.start_ms, t.end_ms) for t in whole] == [("@jo-okafor", 0, 600), ("@jo-okafor", 600, 1_200)]
+    _, some, _ = spoken_by(words, turns, [correction("speaker", 300, 900, new="")], [OKAFOR])
+    assert [(t.speaker, t.start_ms, t.end_ms) for t in some] == [("S1", 0, 300), ("S1", 900, 1_200)]
+
+
+def test_everybody_who_gave_a_stretch_to_a_person_is_told() -> None:
+    given = [correction("speaker", a, a + 600, id=str(a), new="x", by=by) for a, by in ((0, "Mira"), (600, "Noor"))]
+    (name,) = spoken_by(said("one two three four"), (), given, [Person(id="x", name=" ")])[2]
+    assert [(e.at_ms, e.words) for e in name.evidence] == [(0, "confirmed by Mira"), (600, "confirmed by Noor")]
+    assert name.display == "x"
 
 
 def test_the_later_word_on_who_spoke_wins_and_a_stranger_is_nobody() -> None:
@@ -89,6 +130,38 @@ def test_a_voice_holds_all_its_words_and_no_others(label: str) -> None:
     assert found(words, about(words, label)) == [(label, "")]
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["S1", "S2", "S3", None]), st.integers(0, 4_000), st.integers(1, 900)), min_size=1
+    )
+)
+def test_time_of_a_voice_is_its_words_and_some_of_the_silence_around_them(said: list[tuple[str, int, int]]) -> None:
+    words, at_ms = [], 0
+    for voice, pause_ms, long_ms in said:
+        at_ms += pause_ms
+        words.append(Word(text="x", start_ms=at_ms, end_ms=at_ms + long_ms, speaker=voice))
+        at_ms += long_ms
+    mine = [w for w in words if w.speaker == "S1"]
+    stretches = time_of(words, "S1")
+    assert all(a < b for a, b in stretches)
+    assert all(b <= c for (_, b), (c, _) in pairwise(stretches))
+    for w in words:
+        held = any(a <= (w.start_ms or 0) and (w.end_ms or 0) <= b for a, b in stretches)
+        touched = any(a < (w.end_ms or 0) and (w.start_ms or 0) < b for a, b in stretches)
+        assert (held, touched) == (w.speaker == "S1",) * 2
+    for a, b in stretches:
+        inside = [w for w in mine if a <= (w.start_ms or 0) < b]
+        assert (inside[0].start_ms or 0) - a <= PAUSE_MS
+        assert b - (inside[-1].end_ms or 0) <= PAUSE_MS
+    for before, after in pairwise(words):
+        silence_ms = (after.start_ms or 0) - (before.end_ms or 0)
+        if {before.speaker, after.speaker} == {"S1", "S2"} and silence_ms >= 2:  # half of it, up to a second
+            reach_ms = min(PAUSE_MS, silence_ms // 2)
+            edges = {edge for stretch in stretches for edge in stretch}
+            last = before.speaker == "S1"
+            assert ((before.end_ms or 0) + reach_ms if last else (after.start_ms or 0) - reach_ms) in edges
+
+
 def test_a_voice_is_found_under_another_label_with_other_cuts() -> None:
     before = about(heard(FIRST), "S1")
     again = heard([("S3", 42), ("S1", 57), ("S3", 11), ("S2", 31), ("S1", 21), (None, 4), ("S3", 24)])
@@ -111,6 +184,32 @@ def test_another_voice_with_much_of_it_is_told() -> None:
     again = heard([("S1", 40), ("S2", 60), ("S4", 10), ("S3", 30), ("S2", 20), ("S4", 20), ("S1", 10)])
     (stand,) = standing(again, [before], PEOPLE)
     assert stand == Standing(correction=before, label="S1", voices=(("S1", 50 / 80), ("S4", 30 / 80)))
+
+
+def test_a_voice_with_little_of_it_is_not_told() -> None:
+    before = about(heard(FIRST), "S1")
+    again = heard([("S1", 40), ("S2", 60), ("S4", 10), ("S3", 30), ("S2", 20), ("S1", 30)])
+    (stand,) = standing(again, [before], PEOPLE)
+    assert stand == Standing(correction=before, label="S1", voices=(("S1", 70 / 80),))
+
+
+def test_what_was_said_later_of_a_small_part_of_a_voice_leaves_the_voice_as_it_is() -> None:
+    words = heard([("S1", 60), ("S2", 20), ("S1", 40)])
+    whole = about(words, "S1", id="1")
+    then = heard([("S1", 60), ("S2", 20), ("S3", 10), ("S1", 30)])
+    part = about(then, "S3", "tom-holm", id="2")
+    stands = standing(then, [whole, part], PEOPLE)
+    assert decided(stands, PEOPLE) == ({"S1": "jo-okafor", "S3": "tom-holm"}, {})
+
+
+def test_only_what_was_said_of_whole_voices_stands_and_a_doubt_decides_nothing() -> None:
+    words = heard(FIRST)
+    assert standing(words, [correction("speaker", 0, 9_000, new="jo-okafor")], PEOPLE) == ()
+    mixed = heard([("S1", 140), ("S3", 50)])
+    for kind in ("confirm", "reject"):
+        (doubt,) = standing(mixed, [about(words, "S1", kind=kind)], PEOPLE)
+        assert (doubt.label, bool(doubt.doubt)) == (None, True)
+        assert decided([doubt], PEOPLE) == ({}, {})
 
 
 def test_what_nobody_had_listened_to_then_tells_nothing_against_it() -> None:
@@ -184,6 +283,11 @@ def test_one_stretch_is_an_exception_and_most_of_a_voice_tells_who_it_is() -> No
     def hinted(*corrections: Correction) -> list[Cue]:
         return [*hints(words, spoken_by(words, (), corrections, PEOPLE)[0])]
 
+    apart = [
+        correction("speaker", a, b, id=str(a), new="tom-holm") for a, b in ((0, 300), (600, 2_100), (2_400, 2_700))
+    ]
+    (longest,) = hinted(*apart)  # is what is shown of it
+    assert (longest.share, longest.first, longest.end) == (0.7, 2, 7)
     (hint,) = hinted(correction("speaker", 0, 1_800, new="tom-holm"))
     assert (hint.voice, dict(hint.fits), hint.share, hint.first, hint.end) == ("S1", {"tom-holm": 1.0}, 0.6, 0, 6)
     assert hinted(correction("speaker", 0, 1_500, new="tom-holm")) == []
@@ -223,7 +327,9 @@ def test_a_confirmation_stands_against_evidence_and_says_who_made_it() -> None:
     assert names(transcript(words))["S2"] == ("tom-holm", "inferred")
     made = transcript(words, about(words, "S2", "jo-okafor"))
     assert names(made)["S2"] == ("jo-okafor", "confirmed")
-    assert made.names[1].evidence[0].words == "confirmed by Mira"
+    assert [e.words for e in made.names[1].evidence if e.kind == "human"] == ["confirmed by Mira"]
+    assert made.names[1].evidence[0].kind == "human"
+    assert all(e.kind != "human" for e in made.names[0].evidence)
     assert names(transcript(words, about(words, "S2", "tom-holm", "reject")))["S2"] == (None, "unknown")
     assert names(transcript(words, about(words, "S2", "")))["S2"] == (None, "unknown")
 

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from analyse.codebook import load
 from analyse.labels import Label, Placed, heard, labels_of, read_labels
-from analyse.score import Judged, Report, report, whole_items
+from analyse.score import Judged, Report, keywords_of, report, whole_items
 from pipeline import asked, batch, measure_tags
 from pipeline.cli import app
-from tests.house import with_captions
+from tests.house import captions, with_captions
 from transcribe.problem import Problem
 
 BOOK = load("lfr-engagement")
@@ -96,6 +96,36 @@ def test_a_single_document_has_no_interval() -> None:
     assert scored(row, row).whole.topic.f1.low is None
 
 
+@pytest.mark.parametrize("n", [2, 5, 40])
+def test_few_documents_that_agree_are_not_sure_to(n: int) -> None:
+    right = [judged(Label(topic=True, source_doc=f"d{i}"), placed(0, 1)) for i in range(n)]
+    missed = [judged(j.row, placed(0, 1, False)) for j in right]
+    low = scored(*right).whole.topic.f1.low
+    high = scored(*missed).whole.topic.f1.high
+    assert low == pytest.approx(0.025 ** (1 / n))  # that many in a row are right by chance one time in forty
+    assert high == pytest.approx(1 - 0.025 ** (1 / n))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Live facial-recognition vans", True),
+        ("faces recognised", False),
+        ("what LFR's for", True),
+        ("facial acknowledgement", True),
+        ("the vans", False),
+    ],
+)
+def test_keywords_are_those_of_the_codebook(text: str, named: bool) -> None:
+    has_keyword = keywords_of(BOOK)
+    assert has_keyword
+    assert has_keyword(text) == named
+    repairs = keywords_of(load("housing-repairs"))
+    assert repairs
+    assert repairs("no repairs yet")
+    assert not repairs(text)
+
+
 def test_a_row_takes_the_statements_whose_midpoint_lies_in_it() -> None:
     row = Label(topic=True, start_ms=1000, end_ms=3000)
     said = [
@@ -138,9 +168,13 @@ def test_items_as_a_whole_by_their_keywords() -> None:
 
     rows = [row(0, "LFR"), row(10, "the vans"), row(20, "the vans"), row(50, "parks"), row(60, "trees"), row(70, "LFR")]
     said = [placed(r.start_ms, r.end_ms, text=f"{r.text}, as in item four") for r in rows]
-    assert whole_items(rows, said) == [False or r.text == "LFR" for r in rows]  # one item, with few keywords
+    has_keyword = keywords_of(BOOK)
+    assert has_keyword
+    assert whole_items(rows, said, has_keyword) == [
+        False or r.text == "LFR" for r in rows
+    ]  # one item, with few keywords
     chair = placed(40, 45, text="We come to item five.")
-    assert whole_items(rows[:2] + rows[3:], [*said, chair]) == [True, True, False, False, True]
+    assert whole_items(rows[:2] + rows[3:], [*said, chair], has_keyword) == [True, True, False, False, True]
 
 
 # -- files and the command line ------------------------------------------------------------------------------
@@ -220,3 +254,39 @@ def test_made_up_statements_keep_their_codes_and_stance() -> None:
     assert {code: a.f1.value for code, a in found.codes.items() if a.f1.value < 0.7} == {}
     assert found.macro_f1.value > 0.84
     assert found.mean_stance_f1.value > 0.84
+
+
+SCHOOL = """\
+name = "school-streets"
+version = 1
+[topic]
+name = "school streets"
+cues = ["school street*"]
+[[codes]]
+code = "notice"
+name = "Notice"
+definition = "Residents were told."
+cues = ["were told"]
+"""
+
+
+def test_another_codebook_is_neither_judged_by_keywords_nor_by_codes_that_are_not_its(tmp_path: Path) -> None:
+    with_captions(tmp_path, "panel", vtt=captions([("Jo Okafor", "Were told of the school street, were we?")]))
+    (tmp_path / "school.toml").write_text(SCHOOL, "utf-8")
+    run = CliRunner().invoke(
+        app, ["run", "--data", str(tmp_path), "--codebook", str(tmp_path / "school.toml"), "--jobs", "0"]
+    )
+    assert run.exit_code == 0, run.output
+    sentence = {"speaker": "jo-okafor", "start_ms": 0, "end_ms": 9500, "text": "x", "topic": True, "codes": []}
+    reference = tmp_path / "reference.json"
+    reference.write_bytes(msgspec.json.encode({"schema": "reference/1", "sentences": [sentence]}))
+    asked = ["score", "tags", str(reference), str(tmp_path / "processed" / "panel" / "statements.json")]
+    refused = CliRunner().invoke(app, asked)
+    assert isinstance(refused.exception, Problem)
+    assert "school-streets/1, not with lfr-engagement/1" in refused.exception.what
+    told = CliRunner().invoke(app, [*asked, "--data", str(tmp_path), "--json"])
+    assert told.exit_code == 0, told.output
+    whole = msgspec.json.decode(told.stdout)["whole"]
+    assert whole["baselines"] == {}
+    assert whole["codes"]["notice"]["false"] == 1
+    assert "no keywords to compare with" in CliRunner().invoke(app, [*asked, "--data", str(tmp_path)]).stdout

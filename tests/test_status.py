@@ -16,7 +16,7 @@ from pipeline.events import Event
 from pipeline.meetings import Layout
 from pipeline.plan import Plan, plan, speeds
 from pipeline.status import Leftover, Standing, Status, last_failures
-from tests.house import TOML, Engine, Heard, captions, job, with_captions, with_sound
+from tests.house import TOML, Engine, Heard, captions, job, onrecord, with_captions, with_sound
 from transcribe import engines, locks
 from transcribe.engines import Block, Choice
 
@@ -333,6 +333,11 @@ def show_engines(makes: Any, found: tuple[Standing, ...]) -> Any:
     from pipeline.status import _engines
 
     return _engines(makes, found)
+
+
+def test_a_folder_without_meetings_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    assert "onrecord add RECORDING" in onrecord("status", data=tmp_path).stdout
 
 
 def test_three_hundred_meetings_fit_a_screen(capsys: pytest.CaptureFixture[str]) -> None:

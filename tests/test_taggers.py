@@ -210,6 +210,12 @@ def test_how_many_at_once_changes_no_vector(encoder: Path) -> None:
     assert encode([]).shape == (0, encode.size)
 
 
+def test_a_model_that_reads_few_words_at_once_reads_the_first(encoder: Path) -> None:
+    encode = embedding.Encoder(encoder)
+    long = "it is loud here " * 40  # the model has places for 64
+    np.testing.assert_allclose(encode([long]), encode([long * 2]), atol=1e-5)
+
+
 def test_nothing_to_learn_from(encoder: Path) -> None:
     bare = msgspec.structs.replace(OURS, codes=tuple(msgspec.structs.replace(c, examples=()) for c in OURS.codes))
     with pytest.raises(Problem, match="nothing to learn"):

@@ -179,7 +179,7 @@ def test_the_wrong_speaker_and_the_wrong_meeting_are_said(checker: Checker) -> N
 def test_what_nobody_said_is_not_found(checker: Checker, text: str) -> None:
     found = checker.text(text)
     assert (found.kind, found.quote) == ("not found", None)
-    assert found.verdict == "not found in the 8 min transcribed of 8 min"
+    assert found.verdict == "not found in the 8 min 29 s transcribed of 8 min 29 s"
 
 
 def test_short_words_say_that_they_stand_in_many_places(checker: Checker) -> None:
@@ -241,6 +241,7 @@ def test_an_article_is_led_to_its_words(checker: Checker, tmp_path: Path) -> Non
         of_the_public = finding.said_by == "Desmond Pell"  # whose name is kept back
         assert finding.verdict == "matches the machine transcript"
         assert finding.speaker == ("unknown" if of_the_public else "same"), finding
+        assert any("not shown by name" in note for note in finding.notes) == of_the_public
         assert 0 <= at(finding)[1] - said_ms < 1_000
 
 
@@ -281,7 +282,7 @@ def test_the_verb_prints_rows_and_json(data: Path, tmp_path: Path) -> None:
     shown = cli("--file", str(path), "--data", str(data))
     assert "8 quoted passages in article.txt" in shown
     assert f"{PANEL}/269839-272884~" in shown
-    assert "not found in the 8 min transcribed of 8 min" in shown
+    assert "not found in the 8 min 29 s transcribed of 8 min 29 s" in shown
     rows = json.loads(cli("--file", str(path), "--json", "--data", str(data)))
     assert [row["kind"] for row in rows] == ["matches"] * 7 + ["not found"]
     one = json.loads(cli("councillors", "were briefed two times in", "--json", "--data", str(data)))
@@ -299,7 +300,7 @@ def test_what_somebody_listened_to_does_not_hide_how_much_was_transcribed(data: 
         listened = ",".join([heard] * n)
         path.write_text(f'{whole.removesuffix(chr(10) + "}" + chr(10))},\n "listened": [{listened}]\n}}\n', "utf-8")
         told = cli("Nobody ever said these purple words", "--data", str(place))
-        assert "not found in the 8 min transcribed of 8 min" in told, n
+        assert "not found in the 8 min 29 s transcribed of 8 min 29 s" in told, n
 
 
 def test_what_cannot_be_checked_is_one_clear_error(data: Path, tmp_path: Path) -> None:

@@ -2,22 +2,24 @@
 
 A meeting is a matching of voices and people in which every voice may also be somebody who is not on the list, and
 everybody may have said nothing. Its odds are the product of the odds of its pairs; what is wanted of every pair is in
-how many of all those matchings it stands, weighed by their odds. Belief propagation gives that closely, and always
-settles (M. Bayati, D. Gamarnik, D. Katz, C. Nair and P. Tetali: Simple deterministic approximation algorithms for
-counting matchings, 2007). Two people for one voice, or two voices for one person, are improbable each: nothing more is
-needed to abstain.
+how many of all those matchings it stands, weighed by their odds. They are counted, all of them: belief propagation
+would be too sure where two voices may be the same two people either way round. Two people for one voice, or two voices
+for one person, are improbable each: nothing more is needed to abstain.
 """
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from heapq import nlargest
+from typing import NamedTuple, TypeVar
 
 LEAST_PROBABILITY, MOST_PROBABILITY = 0.87, 0.99  # only a person's word is certain
 STRONG = 0.97  # of each of two voices alone, to be one person's
 FEW_CUES = 2  # of each of two voices, at least
-N_ROUNDS = 60
+MOST_STATES = 1_000  # of who is taken, at a time
 MOST_LOG_ODDS = 20.0
 
+K = TypeVar("K")
 Scores = Mapping[str, Mapping[str, float]]  # voice -> person -> log-odds
 
 
@@ -64,27 +66,62 @@ def _next(
 
 
 def marginals(scores: Scores) -> dict[str, dict[str, float]]:
-    """The probability of every pair of voice and person, given that people and voices go together one to one."""
-    odds = {
-        (voice, person): math.exp(min(score, MOST_LOG_ODDS))
-        for voice, people in scores.items()
-        for person, score in people.items()
-    }
-    voices_of: dict[str, list[str]] = {}
-    people_of: dict[str, list[str]] = {voice: list(people) for voice, people in scores.items()}
-    for voice, person in odds:
-        voices_of.setdefault(person, []).append(voice)
-    free_voice, free_person = (
-        dict.fromkeys(odds, 1.0),
-        dict.fromkeys(odds, 1.0),
-    )  # how free one is, apart from the other
-    for _ in range(N_ROUNDS):
-        wanted = {v: 1 + sum(odds[v, p] * free_person[v, p] for p in people) for v, people in people_of.items()}
-        free_voice = {(v, p): 1 / (wanted[v] - odds[v, p] * free_person[v, p]) for v, p in odds}
-        wanting = {p: 1 + sum(odds[v, p] * free_voice[v, p] for v in voices) for p, voices in voices_of.items()}
-        free_person = {(v, p): 1 / (wanting[p] - odds[v, p] * free_voice[v, p]) for v, p in odds}
-    found: dict[str, dict[str, float]] = {voice: {} for voice in scores}
-    for (voice, person), odd in odds.items():
-        joint = odd * free_voice[voice, person] * free_person[voice, person]
-        found[voice][person] = joint / (1 + joint)
-    return found
+    """The probability of every pair of voice and person, given that people and voices go together one to one.
+
+    Voice after voice, the ways so far are told apart only by which of the people whom a later voice may be are taken;
+    once onward, and once back for how what follows weighs them. Of very many such states the likeliest are followed.
+    """
+    odds = {v: {p: math.exp(min(score, MOST_LOG_ODDS)) for p, score in people.items()} for v, people in scores.items()}
+    order = _near_each_other(scores)
+    last = {person: n for n, voice in enumerate(order) for person in scores[voice]}
+
+    def ways_on(n: int, taken: frozenset[str]) -> Iterator[tuple[str | None, float, frozenset[str]]]:
+        kept = frozenset(p for p in taken if last[p] > n)
+        yield None, 1.0, kept
+        for person, odd in odds[order[n]].items():
+            if person not in taken:
+                yield person, odd, kept | {person} if last[person] > n else kept
+
+    states = [{frozenset[str](): 1.0}]  # before each voice: who is taken, and the odds of all ways there
+    for n in range(len(order)):
+        reached: dict[frozenset[str], float] = defaultdict(float)
+        for taken, odd in states[-1].items():
+            for _, more, then in ways_on(n, taken):
+                reached[then] += odd * more
+        states.append(_shares(dict(nlargest(MOST_STATES, reached.items(), key=lambda item: item[1]))))
+    found: dict[str, dict[str, float]] = {}
+    onward = {frozenset[str](): 1.0}  # after each voice: who is taken, and the odds of all ways from there
+    for n in reversed(range(len(order))):
+        here: dict[str | None, float] = dict.fromkeys([None, *odds[order[n]]], 0.0)
+        back: dict[frozenset[str], float] = defaultdict(float)
+        for taken, odd in states[n].items():
+            for person, more, then in ways_on(n, taken):
+                rest = more * onward.get(then, 0.0)
+                here[person] += odd * rest
+                back[taken] += rest
+        found[order[n]] = {person: share for person, share in _shares(here).items() if person is not None}
+        onward = _shares(back)
+    return {voice: found[voice] for voice in scores}
+
+
+def _near_each_other(scores: Scores) -> list[str]:
+    """Voices in an order in which few people at a time may be both a voice before and a voice behind."""
+    left = Counter(person for people in scores.values() for person in people)
+    order: list[str] = []
+    rest, between = dict.fromkeys(scores), frozenset[str]()
+
+    def then_between(voice: str) -> frozenset[str]:
+        return frozenset(p for p in between.union(scores[voice]) if left[p] > (p in scores[voice]))
+
+    while rest:
+        voice = min(rest, key=lambda v: len(then_between(v)))
+        between = then_between(voice)
+        left.subtract(scores[voice])
+        del rest[voice]
+        order.append(voice)
+    return order
+
+
+def _shares(odds: Mapping[K, float]) -> dict[K, float]:
+    total = sum(odds.values())
+    return {each: odd / total for each, odd in odds.items()}

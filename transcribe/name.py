@@ -138,7 +138,7 @@ Items = dict[tuple[str, str], list[Item]]  # by voice and person, STRANGER for s
 
 
 def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person]) -> Items:
-    """What there is for and against every pair of a voice and a person whom something speaks for.
+    """What there is for and against every pair of a voice and a person of whom something is said.
 
     Cues of one rule from one mouth are not independent (a chair who calls in the wrong order does it twice), so the
     n-th of them counts 1/n.
@@ -156,11 +156,7 @@ def weigh(found: Iterable[Cue], words: Sequence[Word], people: Sequence[Person])
     for p in people:
         if not p.present:
             items["", p.id].append(Item("marked as not present", 1.0, 0, 0, "marked as not present"))
-    return {
-        (voice, person): [*about, *items.get(("", person), ())]
-        for (voice, person), about in items.items()
-        if voice and any(i.log_odds > 0 for i in about)
-    } | {pair: about for pair, about in items.items() if pair[0] and all(i.log_odds <= 0 for i in about)}
+    return {(voice, who): [*about, *items.get(("", who), ())] for (voice, who), about in items.items() if voice}
 
 
 def episodes(words: Sequence[Word]) -> dict[str, list[tuple[int, int, int]]]:
@@ -207,7 +203,7 @@ def _scores(
     mixed = mixed_here(items)
     for voice, people in of_voice.items():
         told = {p: a for p, a in people.items() if p != STRANGER and any(i.log_odds > 0 for i in a)}
-        if voice in confirmed or voice not in parts or not told:  # all of its words may be somebody else's by now
+        if voice in confirmed or voice not in parts:  # all of its words may be somebody else's by now
             continue
         plain = {p: _odds(about) for p, about in told.items()}
         nobody = math.log(1 + _stranger(people) + mixed * _mixed(told, plain, parts[voice]))

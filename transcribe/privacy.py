@@ -7,6 +7,7 @@ folder says otherwise.
 
 import re
 from collections.abc import Sequence
+from itertools import count
 
 from msgspec.structs import replace
 
@@ -66,8 +67,7 @@ def stand_ins(people: Sequence[Person]) -> dict[str, str]:
     {'desmond-pell': 'public-1'}
     """
     taken = {p.id for p in people}
-    free = (f"public-{n}" for n in range(1, 2 * len(people) + 2))
-    numbers = (each for each in free if each not in taken)
+    numbers = (each for each in (f"public-{n}" for n in count(1)) if each not in taken)
     return {p.id: number for p, number in zip(not_named(people), numbers, strict=False)}
 
 

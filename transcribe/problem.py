@@ -1,10 +1,22 @@
 """The one kind of error that is meant for people to read."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 BUG, USAGE, SOME_FAILED, LACKING, INTERRUPTED = 1, 2, 3, 4, 130
+_KINDS = {
+    "str": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list in [ ]",
+    "object": "a table",
+    "date": "a date",
+    "datetime": "a date with a time",
+    "time": "a time of day",
+}
 
 
 class Problem(Exception):
@@ -55,3 +67,22 @@ def reading(path: Path) -> Iterator[None]:
         raise Problem("this file may not be read", where=path, fix=fix) from e
     except OSError as e:
         raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
+
+
+def misfit(said: str, which: str) -> str:
+    """What a validation error of msgspec says against a field, in words for whoever wrote the file.
+
+    >>> misfit("Expected `int`, got `str` - at `$.version`", "version")
+    'version should be a whole number and is text in quotes'
+    """
+    said = said.partition(" - at `")[0]
+    if kinds := re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", said):
+        wanted = " or ".join(_KINDS.get(k, k) for k in kinds[1].split(" | ") if k != "null")
+        return f"{which} should be {wanted} and is {_KINDS.get(kinds[2], kinds[2])}"
+    if count := re.fullmatch(r"Expected `array` of length (\d+), got (\d+)", said):
+        return f"{which} should hold {count[1]} things and holds {count[2]}"
+    if "matching regex" in said:
+        return f"{which} should be made of a-z, 0-9 and -, at most 80 of them"
+    if "RFC3339" in said:
+        return f"{which} is not a date"
+    return f"{which} is wrong: {said[:200]}"

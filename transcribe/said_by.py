@@ -210,8 +210,7 @@ def signed(names: Sequence[SpeakerName], stands: Iterable[Standing]) -> tuple[Sp
 
 def _overtakes(later: Correction, c: Correction) -> bool:
     """Whether a later correction is about the same voice, and takes back or repeats what an earlier one says."""
-    other = later.kind == c.kind == "reject" or (later.kind == "reject" and c.kind == "confirm")
-    if other and later.new != c.new and c.new:
+    if later.kind == "reject" and later.new != c.new and c.new:
         return False  # that it is not B does not touch that it is A
     common_ms = length(within(c.stretches, later.stretches))
     return 2 * common_ms > max(length(c.stretches), length(later.stretches))

@@ -3,14 +3,7 @@
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
-  const player = window.player;
-
-  let saying = 0;
-  const say = (text, ms = 3000) => {
-    $("said").textContent = text;
-    clearTimeout(saying);
-    saying = setTimeout(() => ($("said").textContent = ""), ms);
-  };
+  const { player, say } = window; // of page.js
 
   // -- listened: only after it was played -----------------------------------------------------------
 

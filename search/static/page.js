@@ -14,10 +14,10 @@
     return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
   };
   let saying = 0;
-  const say = (text) => {
+  const say = (text, ms = 2500) => {
     $("said").textContent = text;
     clearTimeout(saying);
-    saying = setTimeout(() => ($("said").textContent = ""), 2500);
+    saying = setTimeout(() => ($("said").textContent = ""), ms);
   };
   const copy = async (text, what) => {
     try {
@@ -57,6 +57,7 @@
   const media = $("media") || document.createElement("audio");
   const onPage = Boolean($("media"));
   window.player = media; // for desk.js, which asks what of it was played
+  window.say = say;
   let until = null; // ms, where a quote ends
   let button = null;
 

@@ -223,6 +223,8 @@
     if (missing) notes.push(`${missing} of ${files.length} files of statements are not there: this searched only the others`);
     if (!hits.length && asked.wanted.some((part) => part.endsWith(" ")))
       notes.push("words are found just as they are written: consult* finds all that begin so");
+    if (!hits.length)
+      notes.push("software mishears, names above all: that nothing is found does not show that nothing was said");
     $("noted").textContent = notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`).join(" ");
     $("noted").hidden = !notes.length;
     $("summary").textContent = hits.length

@@ -131,7 +131,7 @@ def searches(root: Path, n_statements: int) -> None:
 
     index.rebuild(root / "processed" / "index", made())
     web.BURST = 1e9
-    page = TestClient(web.application(DataFolder(Layout(root=root))))
+    page = TestClient(web.application(DataFolder(Layout(root=root))), base_url="http://localhost")
     for kind, queries in corpus.queries(words, random.Random(2), 25).items():
         took = []
         for query in queries:

@@ -31,7 +31,9 @@ def main() -> None:
         accounts.add(layout, "Mira Castell", PASSWORD)
         shelf = DataFolder(layout)
         desk = DataDesk(layout, shelf)
-        page = TestClient(web.application(shelf, desk=desk), headers={"Origin": "http://testserver"})
+        page = TestClient(
+            web.application(shelf, desk=desk), base_url="http://localhost", headers={"Origin": "http://localhost"}
+        )
         page.post("/sign-in", data={"name": "Mira Castell", "password": PASSWORD}, follow_redirects=False)
         desk.people("long")
         for _ in range(2):
