@@ -33,7 +33,7 @@ from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
 SURE = 0.5  # probability of a language: another one had at most 0.4 in English excerpts, 0.8 and more in half German
-WHOLLY = 0.95  # among a meeting's languages: 3 s of another than the main one had 0.97, of English never so much of one
+WHOLLY = 0.95  # among a meeting's languages: 3 s of German had 0.97 and more, 3 s of English at most 0.61 of another
 TELLING_MS = 3_000  # of speech, in which its language shows
 N_TOLD = 8  # clips whose languages are told before the first of them is heard
 N_CUTS = 2  # how often a clip that fails is cut in two
