@@ -624,6 +624,8 @@ def test_a_voice_in_which_somebody_else_is_plainly_told_has_no_name_however_much
         "Bob Cratchley here, from the residents' association.",
         "It's Bob Cratchley speaking.",
         "Bob Cratchley, resident.",
+        "Bob Cratchley, Mill Lane Residents' Association.",
+        "Hello. Bob Cratchley, secretary of the tenants' association.",
         "Good evening. Bob Cratchley, I live in Mill Lane.",
         "Bob Cratchley. I've lived here for years.",
     ],
@@ -659,6 +661,7 @@ def test_a_voice_that_gives_itself_a_name_that_is_not_on_the_list_is_nobody_who_
         "I'm Bob Cratchley's neighbour.",
         "I know that Bob Cratchley is here.",
         "Bob Cratchley, you asked me that.",
+        "Bob Cratchley, as his association says, is right.",
         "Bob Cratchley here, who wrote to us, is right.",
     ],
 )

@@ -243,7 +243,8 @@ BEFORE_NAME_HERE = re.compile(rf"{_HELLO}{{0,6}}(?:it's|this is)?")
 NAME_HERE = re.compile(r"(?:here|speaking)\b")
 AFTER_OWN_NAME = re.compile(
     r"i(?:'ve (?:lived|been)|'m (?:a|an|the|from)| am (?:a|an|the|from)| live| work| run| own| represent| speak for)\b"
-    r"|(?:(?:a|an|the|local|concerned) )*resident\b|from (?:the|our)\b|(?:speaking for|representing)\b"
+    r"|(?:(?:a|an|the|local|concerned) )*resident\b|(?:[\w']+ ){1,6}?(?:association|society|campaign|union|charity)\b"
+    r"|from (?:the|our)\b|(?:speaking for|representing)\b"
 )
 OF_SOMEBODY_ELSE = re.compile(
     r"(?:(?!\b(?:i|i'm|i've|i'd|my|we|we're|we've|our)\b).)*?"
