@@ -220,7 +220,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=8,
+        version=9,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,

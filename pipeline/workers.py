@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from pipeline.events import Event, Sink
+from transcribe import memory
 from transcribe.lifeline import end_with_parent
 
 # Engines say after every few clips that they are alive, which for the largest model on two slow cores is ten minutes.
@@ -141,6 +142,7 @@ _events: "Queue[Event] | None" = None
 def _start(events: "Queue[Event]") -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it."""
     global _events
+    memory.keep()
     _events = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from transcribe import cut as cutting
 from transcribe.audio import Source
 from transcribe.cut import Piece
 from transcribe.problem import Problem
-from transcribe.records import Media, Record, Recording, Stretch, Transcript, Word
+from transcribe.records import Media, Passage, Record, Recording, Stretch, Transcript, Word
 from transcribe.transcript import NOTICE, to_webvtt
 
 MOST_PAD_S = 600
@@ -150,10 +151,14 @@ def captions(transcript: Transcript, played: Range) -> str:
         and word.end_ms is not None
         and 2 * played.start_ms <= word.start_ms + word.end_ms < 2 * played.end_ms
     )
-    return to_webvtt(replace(transcript, words=words))
+    passages = tuple(_moved(passage, played) for passage in transcript.passages)
+    return to_webvtt(replace(transcript, words=words, passages=passages))
 
 
-def _moved(word: Word, played: Range) -> Word:
+W = TypeVar("W", Word, Passage)
+
+
+def _moved(said: W, played: Range) -> W:
     length_ms = played.end_ms - played.start_ms
-    start_ms, end_ms = (min(max(0, (ms or 0) - played.start_ms), length_ms) for ms in (word.start_ms, word.end_ms))
-    return replace(word, start_ms=start_ms, end_ms=end_ms)
+    start_ms, end_ms = (min(max(0, (ms or 0) - played.start_ms), length_ms) for ms in (said.start_ms, said.end_ms))
+    return replace(said, start_ms=start_ms, end_ms=end_ms)

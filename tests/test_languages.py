@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analyse import codebook, rules
 from pipeline import batch
 from pipeline.meeting_toml import examine
+from search.clip import Range, captions
 from search.quotes import read_parquet
 from tests.house import Heard as Happened
 from tests.house import here, job, with_sound
@@ -218,6 +219,9 @@ def test_captions_mark_another_language() -> None:
     lines = to_webvtt(said).split("\n")
     assert "<v Unknown speaker 1>And now" in lines
     assert "<v Unknown speaker 1><lang cy>diolch yn fawr &amp; da iawn.</lang>" in lines
+    clip = captions(said, Range(start_ms=11_000, end_ms=14_000)).split("\n")
+    assert "<v Unknown speaker 1><lang cy>&amp; da iawn.</lang>" in clip
+    assert captions(said, Range(start_ms=0, end_ms=9_500)).count("<lang") == 0
     assert said.coverage is not None
     assert said.coverage.other_languages == {"cy": 1_500}
 

@@ -3,7 +3,9 @@
 import itertools
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,35 @@ def test_a_model_for_which_there_is_no_memory_is_not_said_to_be_broken(
     monkeypatch.setattr(whisper, "_model", too_large)
     with pytest.raises(MemoryError):
         load(tiny)
+
+
+# -- beams ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Options:
+    beam_size: int
+
+
+def test_only_clips_that_one_beam_leaves_in_doubt_are_decoded_with_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clip is its number here, and as likely as that number says."""
+    import faster_whisper
+
+    asked = []
+
+    def generate(self: Any, features: NDArray[np.float32], tokenizer: Any, options: Any) -> Any:
+        asked.append((options.beam_size, features.tolist()))
+        return None, [{"avg_logprob": float(f), "text": f"{f} by {options.beam_size}"} for f in features]
+
+    monkeypatch.setattr(faster_whisper.BatchedInferencePipeline, "generate_segment_batched", generate)
+    batched = whisper._batched(SimpleNamespace(model=SimpleNamespace(is_multilingual=False)))
+    features, options = np.array([-0.125, -0.5, -0.25, -1.5]), Options(beam_size=1)
+    _, found = batched.generate_segment_batched(features, None, options)
+    assert asked == [(1, features.tolist()), (whisper.DOUBTFUL_BEAM, [-0.5, -1.5])]
+    assert [f["text"] for f in found] == ["-0.125 by 1", "-0.5 by 3", "-0.25 by 1", "-1.5 by 3"]
+    asked.clear()
+    batched.generate_segment_batched(features[:1], None, options)
+    assert asked == [(1, [-0.125])]
 
 
 # -- memory ---------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ LANGUAGES = frozenset(_CODES.split())  # of every Whisper model but those for En
 # Best first. On a CPU the larger ones take longer than the meeting did, so they are used only when named.
 _ON_GPU = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny.en")
 _ON_CPU = ("small", "base", "tiny.en")
+_RULE = "hearing/1"  # in the fingerprint: raise it whenever the same Whisper would be heard to say other words
 _STARTER = ("segmentation-3.0", "campplus")
 _EXTRA = {"whisper": "faster_whisper", "openai-whisper": "whisper", "pyannote": "pyannote.audio"}
 
@@ -152,7 +153,7 @@ def _recogniser(engine: str, model: str, *, by_hand: bool) -> Choice:
     compute_type = "float32" if engine == "openai-whisper" else _compute_type(path) if device == "cuda" else "int8"
     return Choice(
         name=f"{engine}:{model}",
-        fingerprint=f"{_versions(engine)}, {path.name if path else model} {revision}, {device} {compute_type}",
+        fingerprint=f"{_versions(engine)}, {path.name if path else model} {revision}, {_RULE}, {device} {compute_type}",
         model=str(path or model),
         device=device,
         compute_type=compute_type,

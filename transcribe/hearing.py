@@ -12,7 +12,7 @@ change is cut there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -33,7 +33,7 @@ from transcribe.vad import EDGE_MS, PAD_MS, Clip, clips
 
 BLOCK_MS = 600_000
 SURE = 0.5  # probability of a language: another one had at most 0.4 in English excerpts, 0.8 and more in half German
-WHOLLY = 0.95  # among a meeting's languages, of one spoken all through: two in one clip had at most 0.93, one 0.97
+WHOLLY = 0.95  # among a meeting's languages: 3 s of German had 0.97 and more, 3 s of English at most 0.61 of another
 TELLING_MS = 3_000  # of speech, in which its language shows
 N_TOLD = 8  # clips whose languages are told before the first of them is heard
 N_CUTS = 2  # how often a clip that fails is cut in two
@@ -235,15 +235,20 @@ def _first(sitting: _Sitting, spoken: Sequence[Clip], prompt: str) -> Iterator[t
 
 
 def _parts(sitting: _Sitting, clip: Clip, n_cuts: int) -> list[_Part]:
-    """A clip whole, or where another language begins in it cut there: in the one that it surely is in, or the main."""
+    """A clip whole, or where another language begins in it cut there: in the one that it surely is in, or the main.
+
+    A clip in two languages seems to be wholly in one of them, so each few seconds of it are told by themselves.
+    """
     if not sitting.others:
         return [_Part(clip, sitting.language, n_cuts)]
-    language, p = sitting.ears.detect(sitting.sound(clip), (sitting.language, *sitting.others))
-    if p >= WHOLLY:
-        return [_Part(clip, language, n_cuts)]
-    parts = [part for half in _halves(clip) for part in _parts(sitting, half, n_cuts - 1)] if n_cuts else []
-    found = {part.language for part in parts}
-    return parts if len(found) > 1 else [_Part(clip, min(found, default=sitting.language), n_cuts)]
+    halves, n_left, language = _halves(clip, TELLING_MS), N_CUTS - 1, sitting.language
+    if not halves:
+        found, p = sitting.ears.detect(sitting.sound(clip), (sitting.language, *sitting.others))
+        language = found if p >= WHOLLY else language
+        halves, n_left = _halves(clip) if p < WHOLLY and n_cuts else [], n_cuts - 1
+    parts = [part for half in halves for part in _parts(sitting, half, n_left)]
+    spoken = {part.language for part in parts}
+    return parts if len(spoken) > 1 else [_Part(clip, min(spoken, default=language), n_cuts)]
 
 
 def _settle(
@@ -315,12 +320,14 @@ def _length(stretches: Sequence[Stretch]) -> int:
     return sum(s.end_ms - s.start_ms for s in stretches)
 
 
-def _halves(clip: Clip) -> list[Clip]:
-    """A clip cut in two at its longest inner pause, if both sides hold some speech; else nothing."""
-    if len(clip.speech) < 2:
-        return []
+def _halves(clip: Clip, least_ms: int = 0) -> list[Clip]:
+    """A clip cut in two at its longest inner pause, if both sides hold so much speech; else nothing."""
     pauses = [b[0] - a[1] for a, b in pairwise(clip.speech)]
-    best = max(range(len(pauses)), key=lambda i: (pauses[i], -abs(i - len(pauses) / 2)))
+    before_ms = list(accumulate(end - start for start, end in clip.speech))
+    fit = [i for i in range(len(pauses)) if least_ms <= before_ms[i] <= clip.speech_ms - least_ms]
+    if not fit:
+        return []
+    best = max(fit, key=lambda i: (pauses[i], -abs(i - len(pauses) / 2)))
     end_ms, start_ms = clip.speech[best][1], clip.speech[best + 1][0]
     edge_ms = min(EDGE_MS - PAD_MS, (start_ms - end_ms) // 2)
     return [

@@ -1,6 +1,7 @@
 """The `whisper` engine: faster-whisper (CTranslate2), batched, every clip judged by `transcribe.hearing`."""
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe import engines, placing
+from transcribe import engines, memory, placing
 from transcribe.align import Placed, Walk
 from transcribe.audio import RATE_HZ
 from transcribe.gates import Heard
 from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener, surest
 from transcribe.problem import LACKING, Problem
 
-FIRST_BEAM = 3  # of clips heard together, where more beams cost a tenth of the time and find no better words
+DOUBTFUL_LOGPROB = -0.25  # a token; below it, clips heard together with one beam are decoded with more
+DOUBTFUL_BEAM = 3
 BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
@@ -33,6 +35,8 @@ def load(folder: Path, *, fingerprint: str, device: str, compute_type: str, n_th
             fix="onrecord models get whisper-base, or name another folder",
             exit_code=LACKING,
         )
+    if device == "cpu":
+        memory.keep()
     try:
         model = _model(folder, device, compute_type, n_threads)
     except MemoryError:
@@ -194,7 +198,7 @@ class _Ears:
             vad_filter=False,
             clip_timestamps=spans,
             batch_size=len(samples),
-            beam_size=FIRST_BEAM,
+            beam_size=1,
             word_timestamps=True,
             without_timestamps=True,
             hotwords=prompt or None,
@@ -249,9 +253,10 @@ def _padded(features: NDArray[np.float32], n_frames: int) -> NDArray[np.float32]
 
 
 def _batched(model: Any) -> Any:
-    """The batched path, which also notes of each clip which language it surely is in (`sure`, "" where it may be any).
+    """The batched path, which decodes with more beams what it doubts with one, and also notes of each clip which
+    language it surely is in (`sure`, "" where it may be any).
 
-    It has encoded the clips by then, so that this costs next to nothing.
+    It has encoded the clips by then, so that this costs little.
     """
     from faster_whisper import BatchedInferencePipeline
 
@@ -260,6 +265,12 @@ def _batched(model: Any) -> Any:
 
         def generate_segment_batched(self, features: Any, tokenizer: Any, options: Any) -> Any:
             encoded, output = super().generate_segment_batched(features, tokenizer, options)
+            doubtful = [i for i, found in enumerate(output) if found["avg_logprob"] < DOUBTFUL_LOGPROB]
+            if doubtful:
+                options = dataclasses.replace(options, beam_size=DOUBTFUL_BEAM)
+                _, more = super().generate_segment_batched(features[doubtful], tokenizer, options)
+                for i, found in zip(doubtful, more, strict=True):
+                    output[i] = found
             if self.model.model.is_multilingual:
                 best = (found[0] for found in self.model.model.detect_language(encoded))
                 self.sure += [token.strip("<|>") if p >= SURE else "" for token, p in best]

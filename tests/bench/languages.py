@@ -9,6 +9,7 @@ alone.
 
 import argparse
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from transcribe.vad import clips
 
 Sound = NDArray[np.float32]
 JOINED_S, PAUSE_S = 24, 0.5
-SPLITS_S = (3, 6, 12, 18, 21)
+SPLITS_S = (4, 12, 20)
+VOICES = ("read/two_cities_16k.wav", "ami/trn09_EN2009b.flac", "ami/dev00_ES2003a.flac")
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
         paths = [*sorted((audio / "ami").glob("*.flac")), *sorted((audio / "read").glob("libri*.*a*"))]
         others = [speech(decode([Source(path)], scratch)) for path in paths]
         told(base, others, german)
-        joined(base, english, german, scratch)
+        joined(base, [english, *(speech(decode([Source(audio / name)], scratch)) for name in VOICES)], german, scratch)
         beside_welsh(base, paths, scratch)
 
 
@@ -69,24 +71,26 @@ def likeness(base: Listener, sound: Sound, code: str) -> float:
     return p if found == code else 1 - p
 
 
-def joined(base: Listener, english: Sound, german: Sound, scratch: Path) -> None:
-    """A clip that begins in one language and ends in the other, each being the main one."""
-    alone = {"en": english, "de": german}
-    known = {code: {w for _, w in said(hear(base, sound, scratch, code))} for code, sound in alone.items()}
-    print("| joined | main | words in English, German | heard otherwise | s without words |")
-    for first, then in (("en", "de"), ("de", "en")):
-        for split_s in SPLITS_S:
-            pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
-            end_s = JOINED_S - split_s
-            sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
-            for main, other in (("en", "de"), ("de", "en")):
-                block = hear(base, sound, scratch, main, other)
+def joined(base: Listener, voices: Sequence[Sound], german: Sound, scratch: Path) -> None:
+    """A clip that begins in one language and ends in the other."""
+    in_german = {w for _, w in said(hear(base, german, scratch, "de"))}
+    print("| voice | joined | as a whole | words in English, German | heard otherwise | s without words |")
+    for n, english in enumerate(voices, 1):
+        alone = {"en": english, "de": german}
+        known = {"en": {w for _, w in said(hear(base, english[: 30 * RATE_HZ], scratch, "en"))}, "de": in_german}
+        for first, then in (("en", "de"), ("de", "en")):
+            for split_s in SPLITS_S:
+                pause = np.zeros(round(PAUSE_S * RATE_HZ), np.float32)
+                end_s = JOINED_S - split_s
+                sound = np.concatenate([alone[first][: split_s * RATE_HZ], pause, alone[then][: end_s * RATE_HZ]])
+                surest, p = base.ears.detect(sound, ("en", "de"))
+                block = hear(base, sound, scratch, "en", "de")
                 words = said(block)
                 counts = ", ".join(str(sum(code == c for c, _ in words)) for code in ("en", "de"))
                 otherwise = [f"{w} ({code})" for code, w in words if w and w not in known[code]]
                 gone_s = sum(s.end_ms - s.start_ms for s in block.stretches) / 1000
-                what = f"{first} {split_s} s, {then} {end_s} s"
-                print(f"| {what} | {main} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
+                what = f"{n} | {first} {split_s} s, {then} {end_s} s | {surest} {p:.2f}"
+                print(f"| {what} | {counts} | {', '.join(otherwise)} | {gone_s:.1f} |", flush=True)
 
 
 def hear(base: Listener, sound: Sound, scratch: Path, main: str, *others: str) -> Block:
@@ -103,14 +107,19 @@ def said(block: Block) -> list[tuple[str, str]]:
 
 def beside_welsh(base: Listener, paths: Sequence[Path], scratch: Path) -> None:
     """English recordings as those of a meeting that may also be in Welsh."""
-    heard_ms = gone_ms = n_words = 0
-    for path in paths:
-        for block in base.words(decode([Source(path)], scratch), language="en", others=["cy"], vocabulary=()):
-            n_words += len(block.words)
-            heard_ms += sum(p.end_ms - p.start_ms for p in block.passages)
-            gone_ms += sum(s.end_ms - s.start_ms for s in block.stretches if "another language" in s.reason)
-    told = f"{heard_ms / 1000:.1f} s heard as Welsh, {gone_ms / 1000:.1f} s left out as in another language"
-    print(f"{len(paths)} English recordings, {n_words} words: {told}")
+    heard, cpu_s, long_ms = [], [], 0
+    for others in ((), ("cy",)):
+        began_s = time.process_time()
+        for path in paths:
+            audio = decode([Source(path)], scratch)
+            (block,) = base.words(audio, language="en", others=others, vocabulary=())
+            heard.append((block.words, block.stretches, block.passages))
+            long_ms += audio.duration_ms
+        cpu_s.append(time.process_time() - began_s)
+    n = len(paths)
+    n_same = sum(alone == beside for alone, beside in zip(heard[:n], heard[n:], strict=True))
+    print(f"{n} English recordings, {long_ms / 2000:.0f} s: {n_same} are heard alike where Welsh is named as well")
+    print(f"processor time: {cpu_s[0]:.1f} s, where Welsh is named {cpu_s[1]:.1f} s")
 
 
 if __name__ == "__main__":

@@ -147,13 +147,14 @@ def speechless(n_s: int = 30) -> Iterator[NDArray[np.float64]]:
 
 def ways(model: str, n_threads: int, scratch: Path, *, openai: bool) -> dict[str, Way]:
     choice = engines.choose_recogniser(f"whisper:{model}")
-    listener = engines.recogniser(choice, n_threads)
-    assert isinstance(listener, Listener)
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+    # Before ours, which tells the C library to keep memory: so that the engine gets it as it does by itself.
     model_itself = WhisperModel(
         choice.model, device=choice.device, compute_type=choice.compute_type, cpu_threads=n_threads
     )
+    listener = engines.recogniser(choice, n_threads)
+    assert isinstance(listener, Listener)
     ears: Any = listener.ears
     model_itself.feature_extractor = ears.model.feature_extractor  # for a folder that does not say how it hears
     batched = BatchedInferencePipeline(model_itself)
