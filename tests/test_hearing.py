@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from transcribe import hearing, vad
-from transcribe.audio import Audio, Source, decode
+from transcribe.audio import RATE_HZ, Audio, Source, decode
 from transcribe.engines import Block
 from transcribe.gates import UNHEARD_MS, Heard, compression, echoes, judge, loops, unheard
 from transcribe.hearing import to_words
@@ -197,6 +197,19 @@ def test_speech_is_found_however_soft_the_recording_is(shared: Path, tmp_path: P
     np.round(samples).astype("<i2").tofile(tmp_path / "b.s16")
     soft = length(span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech)
     assert soft == pytest.approx(loud, rel=0.1)
+
+
+def test_what_is_said_in_a_long_silence_is_no_softer_for_that(shared: Path, tmp_path: Path) -> None:
+    """Else a few loud seconds in a long adjournment would be made too loud to be heard, and its murmur speech."""
+    pytest.importorskip("faster_whisper")
+    said = decode([Source(shared / "audio" / "read" / "libri_1088-134315-0000.wav")], tmp_path / "a.s16")
+    loud = length(span for c in vad.clips(said) for span in c.speech)
+    quiet = np.random.default_rng(0).normal(0, 30, 10 * 60 * RATE_HZ)
+    quiet[: said.n_samples] += said.samples
+    np.round(np.clip(quiet, -32768, 32767)).astype("<i2").tofile(tmp_path / "b.s16")
+    found = [span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech]
+    assert length(found) == pytest.approx(loud, rel=0.05)
+    assert max(end for _, end in found) <= said.duration_ms + vad.EDGE_MS
 
 
 # -- judgement ------------------------------------------------------------------------------------

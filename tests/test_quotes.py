@@ -393,5 +393,5 @@ def test_a_cited_quote_says_when_it_changed() -> None:
 
 @pytest.mark.parametrize("address", ["2024-05-14-safety/900000-900001", "2024-05-14-safety/1-2"])
 def test_where_nothing_is_said_there_is_no_quote(address: str) -> None:
-    with pytest.raises(Problem, match="nothing is said"):
+    with pytest.raises(Problem, match="there are no words"):
         around(parse_address(address), PANEL.rows(), PANEL.transcript)

@@ -25,6 +25,7 @@ PIECE = 4096  # frames: 131 s
 WARM_UP = 64  # frames before a piece that let the detector settle
 SOFT_DB = -35.0  # below full scale: the loudest frames of a recording are brought up to this
 MOST_DB = 40.0  # by which they are
+LOUD_FRAMES = 156  # 5 s, or a twentieth of what is shorter: little is said at all where most is silence
 ON, OFF = 0.5, 0.35  # probability of speech at which it begins, and below which it ends
 FAINT = 0.15  # and from which sound may be speech: never reached outside clear speech, now and then by murmurs
 FAINT_MS = 1_000  # how long it must last, pauses included
@@ -203,7 +204,11 @@ def _gain(audio: Audio) -> float:
         frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32) / 32768
         levels_db.append(10 * np.log10(np.square(frames).mean(axis=1) + 1e-12))
         del samples
-    loud_db = float(np.percentile(np.concatenate(levels_db), 95)) if levels_db else 0.0
+    if not levels_db:
+        return 1.0
+    levels = np.concatenate(levels_db)
+    n_loud = min(LOUD_FRAMES, -(-len(levels) // 20))
+    loud_db = float(np.partition(levels, -n_loud)[-n_loud])
     return float(10 ** (min(MOST_DB, max(0.0, SOFT_DB - loud_db)) / 20))
 
 
