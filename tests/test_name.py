@@ -1,6 +1,7 @@
 """Names: right when they are given, and not given on hearsay. All people here are made up."""
 
 import math
+import random
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -609,6 +610,71 @@ def test_a_voice_in_which_somebody_else_is_plainly_told_has_no_name_however_much
     assert named(told)["S2"] is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm Bob Cratchley.",
+        "I’m Bob Cratchley, and I have come about the bins.",
+        "I am Bob Cratchley, I live in Mill Lane.",
+        "Good evening, everyone. I'm Bob J. Cratchley.",
+        "I'm Councillor Bob Cratchley.",
+        "I'm Ann van der Berg.",
+        "I'm Priya Sharma.",
+        "I'm Bob Baker.",
+        "Bob Cratchley here, from the residents' association.",
+        "It's Bob Cratchley speaking.",
+        "Bob Cratchley, resident.",
+        "Good evening. Bob Cratchley, I live in Mill Lane.",
+        "Bob Cratchley. I've lived here for years.",
+    ],
+)
+def test_a_voice_that_gives_itself_a_name_that_is_not_on_the_list_is_nobody_who_is(said: str) -> None:
+    assert named(called("Councillor Lindqvist"))["S2"] == "lindqvist"
+    assert named(f"S1: Councillor Lindqvist?\nS2: {said} {LONG}\nS1: Thank you. That is noted.")["S2"] is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # no names
+        "I'm Sorry.",
+        "I am Happy To Help.",
+        "I'm British Asian.",
+        "I'm Sri Lankan.",
+        "I'm Chair of Governors.",
+        "I'm Chief Executive.",
+        "I'm West Yorkshire, born and bred.",
+        "I'm Weir Street.",
+        "I'm bob cratchley.",
+        "I'M BOB CRATCHLEY.",
+        # names of the list, as they may be heard
+        "I'm Maja Linkwest.",
+        "I'm Lynn Quist.",
+        "I'm Councillor Mya Lynnquist.",
+        "I'm Bob Lindquist.",
+        "I'm Grace Woosoo.",
+        # somebody else's name
+        "He said, I'm Bob Cratchley, and left.",
+        "I am, Bob Cratchley says, too kind.",
+        "I'm Bob Cratchley's neighbour.",
+        "I know that Bob Cratchley is here.",
+        "Bob Cratchley, you asked me that.",
+        "Bob Cratchley here, who wrote to us, is right.",
+    ],
+)
+def test_what_is_no_name_or_may_be_one_of_the_list_makes_nobody_a_stranger(said: str) -> None:
+    assert named(f"S1: Councillor Lindqvist?\nS2: {said} {LONG}\nS1: Thank you. That is noted.")["S2"] == "lindqvist"
+
+
+def test_whoever_reads_out_the_names_of_the_public_is_none_of_them() -> None:
+    questions = "".join(
+        f"S2: {who}, resident. {LONG}\nS3: Thank you. {LONG}\n" for who in ("Bob Cratchley", "Anita Wainwright")
+    )
+    text = f"S1: Councillor Lindqvist?\nS2: Thank you, Chair. {LONG}\n{questions}"
+    assert named(text)["S2"] == "lindqvist"
+    assert named(text.replace("Anita Wainwright", "Bob Cratchley"))["S2"] is None
+
+
 def test_a_chair_who_names_the_wrong_person_once_changes_nothing() -> None:
     assert named(THRICE)["S2"] == "lindqvist"
     assert named(THRICE + called("Councillor Nwosu"))["S2"] == "lindqvist"
@@ -727,12 +793,14 @@ def test_odds_are_those_of_all_the_ways_in_which_voices_and_people_may_go_togeth
             assert found == pytest.approx(exact)
 
 
-def test_where_anybody_may_be_anybody_nobody_is_named() -> None:
-    scores = {f"S{n}": {f"person-{k}": 3.0 for k in range(12)} for n in range(12)}  # too many ways to follow them all
-    assert not any(choice.person for choice in decide(scores, {}).values())
+@pytest.mark.parametrize(("n", "spread"), [(12, 0.0), (60, 0.0), (60, 1.0)])
+def test_where_anybody_may_be_anybody_nobody_is_named(n: int, spread: float) -> None:
+    rng = random.Random(n)  # too many ways to follow them all
+    scores = {f"S{v}": {f"person-{p}": 3.0 + rng.gauss(0, spread) for p in range(n)} for v in range(n)}
     found = marginals(scores)
+    assert not any(probability >= LEAST_PROBABILITY for people in found.values() for probability in people.values())
     assert all(sum(people.values()) <= 1.001 for people in found.values())
-    assert all(sum(people[f"person-{k}"] for people in found.values()) <= 1.001 for k in range(12))
+    assert all(sum(people[f"person-{p}"] for people in found.values()) <= 1.001 for p in range(n))
 
 
 def test_names_in_captions_are_evidence_and_strangers_keep_what_captions_call_them() -> None:

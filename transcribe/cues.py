@@ -13,7 +13,7 @@ from typing import NamedTuple
 from transcribe import sayings
 from transcribe.calls import Call, answer_to, call_of, meant, set_off, thanks_that_calls
 from transcribe.mentions import GIVEN, SURNAME, Mention, Roster
-from transcribe.oneself import Own, own_names
+from transcribe.oneself import Own, own_names, strange_names
 from transcribe.records import Word, text_of
 from transcribe.rollcall import roll_call
 from transcribe.sentences import Run, Sentence, between_ms, runs
@@ -51,6 +51,7 @@ class _Meeting(NamedTuple):
     chairs: Mapping[str, float]
     clerks: Mapping[str, float]
     own: Own
+    strange: frozenset[int]  # the first words of sentences in which a voice gives a name that is not on the list
     roll: Sequence[Mapping[str, float]]  # whom a run of a roll call means
 
 
@@ -115,6 +116,7 @@ def _read(words: Sequence[Word], roster: Roster, confirmed: Mapping[str, str]) -
         dict.fromkeys(sorted(roster.chairs), 1.0),
         dict.fromkeys(sorted(roster.clerks), 1.0),
         own,
+        strange_names(words, said, roster, presiding),
         roll,
     )
 
@@ -240,11 +242,11 @@ def _self(meeting: _Meeting, run: Run) -> Iterator[Cue]:
     for sentence in run.sentences:
         span = sentence.first, sentence.end, speaker
         own = meeting.own.get(sentence.first)
-        if own:
+        if own and own.fits:
             # "I'm Priya, I live in Mill Lane" is another Priya. A first name alone settles nothing.
             fits = {p: fit * fit for p, fit in own.fits.items() if fit > GIVEN or not outsider}
             yield Cue(speaker, fits, "own name", 1.0, *span)
-        elif sayings.STRANGE_NAME.search(sentence.pattern):
+        elif sentence.first in meeting.strange:
             yield Cue(speaker, {STRANGER: 1.0}, "own name", 1.0, *span)
         role = sayings.AS_ROLE.search(sentence.pattern)
         if role and not own and not sayings.REPORTED.search(sentence.pattern[: role.start()]):

@@ -17,6 +17,7 @@ LEAST_PROBABILITY, MOST_PROBABILITY = 0.87, 0.99  # only a person's word is cert
 STRONG = 0.97  # of each of two voices alone, to be one person's
 FEW_CUES = 2  # of each of two voices, at least
 MOST_STATES = 1_000  # of who is taken, at a time
+MOST_WAYS = 24_000  # on from all of these, a person each whom the next voice may be
 MOST_LOG_ODDS = 20.0
 
 K = TypeVar("K")
@@ -69,7 +70,8 @@ def marginals(scores: Scores) -> dict[str, dict[str, float]]:
     """The probability of every pair of voice and person, given that people and voices go together one to one.
 
     Voice after voice, the ways so far are told apart only by which of the people whom a later voice may be are taken;
-    once onward, and once back for how what follows weighs them. Of very many such states the likeliest are followed.
+    once onward, and once back for how what follows weighs them. Of very many such states the likeliest are followed,
+    the fewer the more people the next voice may be; what was not followed speaks for nobody.
     """
     odds = {v: {p: math.exp(min(score, MOST_LOG_ODDS)) for p, score in people.items()} for v, people in scores.items()}
     order = _near_each_other(scores)
@@ -82,13 +84,19 @@ def marginals(scores: Scores) -> dict[str, dict[str, float]]:
             if person not in taken:
                 yield person, odd, kept | {person} if last[person] > n else kept
 
+    followed = 1.0  # the share of all odds
     states = [{frozenset[str](): 1.0}]  # before each voice: who is taken, and the odds of all ways there
     for n in range(len(order)):
         reached: dict[frozenset[str], float] = defaultdict(float)
         for taken, odd in states[-1].items():
             for _, more, then in ways_on(n, taken):
                 reached[then] += odd * more
-        states.append(_shares(dict(nlargest(MOST_STATES, reached.items(), key=lambda item: item[1]))))
+        following = odds[order[n + 1]] if n + 1 < len(order) else {}
+        most = max(1, min(MOST_STATES, MOST_WAYS // (1 + len(following))))
+        likeliest = dict(nlargest(most, reached.items(), key=lambda item: item[1]))
+        if len(likeliest) < len(reached):
+            followed *= sum(likeliest.values()) / sum(reached.values())
+        states.append(_shares(likeliest))
     found: dict[str, dict[str, float]] = {}
     onward = {frozenset[str](): 1.0}  # after each voice: who is taken, and the odds of all ways from there
     for n in reversed(range(len(order))):
@@ -99,7 +107,7 @@ def marginals(scores: Scores) -> dict[str, dict[str, float]]:
                 rest = more * onward.get(then, 0.0)
                 here[person] += odd * rest
                 back[taken] += rest
-        found[order[n]] = {person: share for person, share in _shares(here).items() if person is not None}
+        found[order[n]] = {p: share * followed for p, share in _shares(here).items() if p is not None}
         onward = _shares(back)
     return {voice: found[voice] for voice in scores}
 

@@ -27,6 +27,7 @@ from transcribe.phrases import (
     most_fit,
     portfolio_end,
     run_together,
+    whole_name_end,
 )
 from transcribe.records import Person, Word
 from transcribe.spoken import (
@@ -47,6 +48,7 @@ FULL, TITLED, SURNAME, ALIAS, OFFICE, GIVEN, ROLE = 1.0, 1.0, 0.9, 0.9, 0.95, 0.
 HOMOPHONE, OUTSIDE = 0.6, 0.6
 ADDRESSED_BY = 3  # voices that call whoever presides something else than the chair, where somebody has that office
 SAME_SOUND = 0.9  # closeness of two names that a recogniser writes either way
+CLOSE_WHOLE, CLOSE_SURNAME = 0.7, 0.75  # of a name that may be one of the list's, misheard
 LEAST_CLOSE, LEAST_AHEAD = 0.58, 0.15  # of a name that a roll call leaves no doubt is one of the list's
 
 # First names that open English sentences as other words.
@@ -214,6 +216,16 @@ class Roster:
         if best < LEAST_CLOSE or best - second < LEAST_AHEAD:
             return {}
         return {p: best for p, found in near.items() if found == best}
+
+    def stranger_end(self, words: Sequence[Word], i: int, end: int) -> int:
+        """Where a whole name ends that starts at word `i`, and neither is nor sounds like anybody's on the list; `i`
+        where there is none."""
+        k = whole_name_end(words, i, end)
+        spans = ((i, i + 2, CLOSE_WHOLE), (i, k, CLOSE_WHOLE), (i + 1, k, CLOSE_SURNAME), (k - 1, k, CLOSE_SURNAME))
+        heard = {(run_together(words[first:last])[0], least) for first, last, least in spans if k > i}
+        names = [name for name, fits in self._exact.items() if max(fits.values()) > GIVEN] if heard else []
+        near = any(closeness(said, name, least) >= least for said, least in heard for name in names)
+        return i if near else k
 
     # -- in a sentence -------------------------------------------------------------------------------
 

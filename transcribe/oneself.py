@@ -2,11 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from transcribe import sayings
-from transcribe.mentions import FULL, SURNAME, Mention
-from transcribe.records import Word
+from transcribe.mentions import FULL, SURNAME, Mention, Roster
+from transcribe.phrases import AHEAD, run_together
+from transcribe.records import Word, text_of
 from transcribe.sentences import Run, Sentence
 from transcribe.spoken import NEAR, TITLES, plain
 
@@ -60,6 +61,67 @@ def _own_name(words: Sequence[Word], run: Run, sentence: Sentence) -> Mention | 
 def _is_bare_and_whole(words: Sequence[Word], mention: Mention) -> bool:
     whole = mention.form == "both" or bool({*mention.fits.values()} & {FULL, NEAR})
     return whole and plain(words[mention.first].text) not in TITLES
+
+
+def strange_names(
+    words: Sequence[Word], said: Sequence[Run], roster: Roster, presiding: Collection[str]
+) -> frozenset[int]:
+    """The first word of every sentence in which a voice gives itself a name that is nobody's on the list.
+
+    A name at the start with an office after it may be read out, by whoever presides or puts the public's questions:
+    it is the voice's own only if it is the only one that the voice so gives.
+    """
+    plainly: set[int] = set()
+    opening: dict[str, dict[int, str]] = defaultdict(dict)
+    for run in said:
+        for k, sentence in enumerate(run.sentences):
+            if sayings.STRANGE_NAME.search(sentence.pattern):
+                plainly.add(sentence.first)
+                continue
+            for i, end in _strangers(words, sentence, roster):
+                before = _as_said(words, sentence.first, _without_titles(words, sentence.first, i))
+                if sayings.BEFORE_OWN_NAME.fullmatch(before):
+                    told = words[i - 1].text[-1] not in ",;:" and not sayings.QUOTED.search(before)
+                    plainly |= {sentence.first} if told else set()
+                elif run.speaker and run.speaker not in presiding and _opens_with_own(words, run, k, before, end):
+                    opening[run.speaker][sentence.first] = run_together(words[i:end])[0]
+    return frozenset(plainly | {first for given in opening.values() if len({*given.values()}) == 1 for first in given})
+
+
+def _strangers(words: Sequence[Word], sentence: Sentence, roster: Roster) -> Iterator[tuple[int, int]]:
+    """The words `[i, end)` of each whole name in a sentence that is nobody's on the list."""
+    i = sentence.first
+    while i < sentence.end:
+        end = roster.stranger_end(words, i, sentence.end)
+        if end > i and not any(m.fits and m.first < end and i < m.end for m in sentence.mentions):
+            yield i, end
+        i = max(end, i + 1)
+
+
+def _without_titles(words: Sequence[Word], first: int, i: int) -> int:
+    while i > first and plain(words[i - 1].text) in AHEAD:
+        i -= 1
+    return i
+
+
+def _opens_with_own(words: Sequence[Word], run: Run, k: int, before: str, end: int) -> bool:
+    """ "Bob Cratchley here, from …", "Bob Cratchley, resident. We have …", "Bob Cratchley. I live …"."""
+    sentence, last = run.sentences[k], run.sentences[-1].end
+    if sentence.first > run.first + OPENING_WORDS or not sayings.BEFORE_NAME_HERE.fullmatch(before):
+        return False
+    after = _as_said(words, end, sentence.end)
+    if here := sayings.NAME_HERE.match(after):
+        return words[end].text[-1] in ",.;" and not sayings.OF_SOMEBODY_ELSE.match(after[here.end() :])
+    if words[end - 1].text[-1] not in ",.;":
+        return False
+    if not after and k + 1 < len(run.sentences):
+        after, sentence = _as_said(words, end, run.sentences[k + 1].end), run.sentences[k + 1]
+    goes_on = sentence.end < last or after.startswith("i")
+    return bool(goes_on and sayings.AFTER_OWN_NAME.match(after) and not sayings.OF_SOMEBODY_ELSE.match(after))
+
+
+def _as_said(words: Sequence[Word], first: int, end: int) -> str:
+    return re.sub(r"[^\w' ]", "", text_of(words[first:end]).lower().replace("’", "'"))
 
 
 def _introductions(said: Sequence[Run]) -> Iterator[Sentence]:

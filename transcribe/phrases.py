@@ -5,8 +5,20 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from transcribe import english
+from transcribe.nicknames import other_names
 from transcribe.records import Word
-from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, HONOURS, LOOSE, NEAR, TITLES, is_full_stop, plain, word_set
+from transcribe.spoken import (
+    AFTER_NAME,
+    BEFORE_TITLE,
+    HONOURS,
+    LOOSE,
+    NEAR,
+    PARTICLES,
+    TITLES,
+    is_full_stop,
+    plain,
+    word_set,
+)
 
 SPOKEN_TITLES = TITLES | word_set("minister president councilmember")
 BEFORE = BEFORE_TITLE | word_set("vice council")
@@ -19,8 +31,16 @@ _NOT_A_PERSON = word_set(
 _BEFORE_NAMES = word_set(
     "i im thank thanks and so okay ok right yes no now next then first please over to from hello is it was with"
 )
+# Of what people say they are: peoples, and what opens the names of places.
+_NOT_A_NAME = word_set(
+    "british english scottish welsh irish cornish european american canadian australian african asian indian pakistani"
+    " bangladeshi chinese japanese jamaican caribbean arab arabian saudi lankan rican leonean jewish muslim hindu sikh"
+    " christian catholic french german italian spanish polish turkish north south east west great new saint st"
+)
+_MOST_PARTS = 5  # of a whole name
 _MONTHS = word_set("may june april august")
 _CLOSERS = '.,;:?!…—"”)'
+_CONTRACTION = re.compile(r"['’](?:s|m|d|t|ll|re|ve)$")
 _POSSESSIVE = re.compile(r"['’]s?$")
 
 
@@ -70,6 +90,36 @@ def clause_end(words: Sequence[Word], i: int, end: int) -> int:
 
 def is_name(text: str) -> bool:
     return text[:1].isupper() and text[-1].isalpha() and plain(text) not in SPOKEN_TITLES | _BEFORE_NAMES | LEADS
+
+
+def whole_name_end(words: Sequence[Word], i: int, end: int) -> int:
+    """Where a first name and a surname end that start at word `i`, whoever's they are; `i` where they do not: "Bob
+    Cratchley" and "Ann van der Berg", not "British Gas" or "Head Gardener"."""
+    if not _may_be_called(words[i].text):
+        return i
+    k, stop = i + 1, min(clause_end(words, i, end), i + _MOST_PARTS)
+    while k < stop and (_may_be_called(words[k].text) or words[k].text in PARTICLES):
+        k += 1
+    while words[k - 1].text in PARTICLES:
+        k -= 1
+    parts = [w.text.rstrip(_CLOSERS) for w in words[i:k]]
+    surely = any(not english.is_word(p) for p in parts) or bool(other_names(plain(parts[0])))
+    street = k < stop and plain(words[k].text) in _NOT_A_PERSON
+    return k if len(parts) > 1 and surely and not street and not run_together(words[i:k])[1] else i
+
+
+@lru_cache(maxsize=50_000)
+def _may_be_called(text: str) -> bool:
+    """Whether a word may be somebody's first name or surname: it has a capital, and is no word that is never one."""
+    parts = text.rstrip(_CLOSERS).split("-")
+    return all(
+        p[:1].isupper()
+        and (len(p) == 1 or not p.isupper())
+        and (not english.is_word(p) or english.is_name(p))
+        and plain(p) not in _NOT_A_NAME | AHEAD | _BEFORE_NAMES
+        and not _CONTRACTION.search(p)
+        for p in parts
+    )
 
 
 def is_plain_word(text: str) -> bool:

@@ -237,6 +237,18 @@ OWN_PLACE = re.compile(
 )
 PLACE_OF_ONES_OWN = re.compile(r"(?: is|'s) (?:in )?my (?:own )?(?:ward|patch|division|constituency)\b")
 STRANGE_NAME = re.compile(r"\bmy name(?:'s| is) (?!@)\w")
+# Before and after a whole name that is nobody's on the list, where it is the speaker's own.
+BEFORE_OWN_NAME = re.compile(r"(?:.* )?(?:my name is|my name's|i'm|i am)")
+BEFORE_NAME_HERE = re.compile(rf"{_HELLO}{{0,6}}(?:it's|this is)?")
+NAME_HERE = re.compile(r"(?:here|speaking)\b")
+AFTER_OWN_NAME = re.compile(
+    r"i(?:'ve (?:lived|been)|'m (?:a|an|the|from)| am (?:a|an|the|from)| live| work| run| own| represent| speak for)\b"
+    r"|(?:(?:a|an|the|local|concerned) )*resident\b|from (?:the|our)\b|(?:speaking for|representing)\b"
+)
+OF_SOMEBODY_ELSE = re.compile(
+    r"(?:(?!\b(?:i|i'm|i've|i'd|my|we|we're|we've|our)\b).)*?"
+    r"\b(?:you|your|he|she|his|her|who|ask(?:s|ed|ing)|has|wants?|wrote|says|said|is|was|will|would|can|could)\b"
+)
 QUOTED = re.compile(r"\b(?:said|says|say|saying|told|tells|like|asked|wrote|thinks?|if|when|because|who|that|not)\b")
 REPORTED = re.compile(r"\b(?:said|says|told|tells|asked|wrote)\b")
 OUTSIDER = re.compile(
