@@ -220,7 +220,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=9,
+        version=10,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,

@@ -114,6 +114,16 @@ def test_voices_of_captions_are_labels_alone_and_evidence_beside_a_diariser() ->
     assert beside.names[0].evidence[0].kind == "caption voice"
 
 
+def test_whom_captions_do_not_name_is_not_whoever_spoke_just_before() -> None:
+    named = words_of("The gates stay open.", speaker="Tom Holm")
+    unnamed = words_of("Shame on you.", 1_200)
+    voices = turns(turn("Tom Holm", 0, 1_200), engine="captions srt")
+    made = assemble(words(*named, *unnamed, engine="captions srt"), voices, MEETING, RECORDING)
+    assert [w.speaker for w in made.words] == ["Tom Holm"] * 4 + [None] * 3
+    heard = assemble(words(*words_of("The gates stay open.")), voices, MEETING, RECORDING)
+    assert {w.speaker for w in heard.words} == {"Tom Holm"}  # an engine's words have the voices of captions
+
+
 def read_back(text: str) -> list[tuple[str | None, str]]:
     captions = webvtt.from_buffer(io.StringIO(text))
     return [(c.voice and html.unescape(c.voice), said_of(html.unescape(c.text.replace("\n", " ")))) for c in captions]

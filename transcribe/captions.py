@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from transcribe import plaintext, timedtext, transcripts, youtube
+from transcribe import marks, plaintext, timedtext, transcripts, youtube
 from transcribe.problem import Problem, reading
 from transcribe.ranges import shares
 from transcribe.records import Timing, Turn, Turns, Word, Words
@@ -32,6 +32,7 @@ MOST_AT_ONCE = 4  # cues that one may be put before
 LONGEST_WORD_MS = 2_000  # where only the beginning of a word is known
 MOST_SHOWN = 8  # lines that captions show at once, and so again
 ROLLS_WITHIN_MS, LEAST_ROLLING = 100, 3  # a line rolls on at once; so many that do are no chance
+CLEARED_MS = 1_000  # or after so short a while, where that is a file's manner
 FASTEST = 0.5  # of what words usually take, they may be said in
 LEAST_EVEN, MOSTLY = 6, 0.6  # words as long as the one before: so many, and such a share of a file
 
@@ -53,19 +54,21 @@ def read(
     """
     found = _parsed(path)
     cues = _counted(found.cues, path)
-    untimed = all(c.timing == "none" for c in cues)
+    untimed = bool(cues) and all(c.timing == "none" for c in cues)
     if untimed and exclude:
         raise Problem(
             "words without times may lie in what is excluded: nobody can say",
             where=path,
             fix="take those words out of the file, and then `exclude` out of meeting.toml",
         )
-    timed = [] if untimed else list(_heard(_in_order(cues, rolling=found.rolling), duration_ms, exclude))
+    ordered = cues if untimed else _in_order(cues, rolling=found.rolling)
+    said = _checked(list(marks.unmarked(ordered)) if found.marked else ordered, path)
+    timed = [] if untimed else list(_heard(said, duration_ms, exclude))
     is_spread = _is_spread(timed)
     apart = list(_apart(timed, is_spread=is_spread))
     named = any(run.voice for run in apart)
     overlapping = [run for cue in timed for run in _runs(cue, timing=cue.timing)] if named else []
-    words = _untimed(cues) if untimed else (word for run in apart for word in run.words)
+    words = _untimed(said) if untimed else (word for run in apart for word in run.words)
     engine = f"captions {found.kind}"
     return (
         Words(recording_sha256=recording_sha256, language=found.language, engine=engine, words=tuple(words)),
@@ -96,9 +99,8 @@ class _Run(NamedTuple):
 
 
 def _counted(cues: Iterable[Cue], path: Path) -> list[Cue]:
-    """The cues that hold words. Raises Problem where there are none, or more words or voices than a meeting has."""
+    """The cues that hold words. Raises Problem where there are more, or longer ones, than a meeting has."""
     kept: list[Cue] = []
-    voices: set[str] = set()
     n_words = 0
     for cue in cues:
         words = cue.words
@@ -106,7 +108,6 @@ def _counted(cues: Iterable[Cue], path: Path) -> list[Cue]:
             continue
         kept.append(cue)
         n_words += len(words)
-        voices.update(word.voice for word in words)
         longest = max(len(word.text) for word in words)
         if n_words > MOST_WORDS:
             timedtext.too_many("words", MOST_WORDS, str(path))
@@ -114,19 +115,26 @@ def _counted(cues: Iterable[Cue], path: Path) -> list[Cue]:
             raise Problem(
                 f"a word of {longest:,} letters is no word", where=path, fix="check that this is the right file"
             )
-        if n_words * len(voices) > MOST_PAIRS:
-            raise Problem(
-                f"so many voices are named here ({len(voices):,}) that this is no meeting",
-                where=path,
-                fix="check what stands in the place of names",
-            )
-    if not kept:
+    return kept
+
+
+def _checked(cues: list[Cue], path: Path) -> list[Cue]:
+    """The same cues. Raises Problem where there are none, or more voices than a meeting has."""
+    if not cues:
         raise Problem(
             "there are no words in this file",
             where=f"{path}, line 1",
             fix="get it again; or take it away, so that the recording is listened to",
         )
-    return kept
+    n_words = sum(len(cue.words) for cue in cues)
+    n_voices = len({word.voice for cue in cues for word in cue.words})
+    if n_words * n_voices > MOST_PAIRS:
+        raise Problem(
+            f"so many voices are named here ({n_voices:,}) that this is no meeting",
+            where=path,
+            fix="check what stands in the place of names",
+        )
+    return cues
 
 
 def _is_spread(cues: Iterable[Cue]) -> bool:
@@ -150,23 +158,37 @@ def _in_order(cues: Iterable[Cue], *, rolling: bool) -> list[Cue]:
     """Cues in order of time, each once, without the lines that rolling captions show again.
 
     A file rolls if most cues begin, as the one before ends, with its last lines and go on, or show without times what
-    had times in it: elsewhere, who says the same thing twice has said it twice.
+    had times in it: elsewhere, who says the same thing twice has said it twice. Over a short gap lines only ever go on,
+    and only where they do so over most of them.
     """
     ordered = sorted(_once(cues), key=lambda c: c.start_ms)
     if not rolling:
         return ordered
     pairs = list(itertools.pairwise(ordered))
-    again = [_repeated(a.lines, b.lines) if b.start_ms - a.end_ms <= ROLLS_WITHIN_MS else 0 for a, b in pairs]
+    again = _shown_again(pairs)
+    goes_on = [0 < n < len(b.lines) for n, (_, b) in zip(again, pairs, strict=True)]
     had_times = [
         n > 0 and any(w.start_ms is not None for w in a.lines[-1]) for n, (a, _) in zip(again, pairs, strict=True)
     ]
-    goes_on = [0 < n < len(b.lines) for n, (_, b) in zip(again, pairs, strict=True)]
     n_rolling = sum(map(operator.or_, had_times, goes_on))
     if 2 * n_rolling <= len(pairs) or not (any(had_times) or n_rolling >= LEAST_ROLLING):
         return ordered
     again.insert(0, 0)
     fresh = [msgspec.structs.replace(c, lines=c.lines[n:]) for c, n in zip(ordered, again, strict=True)]
     return [cue for cue in fresh if cue.lines]
+
+
+def _shown_again(pairs: Sequence[tuple[Cue, Cue]]) -> list[int]:
+    """How many of its first lines the second of two cues may show again, as far as the time between them allows."""
+    gaps_ms = [b.start_ms - a.end_ms for a, b in pairs]
+    again = [_repeated(a.lines, b.lines) if ms <= CLEARED_MS else 0 for ms, (a, b) in zip(gaps_ms, pairs, strict=True)]
+    goes_on = [0 < n < len(b.lines) for n, (_, b) in zip(again, pairs, strict=True)]
+    over_gaps = [on for ms, on in zip(gaps_ms, goes_on, strict=True) if ROLLS_WITHIN_MS < ms <= CLEARED_MS]
+    is_manner = 2 * sum(over_gaps) > len(over_gaps)
+    return [
+        n if ms <= ROLLS_WITHIN_MS or (on and is_manner) else 0
+        for n, ms, on in zip(again, gaps_ms, goes_on, strict=True)
+    ]
 
 
 def _once(cues: Iterable[Cue]) -> Iterator[Cue]:

@@ -17,12 +17,12 @@ LONGEST_LABEL = 80  # letters
 LONGEST_NAME = 6  # words
 OFTEN = 2  # lines that begin with the same first and last name, so that it is believed without a title
 
-_ROLES = CHAIR | frozenset(["clerk", "mayor", "leader", "officer", "president", "solicitor", "interviewer"])
+ROLES = CHAIR | frozenset(["clerk", "mayor", "leader", "officer", "president", "solicitor", "interviewer"])
 _SHORT_TITLES = frozenset(
     ["ald", "borough", "cdr", "comdr", "dc", "dci", "di", "ds", "hon", "insp", "pc", "ps", "sgt", "supt"]
 )
-_OPENS_NAME = TITLES | _ROLES | BEFORE_TITLE | {"vice", "madam", "mister"}
-_IN_NO_NAME = re.compile(
+OPENS_NAME = TITLES | ROLES | BEFORE_TITLE | {"vice", "madam", "mister"}
+IN_NO_NAME = re.compile(
     r"actions?|agenda|amendments?|apologies|appendix|attend\w+|background|comments?|conclusions?|councillors|dates?"
     r"|decisions?|declarations?|e-?mail|items?|location|meeting|members?|minutes|motions?|next|notes?|officers|pages?"
     r"|part|points?|present|public|questions?|reasons?|recommend\w+|reports?|resol\w+|sections?|sources?|steps?"
@@ -35,7 +35,7 @@ _STAMP = re.compile(
 )
 _MARKUP = re.compile(r"\s*(?:</?[a-zA-Z][^<>]{0,40}>\s*)+")
 _COLON = re.compile(r"(?<!\d)[:：](?!//)|[:：](?!//|\d)")  # of no time of day and no address
-_NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*")
+NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*")
 
 
 def transcript(text: str, *, where: str) -> Found:
@@ -79,14 +79,14 @@ def _is_name(label: str, n_times: int) -> bool:
     if _NUMBERED.fullmatch(label):
         return True
     parts = [part.rstrip(",") for part in label.split()]
-    if not parts or not all(map(_NAME_WORD.fullmatch, parts)):
+    if not parts or not all(map(NAME_WORD.fullmatch, parts)):
         return False
     plain = [part.casefold().strip(".") for part in parts]
     if len(parts) == 1:
-        return plain[0] in _ROLES
-    if any(map(_IN_NO_NAME.fullmatch, plain)) or not all(map(_may_be_in_name, parts, plain)):
+        return plain[0] in ROLES
+    if any(map(IN_NO_NAME.fullmatch, plain)) or not all(map(_may_be_in_name, parts, plain)):
         return False
-    return plain[0].split("-")[0] in _OPENS_NAME or n_times >= OFTEN
+    return plain[0].split("-")[0] in OPENS_NAME or n_times >= OFTEN
 
 
 def _may_name(line: str) -> bool:
@@ -98,10 +98,10 @@ def _may_name(line: str) -> bool:
     plain = [part.casefold() for part in parts if part]
     if plain[:1] == ["the"]:
         del plain[0]
-    if plain and re.split(r"[^\w]", plain[0])[0] in _OPENS_NAME | _SHORT_TITLES:
+    if plain and re.split(r"[^\w]", plain[0])[0] in OPENS_NAME | _SHORT_TITLES:
         return True
     is_alone = len(line) <= LONGEST_LABEL and 2 <= len(parts) <= LONGEST_NAME and line.rstrip()[-1] not in ".?!…,;"
-    return is_alone and all(part and _NAME_WORD.fullmatch(part) and part[0].isupper() for part in parts)
+    return is_alone and all(part and NAME_WORD.fullmatch(part) and part[0].isupper() for part in parts)
 
 
 def _may_be_in_name(part: str, plain: str) -> bool:

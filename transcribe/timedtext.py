@@ -19,7 +19,6 @@ MOST_LINES = 1_000_000
 LATEST_MS = 100 * 3_600_000  # what begins later than this is no time in a meeting
 LONGEST_NAME = 200  # letters
 DASHES = "-–"
-MARK = ">>"  # in live captions: somebody else speaks from here, and with one more about something else
 LETTER_MS = 65  # of speech, spaces counted
 
 
@@ -48,12 +47,14 @@ class Cue(Record):
 
 class Found(Record):
     """A file's cues, read as they are asked for; `language` is what the file names, else nothing. Captions that may
-    be `rolling` show lines again; a transcript says everything once."""
+    be `rolling` show lines again; a transcript says everything once. `marked` are captions in which a mark may say that
+    somebody else speaks."""
 
     kind: str
     cues: Iterator[Cue]
     language: str = ""
     rolling: bool = False
+    marked: bool = False
 
 
 class Piece(NamedTuple):
@@ -97,14 +98,12 @@ def voice_name(name: str) -> str:
 def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tuple[Said, ...], ...]:
     """The words of a cue, line by line. A word has the voice, and the time, that stands before its first letter.
 
-    A dash before a line, or `>>` anywhere, says that somebody else speaks: it is no word, and the voice before it ends
-    there.
     Times inside a line also say when it begins: with the cue. Raises Problem where there are too many words.
     """
     if len(pieces) == 1 and pieces[0].at_ms is None:
         text, voice, _ = pieces[0]
         split = (line.split(maxsplit=MOST_WORDS) for line in text.split("\n"))
-        return _unmarked([tuple(Said(word, voice) for word in line) for line in split if line])
+        return tuple(tuple(Said(word, voice) for word in line) for line in split if line)
     edges = [0, *itertools.accumulate(len(p.text) for p in pieces)]
     lines: list[tuple[Said, ...]] = []
     line: list[Said] = []
@@ -129,36 +128,7 @@ def lines_of(pieces: Sequence[Piece], start_ms: int, *, where: str) -> tuple[tup
     if first_timed is not None and lines[first_timed][0].start_ms is None:
         first, *rest = lines[first_timed]
         lines[first_timed] = (first._replace(start_ms=start_ms), *rest)
-    return _unmarked([line for line in lines if line])
-
-
-def _unmarked(lines: Sequence[tuple[Said, ...]]) -> tuple[tuple[Said, ...], ...]:
-    """Lines without the marks that say that somebody else speaks, where the voice before them ends."""
-    out: list[tuple[Said, ...]] = []
-    silent: set[str] = set()
-    for line in itertools.chain.from_iterable(map(_parted, lines)):
-        first, *rest = line
-        left = first.text.lstrip(">") if first.text.startswith(MARK) else first.text
-        if rest and (not left or left in DASHES):
-            start_ms = first.start_ms if rest[0].start_ms is None else rest[0].start_ms
-            unmarked = (rest[0]._replace(start_ms=start_ms), *rest[1:])
-        elif left != first.text:
-            unmarked = (first._replace(text=left), *rest) if left else ()
-        elif left[0] in DASHES and left[1:2].isalpha():
-            unmarked = (first._replace(text=left[1:]), *rest)
-        else:
-            unmarked = line
-        if unmarked is not line and out:
-            silent.add(out[-1][-1].voice)
-        if unmarked:
-            out.append(tuple(w._replace(voice="") if w.voice in silent else w for w in unmarked))
-    return tuple(out)
-
-
-def _parted(line: tuple[Said, ...]) -> Iterator[tuple[Said, ...]]:
-    """A line cut before every mark in it."""
-    at = [0, *(i for i, word in enumerate(line) if i and word.text.startswith(MARK)), len(line)]
-    return (line[a:b] for a, b in itertools.pairwise(at))
+    return tuple(line for line in lines if line)
 
 
 def too_many(what: str, limit: int, where: str) -> NoReturn:
@@ -256,7 +226,7 @@ def webvtt(text: str, *, where: str) -> Found:
         for b in itertools.chain([first] if first else [], blocks)
         if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", b.texts[0])
     )
-    return Found(kind="vtt", language=language, cues=_cues(told, _VTT, where), rolling=True)
+    return Found(kind="vtt", language=language, cues=_cues(told, _VTT, where), rolling=True, marked=True)
 
 
 def _check_clock_map(metadata: str, where: str) -> None:
@@ -276,11 +246,11 @@ def _check_clock_map(metadata: str, where: str) -> None:
 
 
 def srt(text: str, *, where: str) -> Found:
-    return Found(kind="srt", cues=_cues(_blocks(text, where), _SRT, where), rolling=True)
+    return Found(kind="srt", cues=_cues(_blocks(text, where), _SRT, where), rolling=True, marked=True)
 
 
 def sbv(text: str, *, where: str) -> Found:
-    return Found(kind="sbv", cues=_cues(_blocks(text, where), _SBV, where), rolling=True)
+    return Found(kind="sbv", cues=_cues(_blocks(text, where), _SBV, where), rolling=True, marked=True)
 
 
 def guess(text: str) -> str:

@@ -69,6 +69,11 @@ def assemble(
     heard = turns_outside(voiced, silence)
     if not heard or turns.engine.startswith("captions"):
         attributed = attribute(spoken, heard)
+        if words.engine.startswith("captions"):  # whom they do not name is not whoever spoke just before
+            attributed = tuple(
+                msgspec.structs.replace(w, speaker=own.speaker, speaker_margin=own.speaker_margin)
+                for w, own in zip(attributed, spoken, strict=True)
+            )
         voices = {w.speaker: w.speaker for w in attributed if w.speaker is not None}
     else:
         bare = [msgspec.structs.replace(w, speaker=None) if w.speaker is not None else w for w in spoken]

@@ -114,7 +114,9 @@ def from_json(text: str, *, where: str) -> Found:
         if document.events is not None
         else ("whisperx" if aligned else "whisper", _whisper(document.segments or [], place, aligned=aligned))
     )
-    return Found(kind=kind, cues=cues, language=language[0].lower() if language else "")
+    return Found(
+        kind=kind, cues=cues, language=language[0].lower() if language else "", marked=document.events is not None
+    )
 
 
 # -- kinds ----------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def from_xml(data: bytes, *, where: str) -> Found:
             where=f"{where}, line {root.line if root else 1}",
             fix="use srv1 (<transcript>) or srv3 (<timedtext>)",
         )
-    return Found(kind=kind, cues=until_next(_youtube_cues(tags, kind, where)))
+    return Found(kind=kind, cues=until_next(_youtube_cues(tags, kind, where)), marked=True)
 
 
 def _tags(data: bytes, where: str) -> Iterator[_Tag]:
