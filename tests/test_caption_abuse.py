@@ -222,7 +222,7 @@ def test_nothing_is_quadratic(worst: str, tmp_path: Path) -> None:
     with contextlib.suppress(Problem):
         words, _ = words_of(tmp_path, text, name)
         check_words(words.words, 10**9)
-    assert process_time() - began_s < 5
+    assert process_time() - began_s < 20
 
 
 ALPHABET = {
