@@ -91,7 +91,7 @@ def test_a_click_on_a_word_plays_it(page: Page, base: str) -> None:
         document.querySelector('#media').addEventListener('seeking', e => { window.sought = e.target.currentTime; });
     }""")
     page.mouse.click(box[0], box[1])
-    until(page, "!document.querySelector('#media').paused")
+    until(page, "!document.querySelector('#media').paused && window.sought !== undefined")
     # Captions say when a line is spoken, 10.0 to 19.5 s; its words share that by their length.
     answer = page.request.get(f"{base}/api/quotes/{MEETING}/10000-19500").json()
     assert "consultation" in answer["quote"]["text"]
