@@ -357,7 +357,7 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     if language not in aligner.languages:
         return captions
     others = [code for code in map(language_code, context.meeting.other_languages) if code in aligner.languages]
-    params = words_params(context) | {"inputs": context.inputs}
+    params, whole = words_params(context) | {"inputs": context.inputs}, hear.whole(context)
 
     def found(words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
         log = context.scratch / f"words-{hear.digest(params | {'about': how})}.jsonl"
@@ -372,7 +372,7 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     def about(words: Sequence[Word]) -> list[int]:
         return align.about(words, [w for b in _heard(context, choice, audio, whole, progress) for w in b.words])
 
-    whole, how = hear.whole(context), ON_THE_SOUND
+    how = ON_THE_SOUND
     if all(w.start_ms is None for w in captions.words):
         about_ms = about(captions.words)
         words = found(captions.words, about_ms, "recognised") if about_ms else ()

@@ -18,6 +18,7 @@ from search.find import Results
 from search.quotes import Quote, parse_address
 from search.reading import Held
 from search.web import number, render, shelf_of, url
+from transcribe.correct import silence
 from transcribe.problem import Problem
 
 N_HITS, N_FEED = 20, 50
@@ -233,7 +234,7 @@ def meeting_page(request: Request) -> Response:
 def _is_hidden_in(held: Held) -> bool:
     """Whether something is hidden in a meeting that was recorded: only a copy without it is ever played."""
     recorded = held.recording is not None and bool(held.recording.media)
-    return recorded and any(s.kind in ("masked", "excluded", "withheld") for s in held.transcript.stretches)
+    return recorded and bool(silence(held.transcript.stretches))
 
 
 # -- a quote ---------------------------------------------------------------------------------------
