@@ -182,7 +182,7 @@ def _facets(searcher: Untyped, chosen: Untyped) -> tuple[tuple[Facet, ...], int]
 
 
 @lru_cache(maxsize=2)
-def _all_facets(folder: Path, commit: Untyped) -> tuple[tuple[Facet, ...], int]:
+def _all_facets(folder: Path, commit: tuple[Path, str]) -> tuple[tuple[Facet, ...], int]:
     """The facets and the number of everything, which are counted once for each commit."""
     last = index.last_committed(folder)
     return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))

@@ -353,28 +353,30 @@ def last_committed(folder: Path) -> Untyped:
     return _kept(*commit_of(folder))
 
 
-def commit_of(folder: Path) -> tuple[Path, tuple[int, int, int]]:
-    """Where the index is, and what becomes another thing with every commit."""
+def commit_of(folder: Path) -> tuple[Path, str]:
+    """Where the index is, and a digest that becomes another with every commit.
+
+    It is taken over what the commit says: the file's times may be those of the commit before, within a tick of a clock.
+    """
     where = folder / _shape()
     try:
-        meta = (where / "meta.json").stat()
+        return where, hashlib.sha256((where / "meta.json").read_bytes()).hexdigest()
     except OSError as e:
         raise stale(folder, "the index is damaged") from e
-    return where, (meta.st_ino, meta.st_mtime_ns, meta.st_size)
 
 
 def as_of(folder: Path) -> str:
     """A name for the last commit, as eight hex digits."""
-    return hashlib.sha256(repr(commit_of(folder)[1]).encode()).hexdigest()[:8]
+    return commit_of(folder)[1][:8]
 
 
 @lru_cache(maxsize=2)
-def _kept(where: Path, commit: tuple[int, int, int]) -> Untyped:
+def _kept(where: Path, commit: str) -> Untyped:
     return _opened(where.parent, to_read=True)
 
 
 @lru_cache(maxsize=2)
-def _editions(where: Path, commit: tuple[int, int, int]) -> dict[str, str]:
+def _editions(where: Path, commit: str) -> dict[str, str]:
     searcher = _kept(where, commit).searcher()
     terms = searcher.terms_with_prefix("marks", mark("edition", ""), tantivy.Query.all_query())
     return dict(sorted(term.split(":")[1:] for term, n in terms if n))

@@ -611,6 +611,22 @@ def test_a_killed_writer_leaves_the_old_meeting_or_the_new(tmp_path: Path) -> No
     assert find.search(tmp_path, "").total == 2
 
 
+def test_a_commit_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+    index.replace(tmp_path, "big", [quote("big", "Before it.")])
+    assert find.search(tmp_path, "before").total == 1
+    (meta,) = tmp_path.glob("v*/meta.json")
+    kept, at = meta.with_name("kept"), meta.stat()
+    kept.hardlink_to(meta)  # a file system may give a new file the number of one that is gone
+    index.replace(tmp_path, "big", [quote("big", "After it.")])
+    kept.write_bytes(meta.read_bytes())
+    os.utime(kept, ns=(at.st_atime_ns, at.st_mtime_ns))
+    kept.rename(meta)
+    now = meta.stat()
+    assert (now.st_ino, now.st_mtime_ns, now.st_size) == (at.st_ino, at.st_mtime_ns, at.st_size)
+    assert find.search(tmp_path, "before").total == 0
+    assert find.search(tmp_path, "after").total == 1
+
+
 def test_an_index_may_be_copied(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     assert find.search(tmp_path / "copy", "engagement").total == 2
