@@ -90,6 +90,38 @@ def test_words_are_corrected_where_they_stand(clerk: Page, base: str, data: Path
     assert "in advance" in clerk.inner_text("#words")
 
 
+def test_what_was_written_and_not_saved_is_not_lost(clerk: Page, base: str) -> None:
+    asked: list[str] = []
+    clerk.on("dialog", lambda d: (asked.append(d.type), d.accept()))
+    clerk.goto(f"{base}/quote/{LAST}")
+    clerk.keyboard.press("e")
+    clerk.fill(".one textarea", "Half of a")
+    clerk.click("text=Read on in the meeting")
+    clerk.wait_for_selector("#transcript")
+    assert asked == ["beforeunload"]
+    clerk.go_back()
+    clerk.wait_for_selector(".one textarea")
+    assert clerk.input_value(".one textarea") == "Half of a"
+    clerk.click("text=Leave it")
+    clerk.goto(f"{base}/meeting/{MEETING}")
+    for n, left in enumerate(("So nobody", "Half of a")):
+        clerk.evaluate(
+            """n => {
+                const text = document.querySelectorAll(".said")[2 + n].querySelector(".s").firstChild;
+                getSelection().setBaseAndExtent(text, 0, text, 9);
+            }""",
+            n,
+        )
+        clerk.wait_for_selector("#picked:not([hidden])")
+        clerk.click("#picked-edit")
+        until(clerk, "document.activeElement.matches('.turn textarea')")
+        assert clerk.locator(".turn textarea").evaluate_all("all => all.map(e => e.value)") == [left]
+        clerk.fill(".turn textarea", "Half of a")
+    clerk.click(".turn >> text=Leave it")
+    clerk.goto(f"{base}/about")
+    assert asked == ["beforeunload"]
+
+
 def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None:
     clerk.goto(f"{base}/meeting/{MEETING}")
     clerk.evaluate(
