@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
@@ -92,7 +92,12 @@ def test_words_are_corrected_where_they_stand(clerk: Page, base: str, data: Path
 
 def test_what_was_written_and_not_saved_is_not_lost(clerk: Page, base: str) -> None:
     asked: list[str] = []
-    clerk.on("dialog", lambda d: (asked.append(d.type), d.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    clerk.on("dialog", leave)
     clerk.goto(f"{base}/quote/{LAST}")
     clerk.keyboard.press("e")
     clerk.fill(".one textarea", "Half of a")
@@ -120,6 +125,28 @@ def test_what_was_written_and_not_saved_is_not_lost(clerk: Page, base: str) -> N
     clerk.click(".turn >> text=Leave it")
     clerk.goto(f"{base}/about")
     assert asked == ["beforeunload"]
+
+
+def test_words_can_be_saved_after_signing_in_again_elsewhere(chromium: Browser, base: str, data: Path) -> None:
+    context = signed_in(chromium, base)
+    page = context.new_page()
+    page.goto(f"{base}/quote/{LATER}")
+    page.keyboard.press("e")
+    page.fill(".one textarea", "So hardly anybody at all.")
+    context.clear_cookies()
+    for told, then in (("sign in again in another tab", OSSIAN), (f"signed in anew, as {OSSIAN}", "")):
+        page.click("text=Save these words")
+        page.wait_for_selector(f".words-form .warn:has-text('{told}')")
+        assert page.input_value(".one textarea") == "So hardly anybody at all."
+        if then:
+            context.add_cookies(signed_in(chromium, base, then).cookies())  # type: ignore[arg-type]
+    page.click("text=Save these words")
+    page.wait_for_selector(".told")
+    assert page.inner_text("#words").strip("“”") == "So hardly anybody at all."
+    assert kept(data)[-1] == ("words", OSSIAN)
+    page.click(".history button")
+    page.wait_for_selector("text=Taken back.")
+    context.close()
 
 
 def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None:

@@ -79,6 +79,11 @@
           `Somebody else changed this meanwhile. It says now: “${told.now || "nothing"}”. ` +
             "What you wrote is still here: saving it again puts it in the place of theirs.",
         );
+      } else if (told.anew) {
+        form.elements.token.value = told.anew.token;
+        note(form, `You have signed in anew, as ${told.anew.name}. What you wrote is still here: save it again.`);
+      } else if (answer.status === 403) {
+        note(form, `${told.error}. What you wrote is still here: sign in again in another tab, then save it again.`);
       } else note(form, told.fix ? `${told.error}: ${told.fix}.` : `${told.error}.`);
     } catch {
       note(form, "The server does not answer. What you wrote is still here: try again in a moment.");
