@@ -10,7 +10,7 @@ made to try something or to go back to, remembers them too, and must change noth
 import contextlib
 import os
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def taken_back(*paths: Path) -> Iterator[None]:
 
 
 def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:
-    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it."""
+    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it: it is `unknown`."""
     start_ms, end_ms = place or (0, None)
     path, root = path.resolve(), layout.root.resolve()
     output = Output(
@@ -105,6 +105,12 @@ def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: 
     )
     with contextlib.suppress(OSError, UnicodeEncodeError, locks.Busy), _held(layout):
         journal.add(layout.root / FILE, output)
+
+
+def unknown(layout: Layout, paths: Iterable[Path]) -> list[Path]:
+    """Files that were written and could not be remembered."""
+    known = _read(layout)
+    return [path for path in paths if path.resolve() not in known]
 
 
 def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
