@@ -150,10 +150,12 @@ def test_words_can_be_saved_after_signing_in_again_elsewhere(chromium: Browser, 
 
 
 def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None:
+    clerk.set_viewport_size({"width": 1100, "height": 500})
     clerk.goto(f"{base}/meeting/{MEETING}")
     clerk.evaluate(
         """() => {
             const said = document.querySelectorAll(".said")[2], text = said.querySelector(".s").firstChild;
+            scrollBy(0, said.parentElement.getBoundingClientRect().bottom - innerHeight + 60);
             const range = document.createRange();
             range.setStart(text, 0);
             range.setEnd(text, 9);
@@ -165,6 +167,10 @@ def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None
     area = clerk.locator(".turn textarea")
     area.wait_for()
     assert area.input_value() == "So nobody"
+    until(clerk, "document.activeElement.matches('.turn textarea')")
+    save = clerk.locator(".turn button.main").bounding_box()
+    assert save
+    assert save["y"] + save["height"] < 500, "the field opens in view, with its buttons"
     area.fill("So hardly anybody")
     clerk.click(".turn button.main")
     clerk.wait_for_selector(".told")

@@ -166,7 +166,8 @@
     form.querySelector("[data-cancel]").addEventListener("click", () => form.remove());
     turn.append(form);
     getSelection().removeAllRanges();
-    form.elements.text.focus();
+    form.scrollIntoView({ block: "center", behavior: "instant" }); // its buttons, too
+    form.elements.text.focus({ preventScroll: true });
   };
   if ($("picked-edit")) {
     $("picked-edit").addEventListener("click", editPicked);
