@@ -7,7 +7,6 @@ style). What is offered to those who may write is in `search.working`.
 
 import contextlib
 import logging
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -107,7 +106,6 @@ def _templates() -> jinja2.Environment:
         "day": day,
         "lasting": _lasting,
         "share": _share,
-        "moment": _moment,
         "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
         "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
@@ -142,19 +140,6 @@ def _share(n: int, of: int) -> str:
     if 0 < percent < 1:
         return "under 1 %"
     return "over 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
-
-
-def _moment(line: str) -> tuple[str, int] | None:
-    """The time with which a line of evidence begins, as it stands there and in ms; None where it begins with none.
-
-    >>> _moment("0:04:11: the chair gave them the floor"), _moment("Confirmed by Mira Castell")
-    (('0:04:11', 251000), None)
-    """
-    found = re.match(r"(\d+):(\d\d):(\d\d): ", line)
-    if not found:
-        return None
-    hours, minutes, seconds = map(int, found.groups())
-    return found[0].removesuffix(": "), 1000 * (3600 * hours + 60 * minutes + seconds)
 
 
 def url(path: str, **query: Any) -> str:

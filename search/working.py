@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from search import sessions
 from search.desk import KINDS, Conflict, Desk, Do, Done, Entry, Task, TaskKind, Wanted
 from search.quotes import Address, parse_address, resolve, speaker_name
-from search.reading import Held, Voice
+from search.reading import Ground, Held, Voice
 from search.signing import aside, desk_of, form_of, own_path, to_sign_in
 from search.web import number, render, shelf_of, url, writer_of
 from transcribe import listened, privacy, said_by
@@ -59,7 +59,7 @@ class VoiceWork(Record):
     start_ms: int
     end_ms: int
     person: str
-    evidence: tuple[str, ...]
+    evidence: tuple[Ground, ...]
 
 
 class Work(Record):
