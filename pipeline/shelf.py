@@ -373,7 +373,7 @@ class DataFolder:
         made = self.layout.made(id)
         path = made / "transcript.json"
         data = path.read_bytes()
-        transcript = load(data, Transcript, "transcript/1", where=path)
+        transcript = load(data, Transcript, "transcript/2", where=path)
         sha256 = hashlib.sha256(data).hexdigest()
         statements: Statements | None = None
         quotes: tuple[Quote, ...] = ()

@@ -299,14 +299,7 @@ class Site:
                 rows.append(
                     [
                         at,
-                        speakers(
-                            (
-                                q.speaker,
-                                q.speaker_status,
-                                person,
-                                q.role,
-                            )
-                        ),
+                        speakers((q.speaker, q.speaker_status, person, q.role, q.speaker_in_captions)),
                         q.start_ms,
                         q.end_ms,
                         q.text,

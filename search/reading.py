@@ -18,7 +18,7 @@ from search.cite import Passage, timecode
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import SHOWN, kept_back
+from transcribe.privacy import kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -181,15 +181,6 @@ def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
     return bool(person) and not kept_back(person, role)
-
-
-def is_called(speaker: str) -> bool:
-    """Whether a voice without a person is called something, by captions say, and not only unknown.
-
-    >>> [is_called(s) for s in ("Cllr Rook", "Unknown speaker 3", "several speakers", "Member of the public")]
-    [True, False, False, False]
-    """
-    return not speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
 
 
 # -- a transcript to be read -----------------------------------------------------------------------

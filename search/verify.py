@@ -137,7 +137,7 @@ def find(
     if more["n_places"] > 1:
         notes.append(f"these words are said in {more['n_places']:,} places")
     if more["speaker"] == "unknown":
-        hidden = quote.speaker.startswith(privacy.SHOWN)
+        hidden = privacy.kept_back(quote.person, quote.role)
         notes.append(
             "members of the public are not shown by name: whether it was said by whom you name is not told"
             if hidden
@@ -214,7 +214,7 @@ def _place(quote: Quote) -> Place:
 def _same_speaker(named: str, quote: Quote) -> Same:
     """Whether the speaker is called so. Titles don't count; a surname has to agree, and a first name where both have
     one. "the chair" is a role, and so is whatever else holds no name."""
-    if quote.speaker_status == "unknown" or quote.speaker.startswith(privacy.SHOWN):  # whose name is kept back
+    if quote.speaker_status == "unknown" or privacy.kept_back(quote.person, quote.role):
         return "unknown"
     asked, known = _names(named), _names(quote.speaker)
     roles = {plain(word) for word in f"{quote.role} {quote.speaker}".split()}

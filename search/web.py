@@ -112,7 +112,7 @@ def _templates() -> jinja2.Environment:
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
-    env.globals |= {"has_page": reading.has_page, "silent": exports.silent, "is_called": reading.is_called}
+    env.globals |= {"has_page": reading.has_page, "silent": exports.silent}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals |= {"can_sign_in": False, "MEASURED": MEASURED}
     return env
