@@ -4,6 +4,7 @@ Everything here is for whoever is signed in. Each change is a form that works wi
 person saw, so that nobody overwrites what somebody else changed meanwhile without having read it.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
@@ -35,6 +36,7 @@ HEADS: dict[TaskKind, str] = {
     "withheld": "Withheld, and due",
     "personal": "Personal details",
 }
+log = logging.getLogger("onrecord")
 
 
 def routes() -> list[BaseRoute]:
@@ -191,10 +193,13 @@ async def change(request: Request) -> Response:
         if wanted.do == "listen":
             await run_sync(lambda: _check_played(request, wanted, form))
         done = await aside(request, "changes", 6, lambda: desk.change(wanted, session.name))
-    except (Problem, OSError) as e:
-        unwritten = Problem("this could not be written just now", fix="try again in a moment")
-        problem = e if isinstance(e, Problem) else unwritten
+    except Problem as e:
+        problem = e
         return await run_sync(lambda: _not_done(request, form, problem))
+    except OSError as e:
+        log.warning("%s: %r", request.url.path, e)
+        unwritten = Problem("this could not be written just now", fix="try again in a moment")
+        return await run_sync(lambda: _not_done(request, form, unwritten))
     told = await run_sync(lambda: _told(desk, wanted, done))
     gone = wanted.do in ("mask", "exclude", "withhold") or (wanted.do == "words" and not wanted.text.strip())
     place = f"{wanted.meeting}/{wanted.start_ms}-{wanted.end_ms}"

@@ -17,6 +17,7 @@ from search.changes import Change, Reading
 from search.quotes import Address, read_parquet
 from tests.house import SAID, Heard, captions, job, onrecord, with_captions
 from transcribe.engines import Choice
+from transcribe.problem import Problem
 from transcribe.records import Stretch, Transcript, Word
 
 CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
@@ -179,3 +180,22 @@ def test_a_backup_brings_back_no_purged_words(context: Context, tmp_path: Path) 
     after = (context.raw / "corrections.jsonl").read_bytes()
     keep.restore(Layout(root=context.layout.root), keep.read(tmp_path / "early.zip")[1], force=True)
     assert (context.raw / "corrections.jsonl").read_bytes() == after
+
+
+def test_a_history_that_cannot_be_read_is_no_empty_one(context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    cited = context.raw / changes.CITED
+    cited.mkdir()
+    changes.note_cited(context.layout, "m/0-9500~00000000")
+    assert "m/0-9500~00000000: it cannot be remembered that this was cited: this is a folder" in caplog.text
+    with pytest.raises(Problem, match="this is a folder"):
+        told(context)
+    cited.rmdir()
+    place = place_of(context, "no consultation")
+    apply.apply(context, amend.reword(context, place, "No.", by="Mira"), Heard())
+    (context.made / changes.FILE).unlink()
+    (context.made / changes.FILE).mkdir()
+    with pytest.raises(Problem, match="this is a folder"):
+        told(context)
+    table = read_parquet(context.made / "quotes.parquet")
+    assert changes.kept(context, table, context.transcript()) == b""
+    assert "what changed before is lost: this is a folder" in caplog.text

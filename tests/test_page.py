@@ -211,6 +211,19 @@ def test_what_a_name_rests_on_is_heard_where_it_begins_and_a_person_s_word_nowhe
     assert (str(voice), voice.at_ms) == (f"0:00:04: {thanked}", 4_711)
 
 
+def test_why_a_meeting_is_not_shown_stands_in_the_log_once(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = Layout(root=data).made(MEETING)
+    (made / "quotes.parquet").write_bytes(b"PAR1")
+    (Layout(root=data).made(HIDDEN) / "transcript.json").write_text("{")
+    with client(data) as page:
+        for _ in range(3):
+            assert HIDDEN not in page.get("/meetings").text
+            assert "being brought up to date" in page.get(f"/meeting/{MEETING}").text
+    for meeting, why in ((MEETING, "not a readable table of quotes"), (HIDDEN, "not a readable transcript")):
+        (line,) = (r.message for r in caplog.records if r.message.startswith(f"{meeting}: not all of this meeting"))
+        assert why in line
+
+
 def test_many_stretches_on_the_topic_are_folded(data: Path) -> None:
     about = "Live facial recognition was used on Cooper Street by the police."
     others = [("Jo Okafor", "The bins on Mill Row were not collected, and the library is shut for repairs.")] * 8

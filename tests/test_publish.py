@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline import amend, apply, asked, corrections, manifest, outputs, publish, status
+from pipeline import amend, apply, asked, corrections, journal, manifest, outputs, publish, status
 from pipeline.context import Context
 from pipeline.desk import DataDesk
 from pipeline.meetings import Layout
@@ -449,3 +449,15 @@ def test_a_transcript_is_whole_in_its_page(made: Path, tmp_path: Path) -> None:
     text = (tmp_path / "site" / f"meeting/{MEETING}.html").read_text("utf-8")
     said = " ".join(re.sub("<[^>]+>", "", p) for p in re.findall(r'<p class="said"[^>]*>(.*?)</p>', text))
     assert said.split() == [w.text for w in words]
+
+
+def test_nothing_is_published_that_could_not_be_found_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, record: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal, "add", full)
+    with pytest.raises(Problem, match="it cannot be remembered that this was written"):
+        put(data, tmp_path / "site")
+    assert not list((tmp_path / "site").rglob("*.html"))
