@@ -127,6 +127,16 @@ def test_the_history_keeps_no_hidden_word(context: Context) -> None:
     assert hidden == ["masked"]
 
 
+def test_what_is_shown_again_is_not_told_as_hidden(context: Context) -> None:
+    place = place_of(context, "no consultation")
+    until = date(2999, 1, 31)
+    apply.apply(context, amend.withhold(context, place, by="Mira", reason="complaint", until=until), Heard())
+    assert ("withheld", str(place)) in [(c.change.hidden, c.address) for c in told(context)]
+    apply.apply(context, amend.undo(context, place, by="Mira"), Heard())
+    assert place_of(context, "no consultation") == place
+    assert told(context) == []
+
+
 @given(data=st.data())
 def test_however_statements_are_cut_the_same_words_are_no_change(data: st.DataObject) -> None:
     words = tuple(Word(text=f"w{i}", start_ms=1_000 * i, end_ms=1_000 * i + 900, speaker="S1") for i in range(10))
