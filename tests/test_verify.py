@@ -106,6 +106,7 @@ def test_words_as_they_were_said_match_and_no_more_is_claimed(checker: Checker) 
     assert found.quote is not None
     assert found.quote.text == "there was no engagement with residents, none whatsoever."
     assert (found.quote.speaker, found.quote.speaker_status) == ("Councillor Imelda Quayle", "inferred")
+    assert found.notes == ()
 
 
 def test_what_differs_is_shown_word_by_word(checker: Checker) -> None:
@@ -265,6 +266,7 @@ def test_words_left_out_without_a_mark_differ(checker: Checker, tmp_path: Path) 
     marked = checker.text("Well, I went to all three … so I don't know whose diary that is.")
     omitted = [d.said for d in marked.differences if d.kind == "omitted"]
     assert (marked.kind, omitted) == ("matches", ["of those briefings,"])
+    assert marked.notes == ("words are left out where the quotation has a gap or brackets",)
 
 
 # -- the command line
@@ -301,6 +303,15 @@ def test_what_somebody_listened_to_does_not_hide_how_much_was_transcribed(data: 
         path.write_text(f'{whole.removesuffix(chr(10) + "}" + chr(10))},\n "listened": [{listened}]\n}}\n', "utf-8")
         told = cli("Nobody ever said these purple words", "--data", str(place))
         assert "not found in the 8 min 29 s transcribed of 8 min 29 s" in told, n
+
+
+def test_what_cannot_be_read_is_not_told_as_never_said(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "damaged"
+    shutil.copytree(data, place)
+    (place / "processed" / PANEL / "quotes.parquet").write_bytes(b"PAR1")
+    found = Checker(Layout(root=place)).text("there was no engagement with residents, none whatsoever")
+    assert found.quote is None
+    assert found.notes == (f"it may stand in what cannot be read just now: {PANEL} (onrecord run makes it again)",)
 
 
 def test_what_cannot_be_checked_is_one_clear_error(data: Path, tmp_path: Path) -> None:
