@@ -191,6 +191,16 @@ def test_short_words_say_that_they_stand_in_many_places(checker: Checker) -> Non
     assert (salter.speaker, salter.quote and salter.quote.speaker) == ("same", "Rhodri Salter")
 
 
+def test_a_few_words_that_go_on_in_the_next_statement_are_found(checker: Checker) -> None:
+    found = checker.text("about it. Thank you,")
+    assert (found.kind, found.quote and found.quote.text) == ("matches", "about it. Thank you,")
+
+
+def test_where_several_places_are_as_near_that_is_said(checker: Checker) -> None:
+    assert checker.text("thank you ever so Chair").notes == ("several places are as near to these words",)
+    assert checker.text("use of live facial recognition cameras").notes == ()
+
+
 def test_a_meeting_that_is_named_is_looked_in_first(checker: Checker) -> None:
     for meeting in (PANEL, OTHER):
         assert at(checker.text("live facial recognition", meeting=meeting))[0] == meeting
@@ -255,6 +265,19 @@ def test_the_same_article_in_other_words_is_led_there_or_to_nothing(checker: Che
     for finding, said_ms in led:
         assert finding.kind in ("differs", "reworded")
         assert abs(at(finding)[1] - said_ms) < 1_500
+
+
+def test_a_quotation_that_is_never_closed_is_told_whatever_becomes_of_it(checker: Checker, tmp_path: Path) -> None:
+    path = tmp_path / "article.txt"
+    for said, kind in (
+        ("there was no engagement with residents, none whatsoever", "matches"),
+        ("Leaflets!", "not found"),
+    ):
+        path.write_text(f"Cllr Quayle said: “{said}", "utf-8")
+        (found,) = checker.article(path)
+        assert (found.kind, found.notes) == (kind, ("the quotation mark is never closed",))
+    path.write_text("Cllr Quayle said: “there was no engagement with residents, none whatsoever.”", "utf-8")
+    assert [f.notes for f in checker.article(path)] == [()]
 
 
 def test_words_left_out_without_a_mark_differ(checker: Checker, tmp_path: Path) -> None:
