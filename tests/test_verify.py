@@ -160,7 +160,16 @@ def test_the_wrong_speaker_and_the_wrong_meeting_are_said(checker: Checker) -> N
     found = checker.text(said, speaker="Councillor Jo Okafor", meeting=OTHER)
     assert (found.verdict, found.speaker, found.meeting) == ("matches, other meeting", "other", "other")
     assert checker.text(said, speaker="Councillor Jo Okafor").verdict == "matches, other speaker"
-    for name in ("Quayle", "cllr imelda quayle", "I. Quayle", "imelda-quayle", "Imelda Quayl", "Ms Quayle", "Imelda"):
+    for name in (
+        "Quayle",
+        "cllr imelda quayle",
+        "I. Quayle",
+        "imelda-quayle",
+        "Imelda Quayl",
+        "Ms Quayle",
+        "Imelda",
+        "imelda quayl",
+    ):
         assert checker.text(said, speaker=name).speaker == "same", name
     for name in ("Ian Quayle", "Salter", "the chair", "Councillor"):
         assert checker.text(said, speaker=name).speaker == ("same" if name == "Councillor" else "other"), name
@@ -204,6 +213,11 @@ def test_where_several_places_are_as_near_that_is_said(checker: Checker) -> None
 def test_a_meeting_that_is_named_is_looked_in_first(checker: Checker) -> None:
     for meeting in (PANEL, OTHER):
         assert at(checker.text("live facial recognition", meeting=meeting))[0] == meeting
+
+
+def test_a_meeting_that_is_named_does_not_outweigh_better_words_elsewhere(checker: Checker) -> None:
+    found = checker.text("And there was engagement with residents, none at whatsoever. Just a letter", meeting=OTHER)
+    assert (found.kind, found.meeting, at(found)[0]) == ("reworded", "other", PANEL)
 
 
 def test_what_somebody_listened_to_is_said_and_what_is_hidden_is_not_found(data: Path, tmp_path: Path) -> None:
