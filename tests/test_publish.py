@@ -16,6 +16,7 @@ from pipeline.context import Context
 from pipeline.desk import DataDesk
 from pipeline.meetings import Layout
 from pipeline.shelf import DataFolder
+from search import published
 from search.cite import NOTICE
 from search.quotes import parse_address, read_parquet
 from tests.house import Heard, onrecord
@@ -461,3 +462,23 @@ def test_nothing_is_published_that_could_not_be_found_again(
     with pytest.raises(Problem, match="it cannot be remembered that this was written"):
         put(data, tmp_path / "site")
     assert not list((tmp_path / "site").rglob("*.html"))
+
+
+def test_a_persons_pages_go_with_every_meeting_that_tells_who_they_are(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a name is known stands on each of them, whichever meeting the quotes there are from."""
+    monkeypatch.setattr(published, "N_HITS", 1)
+    put(data, tmp_path / "site")
+    kept = manifest.read(tmp_path / "site")
+    assert kept
+    pages = [set(f.meetings) for f in kept.files if f.path.startswith("person/jo-okafor")]
+    assert len(pages) > 2
+    assert all(held == {MEETING, HIDDEN} for held in pages)
+
+
+def test_no_file_of_statements_can_be_read_as_markup(made: Path, tmp_path: Path) -> None:
+    put(made, tmp_path / "site")
+    held = b"".join(path.read_bytes() for path in (tmp_path / "site" / "data").iterdir())
+    assert b"\\u003cscript>window.hit=1" in held
+    assert b"<" not in held
