@@ -482,3 +482,13 @@ def test_no_file_of_statements_can_be_read_as_markup(made: Path, tmp_path: Path)
     held = b"".join(path.read_bytes() for path in (tmp_path / "site" / "data").iterdir())
     assert b"\\u003cscript>window.hit=1" in held
     assert b"<" not in held
+
+
+def test_the_newest_meeting_comes_first_on_a_persons_page(made: Path, tmp_path: Path) -> None:
+    put(made, tmp_path / "site")
+    page = (tmp_path / "site" / "person" / "jo-okafor.html").read_text("utf-8")
+    shown = re.findall(r"<blockquote><p[^>]*>([^<]*)", page)
+    rows = {id: read_parquet(Layout(root=made).made(id) / "quotes.parquet") for id in (HIDDEN, MEETING)}
+    assert shown == [
+        q.text for quotes in rows.values() for q in quotes if q.person == "jo-okafor"
+    ]  # of June, and of May
