@@ -117,7 +117,7 @@ def meetings(data: Data = "data") -> pd.DataFrame:
     rows = []
     for folder in _folders(data):
         recording = _read(folder / "recording.json", Recording, "recording/1")
-        transcript = _read(folder / "transcript.json", Transcript, "transcript/1")
+        transcript = _read(folder / "transcript.json", Transcript, "transcript/2")
         made = _read(folder / "statements.json", Statements, "statements/2")
         if recording is None or transcript is None:
             continue
@@ -151,7 +151,7 @@ def tags(data: Data = "data") -> pd.DataFrame:
     rows = []
     for folder in _folders(data):
         made = _read(folder / "statements.json", Statements, "statements/2")
-        transcript = _read(folder / "transcript.json", Transcript, "transcript/1")
+        transcript = _read(folder / "transcript.json", Transcript, "transcript/2")
         if made is None or transcript is None:
             continue
         kept = ["address", "start_ms", "end_ms", "own_stance", *_WHO]
@@ -187,7 +187,7 @@ def words(data: Data = "data") -> pd.DataFrame:
     """One row per word of the transcripts, as they are read: corrected, and without what is hidden."""
     rows = []
     for folder in _folders(data):
-        transcript = _read(folder / "transcript.json", Transcript, "transcript/1")
+        transcript = _read(folder / "transcript.json", Transcript, "transcript/2")
         if transcript is None:
             continue
         names = {n.label: n.display for n in transcript.names}
@@ -213,7 +213,7 @@ def speakers(data: Data = "data") -> pd.DataFrame:
     """One row per voice of a meeting. `speaker_status` says how sure the name is: confirmed, inferred or unknown."""
     rows = []
     for folder in _folders(data):
-        transcript = _read(folder / "transcript.json", Transcript, "transcript/1")
+        transcript = _read(folder / "transcript.json", Transcript, "transcript/2")
         if transcript is None:
             continue
         quotes = _quotes(folder, keep="speaker_label")

@@ -5,6 +5,8 @@ what is hidden, nor the name of somebody who is not shown by name.
 """
 
 import contextlib
+import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import cache
@@ -20,13 +22,14 @@ from search import changes
 from search.changes import Change, Elsewhere, Reading
 from search.quotes import Address, Quote, parse_address
 from transcribe import privacy
-from transcribe.problem import Problem
+from transcribe.problem import Problem, reading
 from transcribe.ranges import within
 from transcribe.records import Record, Transcript
 
 FILE = "changes.jsonl"
 CITED = "cited.jsonl"
 MOST_AFTER = 5  # corrections that a change is told to come after
+log = logging.getLogger("onrecord")
 
 
 class Citation(Record):
@@ -47,14 +50,18 @@ class Changed(Record, omit_defaults=False):
 
 def kept(context: Context, rows: Sequence[Quote], transcript: Transcript) -> bytes:
     """The lines of `changes.jsonl` once these are the meeting's quotes: those before, and how the quotes that are in
-    place read otherwise."""
+    place read otherwise. Where those before cannot be read they end here: what is hidden has to go all the same."""
     receipt = receipts.read(context.made, "index")
     since = receipt.finished if receipt else ""
     people = [c for c in context.corrections() if c.at >= since and c.kind != "listen"]  # maybe in that millisecond
     shown = cache(lambda speaker, person: privacy.shown_as(speaker, person, context.meeting.people))
     elsewhere = [Elsewhere(id=c.id, by=c.by, start_ms=c.start_ms, end_ms=c.end_ms) for c in people[-MOST_AFTER:]]
-    read_before = [_as_shown(c, shown) for c in _read(context.made / FILE)]
-    before = [c for c in read_before if c.kinds]
+    try:
+        read_before = _read(context.made / FILE)
+    except Problem as e:
+        log.warning("%s: what changed before is lost: %s", context.made / FILE, e.what)
+        read_before = []
+    before = [c for c in (_as_shown(c, shown) for c in read_before) if c.kinds]
     known = {(c.start_ms, c.end_ms): (c.old, c.new) for c in before}
     quotes = [(a, b, _reading(old, shown)) for a, b, old in changes.earlier(context.made / "quotes.parquet")]
     for change in changes.changes(quotes, rows, transcript, at=now()):
@@ -82,13 +89,19 @@ def _reading(reading: Reading, shown: Shown) -> Reading:
 
 
 def _read(path: Path) -> list[Change]:
-    """The changes in a file, as far as they can be read."""
+    """The changes in a file, without lines that hold none. Raises Problem where it is there and cannot be read."""
     found = []
-    with contextlib.suppress(OSError):
-        for line in path.read_bytes().splitlines():
-            with contextlib.suppress(msgspec.MsgspecError):
-                found.append(msgspec.json.decode(line, type=Change))
+    for line in _lines(path):
+        with contextlib.suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(line, type=Change))
     return found
+
+
+def _lines(path: Path) -> list[bytes]:
+    if not os.path.lexists(path):
+        return []
+    with reading(path):
+        return path.read_bytes().splitlines()
 
 
 def since(layout: Layout, meetings: Sequence[tuple[Path, str]], day: date) -> list[Changed]:
@@ -142,19 +155,22 @@ def _overlap(a: Address, b: Address) -> bool:
 
 
 def note_cited(layout: Layout, address: str) -> None:
-    """Remember that somebody cites an address, once. Where that cannot be kept, nobody is stopped for it."""
+    """Remember that somebody cites an address, once. Where that cannot be kept, nobody is stopped for it, but told."""
     place = parse_address(address)
-    with contextlib.suppress(OSError, Problem):
+    try:
         folder = places.folder_of(layout, place.meeting)
         if folder is None or any(known == place for _, known in citations(folder)):
             return
         journal.add(folder / CITED, Citation(at=now(), address=str(place)))
+    except (OSError, Problem) as e:
+        why = e.what if isinstance(e, Problem) else e.strerror
+        log.warning("%s: it cannot be remembered that this was cited: %s", place, why)
 
 
 def citations(folder: Path) -> Iterator[tuple[str, Address]]:
-    """When an address was first cited, and which, of a meeting's folder of raw files; what cannot be read is none."""
-    with contextlib.suppress(OSError):
-        for line in (folder / CITED).read_bytes().splitlines():
-            with contextlib.suppress(msgspec.MsgspecError, Problem):
-                citation = msgspec.json.decode(line, type=Citation)
-                yield citation.at, parse_address(citation.address)
+    """When an address was first cited, and which, of a meeting's folder of raw files; a line that is none is passed
+    over. Raises Problem where they are there and cannot be read."""
+    for line in _lines(folder / CITED):
+        with contextlib.suppress(msgspec.MsgspecError, Problem):
+            citation = msgspec.json.decode(line, type=Citation)
+            yield citation.at, parse_address(citation.address)

@@ -89,7 +89,11 @@ def _changed(context: Context, address: Address, transcript: Transcript) -> list
     if not address.check or not table.is_file():
         return []
     try:
-        passage = cite.around(address, read_parquet(table), transcript, 0)
+        rows = read_parquet(table)
+    except Problem as e:
+        return [f"nobody knows whether this place still says what was cited: {e.what}"]
+    try:
+        passage = cite.around(address, rows, transcript, 0)
     except Problem:
         return ["this place no longer says what was cited: nothing is said there"]
     if passage.changed:

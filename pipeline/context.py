@@ -85,7 +85,7 @@ class Context(Record):
 @lru_cache(maxsize=1)
 def _transcript(path: Path, state: tuple[int, int, int]) -> Transcript:
     """The transcript in a file, which several stages read one after the other."""
-    return load(path.read_bytes(), Transcript, "transcript/1", where=path)
+    return load(path.read_bytes(), Transcript, "transcript/2", where=path)
 
 
 def write(context: Context, name: str, data: bytes) -> str:

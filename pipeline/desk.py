@@ -32,7 +32,7 @@ from pipeline.meetings import Layout
 from pipeline.shelf import N_MEETINGS, DataFolder
 from search.desk import KINDS, Conflict, Done, Entry, Task, Todo, Wanted
 from search.quotes import Address
-from search.reading import Held
+from search.reading import Ground, Held
 from transcribe import locks, privacy, said_by
 from transcribe.correct import HIDING, VOICES, Correction, in_force
 from transcribe.problem import Problem
@@ -92,7 +92,7 @@ class DataDesk:
         shown = ((p, " ".join(p.name.split()) or p.id) for p in people)
         return [(p.id, name + (" (not shown by name)" if p in hidden else "")) for p, name in shown]
 
-    def evidence(self, name: SpeakerName) -> tuple[str, ...]:
+    def evidence(self, name: SpeakerName) -> tuple[Ground, ...]:
         return telling.evidence(name)
 
     def history(self, held: Held, start_ms: int, end_ms: int) -> Sequence[Entry]:

@@ -132,7 +132,7 @@ def _source(layout: Layout, folder: Path, id: str) -> Source:
     content = path.read_bytes()
     return Source(
         meeting=read_meeting(folder, id),
-        transcript=load(content, Transcript, "transcript/1", where=path),
+        transcript=load(content, Transcript, "transcript/2", where=path),
         transcript_sha256=hashlib.sha256(content).hexdigest(),
         made_at=datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0),
         items=load(items.read_bytes(), Statements, "statements/2", where=items).items,

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,9 @@ from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
 from transcribe.records import Meeting, Passage, Record, Stretch, Word, Words, dump, language_code
 from transcribe.transcript import words_outside
+
+if TYPE_CHECKING:
+    from transcribe.align import Aligner
 
 VERSION = 3
 ON_THE_SOUND, FOUND_ANEW = "on the sound", "found anew on the sound"  # what becomes of the words of captions
@@ -346,42 +349,18 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     They are looked for near their cues; where there are none, or these are shifted or drift so that next to nothing is
     found, near what a recogniser hears.
     """
-    from transcribe import align
-    from transcribe.hearing import detected
-
-    aligner = engines.aligner(choice, n_threads=context.n_threads)
-    if aligner is None:
+    sound = _sound(context, captions, choice, progress)
+    if sound is None:
         return captions
-    audio = hear.decoded(context, context.erased(), progress)
-    language = language_code(context.meeting.language or captions.language) or detected(aligner, audio)
-    if language not in aligner.languages:
-        return captions
-    others = [code for code in map(language_code, context.meeting.other_languages) if code in aligner.languages]
-    params, whole = words_params(context) | {"inputs": context.inputs}, hear.whole(context)
-
-    def found(words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
-        log = context.scratch / f"words-{hear.digest(params | {'about': how})}.jsonl"
-        done, size = journal.read(log, align.Piece)
-        with journal.append(log, size) as keep:
-            for piece in align.pieces(words, about_ms, audio, aligner, language=language, others=others, done=done):
-                keep(piece)
-                done.append(piece)
-                progress(piece.until_ms, audio.duration_ms)
-        return align.in_order([word for piece in done for word in piece.words])
-
-    def about(words: Sequence[Word]) -> list[int]:
-        return align.about(words, [w for b in _heard(context, choice, audio, whole, progress) for w in b.words])
-
     how = ON_THE_SOUND
     if all(w.start_ms is None for w in captions.words):
-        about_ms = about(captions.words)
-        words = found(captions.words, about_ms, "recognised") if about_ms else ()
+        words = _near(sound, captions.words, _as_heard(sound, captions.words), "recognised")
     else:
-        words = found(captions.words, list(itertools.accumulate(map(_start, captions.words), max)), "cues")
+        words = _near(sound, captions.words, list(itertools.accumulate(map(_start, captions.words), max)), "cues")
         if _share_found(words) < FEW_FOUND and not context.erased():  # their own times say what that takes away
             every, _ = hear.from_captions(context, also_after=True)
-            about_ms = about(every.words)
-            again = found(*_moved(every.words, about_ms, audio.duration_ms), "recognised") if about_ms else ()
+            moved = _moved(every.words, _as_heard(sound, every.words), sound.audio.duration_ms)
+            again = _near(sound, moved, list(map(_start, moved)), "recognised")
             if _share_found(again) >= MOST_FOUND:
                 words, how = again, FOUND_ANEW
     if not words:
@@ -389,17 +368,73 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     return msgspec.structs.replace(captions, engine=f"{captions.engine}, {how} by {choice.name}", words=words)
 
 
+class _Sound(NamedTuple):
+    """A recording on which the words of captions are put, and what does that: `choice` is the model that aligns them,
+    and that recognises what is said."""
+
+    context: Context
+    audio: Audio
+    choice: engines.Choice
+    aligner: "Aligner"
+    language: str
+    others: Sequence[str]
+    progress: Progress
+
+
+def _sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> _Sound | None:
+    """None where no model can align, or not in the language of the meeting."""
+    from transcribe.hearing import detected
+
+    aligner = engines.aligner(choice, n_threads=context.n_threads)
+    if aligner is None:
+        return None
+    audio = hear.decoded(context, context.erased(), progress)
+    language = language_code(context.meeting.language or captions.language) or detected(aligner, audio)
+    if language not in aligner.languages:
+        return None
+    others = [code for code in map(language_code, context.meeting.other_languages) if code in aligner.languages]
+    return _Sound(context, audio, choice, aligner, language, others, progress)
+
+
+def _as_heard(sound: _Sound, words: Sequence[Word]) -> list[int]:
+    """When each word is said, by what a recogniser hears; nothing where it hears nothing."""
+    from transcribe import align
+
+    blocks = _heard(sound.context, sound.choice, sound.audio, hear.whole(sound.context), sound.progress)
+    return align.about(words, [w for b in blocks for w in b.words])
+
+
+def _near(sound: _Sound, words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
+    """Words looked for in the recording near `about_ms`, each piece on disk before the next; none where nothing says
+    where. `how` those times are known tells apart what killed attempts left."""
+    from transcribe import align
+
+    if not about_ms:
+        return ()
+    params = words_params(sound.context) | {"inputs": sound.context.inputs, "about": how}
+    log = sound.context.scratch / f"words-{hear.digest(params)}.jsonl"
+    done, size = journal.read(log, align.Piece)
+    with journal.append(log, size) as keep:
+        for piece in align.pieces(
+            words, about_ms, sound.audio, sound.aligner, language=sound.language, others=sound.others, done=done
+        ):
+            keep(piece)
+            done.append(piece)
+            sound.progress(piece.until_ms, sound.audio.duration_ms)
+    return align.in_order([word for piece in done for word in piece.words])
+
+
 def _share_found(words: Sequence[Word]) -> float:
     return sum(w.timing == "aligned" for w in words) / max(1, len(words))
 
 
-def _moved(words: Sequence[Word], about_ms: Sequence[int], end_ms: int) -> tuple[list[Word], list[int]]:
-    """Words with times, moved to where they are thought to be said, as far as the recording goes, and these times."""
-    moved = [
+def _moved(words: Sequence[Word], about_ms: Sequence[int], end_ms: int) -> list[Word]:
+    """Words with times, moved to where they are thought to be said, as far as the recording goes; none where nothing
+    says where."""
+    return [
         msgspec.structs.replace(
             w, start_ms=ms, end_ms=min(end_ms, ms + (w.end_ms or 0) - (w.start_ms or 0)), timing="cue"
         )
-        for w, ms in zip(words, about_ms, strict=True)
+        for w, ms in zip(words, about_ms, strict=bool(about_ms))
         if ms < end_ms
     ]
-    return moved, list(map(_start, moved))

@@ -7,6 +7,7 @@ at the first run, so that addresses of quotes outlive a renamed folder (rename i
 import hashlib
 import os
 import re
+import tomllib
 import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -27,6 +28,10 @@ MEDIA_SUFFIXES = frozenset({
 })  # fmt: skip
 CAPTION_SUFFIXES = frozenset({".vtt", ".srt", ".sbv", ".json3", ".srv1", ".srv3"})  # of files that hold nothing else
 LARGEST_IDS = 20_000_000  # bytes of data/meetings.toml
+IDS_HEAD = """\
+# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.
+[meetings]
+"""
 WAIT_S = 30.0  # for another process that writes data/meetings.toml
 RESERVED_IDS = frozenset({"index", "runs"})  # folders of data/processed that are no meetings
 
@@ -151,21 +156,32 @@ def assign_ids(layout: Layout, folders: Sequence[Path]) -> dict[str, str]:
 
 
 def fix_ids(layout: Layout, ids: dict[str, str]) -> None:
-    """Write fresh ids into `data/meetings.toml`. Raises Problem where another process keeps it for too long."""
+    """Write fresh ids into `data/meetings.toml`, behind what people wrote there. Raises Problem where another process
+    keeps it for too long."""
     wanted = {readable(folder): id for folder, id in ids.items()}
     if wanted.keys() <= read_ids(layout).keys():
         return
     try:
         with ids_held(layout):
             fixed = read_ids(layout)
-            lines = [
-                "# Which folder of raw/ is which meeting. Quotes are cited by these ids: rename a folder here, too.",
-                "[meetings]",
-                *(f"{quoted(folder)} = {quoted(id)}" for folder, id in (fixed | (wanted | fixed)).items()),
-            ]
-            put(layout.ids, ("\n".join(lines) + "\n").encode())
+            fresh = {folder: id for folder, id in wanted.items() if folder not in fixed}
+            text = toml_files.read(layout.ids, largest_bytes=LARGEST_IDS).text
+            more = f"{text.rstrip()}\n{_lines(fresh)}"
+            put(layout.ids, (more if _holds(more, fixed | fresh) else f"{IDS_HEAD}{_lines(fixed | fresh)}").encode())
     except locks.Busy as e:
         raise Problem(f"another process is writing this file: {e}", where=layout.ids, fix="run again") from e
+
+
+def _lines(ids: dict[str, str]) -> str:
+    return "".join(f"{quoted(folder)} = {quoted(id)}\n" for folder, id in ids.items())
+
+
+def _holds(text: str, ids: dict[str, str]) -> bool:
+    """Whether a text is TOML with these ids: what is written at the end of one may belong to another table."""
+    try:
+        return tomllib.loads(text).get("meetings") == ids
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def ids_held(layout: Layout) -> AbstractContextManager[locks.Lock]:

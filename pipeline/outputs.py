@@ -8,9 +8,10 @@ made to try something or to go back to, remembers them too, and must change noth
 """
 
 import contextlib
+import logging
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import msgspec
 
 from pipeline import journal
 from pipeline.events import now
-from pipeline.meetings import Layout
+from pipeline.meetings import Layout, readable
 from pipeline.receipts import put
 from transcribe import locks
 from transcribe.problem import LACKING, Problem
@@ -28,6 +29,7 @@ from transcribe.records import Record
 FILE = "outputs.jsonl"
 WAIT_S = 75.0  # a process of another machine that died keeps a lock for a minute
 PUBLISHED = "published"  # a folder of pages, out of which `pipeline.publish` takes what is hidden
+log = logging.getLogger("onrecord")
 
 
 class Output(Record):
@@ -91,7 +93,17 @@ def taken_back(*paths: Path) -> Iterator[None]:
 
 
 def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:
-    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it: it is `unknown`."""
+    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it, but told."""
+    try:
+        remember(layout, path, what, meetings, place)
+    except Problem as e:
+        log.warning("%s: if something in it is hidden later, nobody will be told: %s", readable(str(path)), e.what)
+
+
+def remember(
+    layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None
+) -> None:
+    """Remember a file that is written. Raises Problem where that cannot be kept."""
     start_ms, end_ms = place or (0, None)
     path, root = path.resolve(), layout.root.resolve()
     output = Output(
@@ -103,14 +115,16 @@ def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: 
         start_ms=start_ms,
         end_ms=end_ms,
     )
-    with contextlib.suppress(OSError, UnicodeEncodeError, locks.Busy), _held(layout):
-        journal.add(layout.root / FILE, output)
-
-
-def unknown(layout: Layout, paths: Iterable[Path]) -> list[Path]:
-    """Files that were written and could not be remembered."""
-    known = _read(layout)
-    return [path for path in paths if path.resolve() not in known]
+    try:
+        with _held(layout):
+            journal.add(layout.root / FILE, output)
+    except (OSError, UnicodeEncodeError, locks.Busy) as e:
+        raise Problem(
+            f"it cannot be remembered that this was written: {e}",
+            where=layout.root / FILE,
+            fix="check rights and room of the data folder",
+            exit_code=LACKING,
+        ) from e
 
 
 def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
@@ -172,13 +186,21 @@ def _is_of_another(layout: Layout, output: Output) -> bool:
 
 
 def _read(layout: Layout) -> dict[Path, Output]:
-    """What was written last to each path. A line that cannot be read tells of nothing."""
+    """What was written last to each path. A line that cannot be read tells of nothing. Raises Problem where the list is
+    there and cannot be read: what is in it may hold what is hidden."""
     found: dict[Path, Output] = {}
     root = layout.root.resolve()
     try:
         lines = (root / FILE).read_bytes().splitlines()
-    except OSError:
+    except FileNotFoundError:
         return found
+    except OSError as e:
+        raise Problem(
+            f"the list of what was exported and published cannot be read: {e.strerror or e}",
+            where=root / FILE,
+            fix="check its rights, and whether files that it lists hold what is hidden: those must be made again",
+            exit_code=LACKING,
+        ) from e
     for line in lines:
         with contextlib.suppress(msgspec.MsgspecError):
             output = msgspec.json.decode(line, type=Output)

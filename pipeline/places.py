@@ -62,7 +62,7 @@ def load_transcript(layout: Layout, meeting: str) -> Transcript:
     """A meeting's transcript as it stands. Raises Problem where there is none, or no such meeting."""
     path = layout.made(meeting) / "transcript.json"
     if path.is_file() and meetings.is_id(meeting):
-        return load(path.read_bytes(), Transcript, "transcript/1", where=path)
+        return load(path.read_bytes(), Transcript, "transcript/2", where=path)
     if folder_of(layout, meeting):
         raise Problem(f"there is no transcript of {meeting!r}", where=path, fix=f"onrecord run {meeting}")
     if meetings.is_id(meeting) and layout.made(meeting).is_dir():

@@ -227,7 +227,7 @@ def _write(
     side.mkdir(parents=True)
     known_to_hold = old.transcripts if old else {}
     # Before anything lies there: what is hidden from now on is taken out even if this is killed.
-    outputs.note(layout, out, outputs.PUBLISHED, tuple({**known_to_hold, **site.edition.all}))
+    outputs.remember(layout, out, outputs.PUBLISHED, tuple({**known_to_hold, **site.edition.all}))
     before = {f.path: f for f in old.files} if old else {}
     transcripts = {s.meeting: s.transcript_sha256 for s in site.edition.all.values()}
     same = {id for id, sha256 in transcripts.items() if keep and old and old.transcripts.get(id) == sha256}
@@ -266,7 +266,7 @@ def _write(
     for f in gone:
         _take_away(out, f)
     manifest.put(out, new)
-    outputs.note(layout, out, outputs.PUBLISHED, tuple(transcripts))
+    outputs.remember(layout, out, outputs.PUBLISHED, tuple(transcripts))
     shutil.rmtree(side, ignore_errors=True)
     for id in _changed_since(layout, transcripts):
         _withdraw(out, id)

@@ -52,11 +52,15 @@ def forget_rows(context: Context) -> None:
 
 def forget_outputs(context: Context) -> tuple[str, ...]:
     """Delete files made from what is hidden now, as far as they lie in the data folder, and take the meeting out of
-    published folders wherever they lie. Returns files and folders that still hold it."""
+    published folders wherever they lie. Returns files and folders that still hold it, as far as it can be known which
+    there are: where it can't, `publish_again` says so, once it is out of the meeting itself."""
     from pipeline import publish
 
-    _, refused = publish.withdraw(context.layout, context.meeting.id)
-    return (*outputs.purge(context.layout, context.meeting.id, context.silence()), *map(str, refused))
+    try:
+        _, refused = publish.withdraw(context.layout, context.meeting.id)
+        return (*outputs.purge(context.layout, context.meeting.id, context.silence()), *map(str, refused))
+    except Problem:
+        return ()
 
 
 def to_publish_again(context: Context) -> tuple[str, ...]:

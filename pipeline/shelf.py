@@ -6,6 +6,7 @@ made of it: until a run has taken it out, the meeting is not shown at all, nor i
 """
 
 import hashlib
+import logging
 import shutil
 import tempfile
 import threading
@@ -52,6 +53,7 @@ N_AGAIN = 6  # searches, each without the meetings that were not to be shown in 
 LOOK_S, LOOK_EVERY_S = 0.01, 1.0  # of a search, to ask which meetings may be shown; and how often all are asked
 N_CUTTING, CUT_WAIT_S = 2, 20.0  # clips at once, and how long one waits for its turn
 LONGEST_CLIP_MS = 30 * 60_000
+log = logging.getLogger("onrecord")
 
 
 class _Word(msgspec.Struct):
@@ -87,6 +89,7 @@ class DataFolder:
         self._looking, self._look_again = threading.Lock(), 0.0
         self._to_look: list[str] = []
         self._bared_seen: frozenset[str] = frozenset()
+        self._warned: dict[str, str] = {}  # by meeting
         self._whole, self._summaries, self._small = Kept(N_HELD), Kept(N_MEETINGS), Kept(4 * N_MEETINGS)
 
     # -- what there is
@@ -136,8 +139,16 @@ class DataFolder:
         """Whether a meeting is not to be shown: what cannot be read may hide something, too."""
         try:
             return self._bared(id, folder)
-        except (Problem, OSError):
+        except (Problem, OSError) as e:
+            self._warn(id, e)
             return True
+
+    def _warn(self, id: str, error: Problem | OSError) -> None:
+        """Write to the log why a meeting is not shown, or not all of it: once, though it is asked for all the time."""
+        why = f"{error.what} ({error.where})" if isinstance(error, Problem) else str(error)
+        if self._warned.get(id) != why:
+            self._warned[id] = why
+            log.warning("%s: not all of this meeting is shown: %s", id, why)
 
     def codebook(self) -> Codebook:
         return self._small.get("codebook", [self.layout.codebook], lambda: codebook_of(self.layout))
@@ -149,8 +160,8 @@ class DataFolder:
             try:
                 if (self.layout.made(id) / "transcript.json").is_file() and not self._bared(id, folder):
                     listed.append(self._listed(id, folder))
-            except (Problem, OSError):
-                continue
+            except (Problem, OSError) as e:
+                self._warn(id, e)
         return listed
 
     def check_shown(self, id: str) -> Path:
@@ -196,7 +207,8 @@ class DataFolder:
         try:
             if self.sound(quote.meeting) is not None:
                 return f"/quote/{quote.cited}#play"
-        except (Problem, OSError):
+        except (Problem, OSError) as e:
+            self._warn(quote.meeting, e)
             return ""
         return self._published(quote.source_url, quote.source_start_ms)
 
@@ -373,15 +385,17 @@ class DataFolder:
         made = self.layout.made(id)
         path = made / "transcript.json"
         data = path.read_bytes()
-        transcript = load(data, Transcript, "transcript/1", where=path)
+        transcript = load(data, Transcript, "transcript/2", where=path)
         sha256 = hashlib.sha256(data).hexdigest()
         statements: Statements | None = None
         quotes: tuple[Quote, ...] = ()
+        place, table = made / "statements.json", made / "quotes.parquet"
         try:
-            place = made / "statements.json"
-            statements = load(place.read_bytes(), Statements, "statements/2", where=place)
-            quotes = read_parquet(made / "quotes.parquet")
-        except (Problem, OSError):
+            if place.is_file() and table.is_file():  # else they are still to be made
+                statements = load(place.read_bytes(), Statements, "statements/2", where=place)
+                quotes = read_parquet(table)
+        except (Problem, OSError) as e:
+            self._warn(id, e)
             statements = None
         settled = (
             statements is not None

@@ -162,7 +162,7 @@ def _transcript(context: Context, progress: Progress) -> list[str]:
         corrections=context.corrections(),
     )
     return [
-        write(context, "transcript.json", dump(transcript, "transcript/1")),
+        write(context, "transcript.json", dump(transcript, "transcript/2")),
         write(context, "transcript.vtt", to_webvtt(transcript).encode()),
     ]
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from pipeline.places import Past
-from search.cite import timecode
+from search.reading import Ground
 from transcribe import privacy
 from transcribe.records import Evidence, SpeakerName
 
@@ -30,22 +30,22 @@ DID = {  # what somebody did by each kind of correction
 }
 
 
-def evidence(name: SpeakerName) -> tuple[str, ...]:
+def evidence(name: SpeakerName) -> tuple[Ground, ...]:
     """Why a voice is who it is said to be, the strongest first."""
     own = [e for e in name.evidence if e.person == name.person and e.weight >= 0]
     told = map(_because, sorted(own, key=lambda e: (e.kind != "human", -abs(e.weight))))
     return tuple(dict.fromkeys(told))[:N_EVIDENCE]
 
 
-def shown_evidence(name: SpeakerName) -> tuple[str, ...]:
+def shown_evidence(name: SpeakerName) -> tuple[Ground, ...]:
     """The same for readers, to whom it would name a member of the public who is not shown by name."""
     return evidence(replace(name, evidence=privacy.shown_evidence(name)))
 
 
-def _because(e: Evidence) -> str:
+def _because(e: Evidence) -> Ground:
     if e.kind == "human":
-        return e.words[:1].upper() + e.words[1:]
-    return f"{timecode(e.at_ms)}: {KINDS[e.kind]}" + (f" (“{e.words}”)" if e.words else "")
+        return Ground(text=e.words[:1].upper() + e.words[1:])
+    return Ground(text=KINDS[e.kind] + (f" (“{e.words}”)" if e.words else ""), at_ms=e.at_ms)
 
 
 def confirmed_by(name: SpeakerName) -> str:

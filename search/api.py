@@ -187,7 +187,7 @@ def quote(request: Request) -> Response:
             before=passage.before,
             after=passage.after,
             citations=told.citations,
-            evidence=told.evidence,
+            evidence=tuple(map(str, told.evidence)),
             confirmed_by=told.confirmed_by,
             history=told.changes,
             published=told.link,
@@ -277,7 +277,7 @@ def _appearance(a: reading.Appearance) -> Appearance:
         role=a.name.role,
         party=a.name.party,
         status=a.name.status,
-        evidence=a.evidence,
+        evidence=tuple(map(str, a.evidence)),
     )
 
 

@@ -145,13 +145,14 @@ def _now(
 
 
 def without_hidden(changes: Iterable[Change], stretches: Iterable[Stretch]) -> list[Change]:
-    """Changes without a word of what is hidden, nor of what another transcription may have put there."""
+    """Changes without a word of what is hidden, nor of what another transcription may have put there. Of what is shown
+    again nothing is told: nobody knows how it read before."""
     hidden = [s for s in stretches if s.kind in HIDING.values()]
-    return [_silent(change, hidden) for change in changes]
+    return [silent for change in changes if (silent := _silent(change, hidden))]
 
 
-def _silent(change: Change, hidden: Sequence[Stretch]) -> Change:
+def _silent(change: Change, hidden: Sequence[Stretch]) -> Change | None:
     near = [s for s in hidden if s.start_ms - REACH_MS < change.end_ms and change.start_ms < s.end_ms + REACH_MS]
     if not near:
-        return change
+        return None if change.hidden else change
     return msgspec.structs.replace(change, old=None, new=None, hidden=near[0].kind)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal, Protocol
 
-from search.reading import Held
+from search.reading import Ground, Held
 from transcribe.problem import USAGE, Problem
 from transcribe.records import Record, SpeakerName
 
@@ -87,7 +87,7 @@ class Task(Record):
     label: str = ""
     person: str = ""
     called: str = ""
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Ground, ...] = ()
     id: str = ""
     lasts_ms: int = 0
     named: bool = False
@@ -129,7 +129,7 @@ class Desk(Protocol):
     def people(self, meeting: str) -> Sequence[tuple[str, str]]:
         """Who may be said to speak in a meeting: ids and names."""
 
-    def evidence(self, name: SpeakerName) -> tuple[str, ...]:
+    def evidence(self, name: SpeakerName) -> tuple[Ground, ...]:
         """Why a voice is who it is said to be, in words."""
 
     def history(self, held: Held, start_ms: int, end_ms: int) -> Sequence[Entry]: ...

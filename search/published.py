@@ -23,7 +23,7 @@ from search import links, pages, reading, web
 from search.edition import Chosen, Edition, Media, Recorded, Source
 from search.find import Hit, Results
 from search.quotes import Quote, parse_address
-from search.reading import Appearance, Known, Shelf
+from search.reading import Appearance, Ground, Known, Shelf
 from search.styles import day
 from transcribe.records import Record, SpeakerName
 
@@ -53,7 +53,7 @@ class Site:
         stance: bool,
         contact: str,
         players: dict[str, str],
-        why: Callable[[SpeakerName], tuple[str, ...]],
+        why: Callable[[SpeakerName], tuple[Ground, ...]],
     ) -> None:
         self.edition = Edition(on, media, stance=stance, players=players)
         self._shelf = Chosen(shelf, ids, self.edition)
@@ -299,14 +299,7 @@ class Site:
                 rows.append(
                     [
                         at,
-                        speakers(
-                            (
-                                q.speaker,
-                                q.speaker_status,
-                                person,
-                                q.role,
-                            )
-                        ),
+                        speakers((q.speaker, q.speaker_status, person, q.role, q.speaker_in_captions)),
                         q.start_ms,
                         q.end_ms,
                         q.text,

@@ -26,6 +26,7 @@ from transcribe.records import (
     SpeakerName,
     Transcript,
     Word,
+    captions_call,
     check_range,
 )
 
@@ -47,6 +48,7 @@ class Quote(Record, kw_only=True, omit_defaults=False):
     speaker_label: str | None
     speaker: str  # display name, "unknown speaker 3" where nobody knows
     speaker_status: str  # confirmed, inferred, unknown
+    speaker_in_captions: bool = False  # whether an unknown speaker is shown as the captions call them
     person: str | None
     role: str
     party: str
@@ -197,6 +199,7 @@ def _row(
         speaker_label=statement.speaker,
         speaker=name.display,
         speaker_status=name.status,
+        speaker_in_captions=name.in_captions,
         person=name.person,
         role=name.role,
         party=name.party,
@@ -280,12 +283,17 @@ def write_parquet(rows: Sequence[Quote], path: Path, about: Mapping[str, str] = 
 
 
 def read_parquet(path: Path) -> tuple[Quote, ...]:
-    """The quotes in such a table. Raises Problem where it is not one."""
+    """The quotes in such a table, which may be of an earlier version. Raises Problem where it is not one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return tuple(msgspec.convert(pq.ParquetFile(path).read().to_pylist(), list[Quote]))
+        table = pq.ParquetFile(path).read()
+        rows = msgspec.convert(table.to_pylist(), tuple[Quote, ...])
+        if "speaker_in_captions" in table.column_names:
+            return rows
+        called = ((q, captions_call(q.speaker, q.person, q.role)) for q in rows)
+        return tuple(msgspec.structs.replace(q, speaker_in_captions=is_called) for q, is_called in called)
     except (OSError, pa.ArrowException, msgspec.ValidationError) as e:
         raise Problem(
             f"not a readable table of quotes: {e}", where=path, fix="make it again with `onrecord run`"

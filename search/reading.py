@@ -14,11 +14,11 @@ from typing import Literal, Protocol
 from analyse.codebook import Codebook
 from analyse.listen import UNREAD
 from analyse.records import Statement, Statements, TopicRange
-from search.cite import Passage
+from search.cite import Passage, timecode
 from search.exports import STRETCHES
 from search.find import Results
 from search.quotes import Quote, speaker_name
-from transcribe.privacy import SHOWN, kept_back
+from transcribe.privacy import kept_back
 from transcribe.problem import Problem
 from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript, Word
 
@@ -112,6 +112,16 @@ class Sound(Record):
     video: bool
 
 
+class Ground(Record):
+    """Something on which a voice's name rests, in words; `at_ms` where it can be heard, None where a person said it."""
+
+    text: str
+    at_ms: int | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.at_ms is None else f"{timecode(self.at_ms)}: {self.text}"
+
+
 class Told(Record):
     """What is known of a place beside what is said there: lines for people on who changed it, and on what was put right
     by software; the citation in every style; the evidence for the name, the strongest first; who
@@ -119,7 +129,7 @@ class Told(Record):
 
     changes: tuple[str, ...]
     citations: dict[str, str]
-    evidence: tuple[str, ...]
+    evidence: tuple[Ground, ...]
     confirmed_by: str = ""
     link: str = ""
     link_plays: bool = False  # whether it opens at this moment, or at the beginning
@@ -159,7 +169,7 @@ class Known(Record):
 class Appearance(Record):
     meeting: Listed
     name: SpeakerName
-    evidence: tuple[str, ...]
+    evidence: tuple[Ground, ...]
 
 
 def code_names(book: Codebook) -> dict[str, str]:
@@ -171,15 +181,6 @@ def has_page(person: str | None, role: str) -> bool:
     """Whether there is a page of somebody: of a member of the public there is none. What stands for their id is of one
     meeting, and in another of somebody else; and to gather what a private person said helps nobody who may know it."""
     return bool(person) and not kept_back(person, role)
-
-
-def is_called(speaker: str) -> bool:
-    """Whether a voice without a person is called something, by captions say, and not only unknown.
-
-    >>> [is_called(s) for s in ("Cllr Rook", "Unknown speaker 3", "several speakers", "Member of the public")]
-    [True, False, False, False]
-    """
-    return not speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
 
 
 # -- a transcript to be read -----------------------------------------------------------------------

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
-from transcribe.privacy import SHOWN
 from transcribe.records import Record
 from transcribe.spoken import AFTER_NAME, BEFORE_TITLE, CHAIR, HONOURS, PARTICLES, TITLES, plain
 from transcribe.transcript import NOTICE as NOTICE
@@ -37,6 +36,7 @@ class Citation(Record, omit_defaults=False):
     words: str
     speaker: str  # as shown: with title, or "unknown speaker 3"
     status: Literal["confirmed", "inferred", "unknown"]
+    in_captions: bool  # whether it is only what captions call an unknown voice
     role: str
     meeting: str  # its title, or else its id
     body: str
@@ -67,8 +67,7 @@ class Citation(Record, omit_defaults=False):
         none: captions may name a voice that answers to nobody."""
         if self.status == "inferred":
             return INFERRED
-        nameless = self.speaker.casefold().startswith(("unknown", "several", SHOWN.casefold()))
-        return UNMATCHED if self.status == "unknown" and not nameless else ""
+        return UNMATCHED if self.in_captions else ""
 
     @property
     def checked(self) -> str:

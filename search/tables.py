@@ -32,6 +32,7 @@ COLUMNS = {  # what each holds: the data dictionary
     "speaker_label": "the voice, within its meeting only",
     "speaker": "who speaks, as they are shown",
     "speaker_status": "confirmed (a person said so), inferred (named by software, not checked), unknown",
+    "speaker_in_captions": "whether speaker, where it is unknown, is a name that the captions give and nobody has",
     "person": "id of the person; empty where nobody knows",
     "role": "the person's role on that day",
     "party": "the person's party on that day",

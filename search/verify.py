@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from rapidfuzz.distance import Indel
 
 from search import index
-from search.alignment import Difference, Match, Source, in_order, in_rows, laid_over, read_parts
+from search.alignment import Difference, Match, Source, Spoken, in_order, in_rows, laid_over, read_parts
 from search.articles import BREAK, GAP
 from search.candidates import Candidates
 from search.quoted import Passage
@@ -98,10 +98,27 @@ def find(
     parts = read_parts(passage.text if passage else _with_gaps(quoted))
     notes = ["the quotation mark is never closed"] if passage and not passage.closed else []
 
+    unread: set[str] = set()
+
+    def words_of(id: str) -> Spoken | None:
+        if (spoken := source(id)) is None:
+            unread.add(id)
+        return spoken
+
     def told(kind: Kind, verdict: str, **more: Untyped) -> Finding:
         paragraph = passage.paragraph if passage else None
-        more.setdefault("notes", tuple(notes))
-        return Finding(quoted=quoted, verdict=verdict, kind=kind, said_by=speaker, paragraph=paragraph, **more)
+        if unread:
+            which = ", ".join(sorted(unread))
+            notes.append(f"it may stand in what cannot be read just now: {which} (onrecord run makes it again)")
+        return Finding(
+            quoted=quoted,
+            verdict=verdict,
+            kind=kind,
+            said_by=speaker,
+            paragraph=paragraph,
+            notes=tuple(notes),
+            **more,
+        )
 
     tokens = [part.token for part in parts if part.token]
     if not tokens:
@@ -113,11 +130,11 @@ def find(
     rows = in_rows(parts)
     whole = looking.whole(tokens) if len(rows) == 1 else []
     chosen = [max(whole, key=lambda row: _agrees(row, speaker, meeting))] if whole else []
-    matches = laid_over(looking.near(rows, weights) if not whole else chosen, parts, weights, source)
+    matches = laid_over(looking.near(rows, weights) if not whole else chosen, parts, weights, words_of)
     if meeting and not any(row.meeting == meeting for row in chosen):
-        matches = in_order([*matches, *laid_over(looking.near(rows, weights, meeting), parts, weights, source)])
+        matches = in_order([*matches, *laid_over(looking.near(rows, weights, meeting), parts, weights, words_of)])
     if not any(m.exact for m in matches):
-        matches = in_order([*matches, *laid_over(looking.across(rows), parts, weights, source)])
+        matches = in_order([*matches, *laid_over(looking.across(rows), parts, weights, words_of)])
     best = _preferred(matches, speaker, meeting)
     if best is None or (not best.exact and (len(tokens) < FEWEST or best.similarity < LIKELY)):
         return told("not found", _not_found(covered()))
@@ -137,7 +154,7 @@ def find(
     if more["n_places"] > 1:
         notes.append(f"these words are said in {more['n_places']:,} places")
     if more["speaker"] == "unknown":
-        hidden = quote.speaker.startswith(privacy.SHOWN)
+        hidden = privacy.kept_back(quote.person, quote.role)
         notes.append(
             "members of the public are not shown by name: whether it was said by whom you name is not told"
             if hidden
@@ -148,7 +165,7 @@ def find(
     if best.broken:
         notes.append("words are left out, unmarked, where the quotation is broken off and goes on")
     kind, verdict = _verdict(best, more, quote.listened_by)
-    return told(kind, verdict, notes=tuple(notes), **more)
+    return told(kind, verdict, **more)
 
 
 def _with_gaps(text: str) -> str:
@@ -214,7 +231,7 @@ def _place(quote: Quote) -> Place:
 def _same_speaker(named: str, quote: Quote) -> Same:
     """Whether the speaker is called so. Titles don't count; a surname has to agree, and a first name where both have
     one. "the chair" is a role, and so is whatever else holds no name."""
-    if quote.speaker_status == "unknown" or quote.speaker.startswith(privacy.SHOWN):  # whose name is kept back
+    if quote.speaker_status == "unknown" or privacy.kept_back(quote.person, quote.role):
         return "unknown"
     asked, known = _names(named), _names(quote.speaker)
     roles = {plain(word) for word in f"{quote.role} {quote.speaker}".split()}

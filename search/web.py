@@ -7,7 +7,6 @@ style). What is offered to those who may write is in `search.working`.
 
 import contextlib
 import logging
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -107,14 +106,13 @@ def _templates() -> jinja2.Environment:
         "day": day,
         "lasting": _lasting,
         "share": _share,
-        "moment": _moment,
         "chosen": lambda hit: list(reading.chosen(hit.quote.text, hit.spans)),
         "parts": lambda piece: list(reading.chosen(piece.text, piece.found)),
         "telling": lambda reasons: [r for r in reasons if r not in reading.OF_ALL],
         "listen": lambda reasons: [reading.LISTEN.get(r, r) for r in reasons],
     }
     env.globals |= {"NOTICE": cite.NOTICE, "STATUS": reading.STATUS, "url": url, "published": None}
-    env.globals |= {"has_page": reading.has_page, "silent": exports.silent, "is_called": reading.is_called}
+    env.globals |= {"has_page": reading.has_page, "silent": exports.silent}
     env.globals |= {"STYLE_NAMES": STYLE_NAMES, "writer": None, "work": None, "people": (), "told_now": ()}
     env.globals |= {"can_sign_in": False, "MEASURED": MEASURED}
     return env
@@ -142,19 +140,6 @@ def _share(n: int, of: int) -> str:
     if 0 < percent < 1:
         return "under 1 %"
     return "over 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
-
-
-def _moment(line: str) -> tuple[str, int] | None:
-    """The time with which a line of evidence begins, as it stands there and in ms; None where it begins with none.
-
-    >>> _moment("0:04:11: the chair gave them the floor"), _moment("Confirmed by Mira Castell")
-    (('0:04:11', 251000), None)
-    """
-    found = re.match(r"(\d+):(\d\d):(\d\d): ", line)
-    if not found:
-        return None
-    hours, minutes, seconds = map(int, found.groups())
-    return found[0].removesuffix(": "), 1000 * (3600 * hours + 60 * minutes + seconds)
 
 
 def url(path: str, **query: Any) -> str:

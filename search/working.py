@@ -4,6 +4,7 @@ Everything here is for whoever is signed in. Each change is a form that works wi
 person saw, so that nobody overwrites what somebody else changed meanwhile without having read it.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
@@ -17,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from search import sessions
 from search.desk import KINDS, Conflict, Desk, Do, Done, Entry, Task, TaskKind, Wanted
 from search.quotes import Address, parse_address, resolve, speaker_name
-from search.reading import Held, Voice
+from search.reading import Ground, Held, Voice
 from search.signing import aside, desk_of, form_of, own_path, to_sign_in
 from search.web import number, render, shelf_of, url, writer_of
 from transcribe import listened, privacy, said_by
@@ -35,6 +36,7 @@ HEADS: dict[TaskKind, str] = {
     "withheld": "Withheld, and due",
     "personal": "Personal details",
 }
+log = logging.getLogger("onrecord")
 
 
 def routes() -> list[BaseRoute]:
@@ -59,7 +61,7 @@ class VoiceWork(Record):
     start_ms: int
     end_ms: int
     person: str
-    evidence: tuple[str, ...]
+    evidence: tuple[Ground, ...]
 
 
 class Work(Record):
@@ -191,10 +193,13 @@ async def change(request: Request) -> Response:
         if wanted.do == "listen":
             await run_sync(lambda: _check_played(request, wanted, form))
         done = await aside(request, "changes", 6, lambda: desk.change(wanted, session.name))
-    except (Problem, OSError) as e:
-        unwritten = Problem("this could not be written just now", fix="try again in a moment")
-        problem = e if isinstance(e, Problem) else unwritten
+    except Problem as e:
+        problem = e
         return await run_sync(lambda: _not_done(request, form, problem))
+    except OSError as e:
+        log.warning("%s: %r", request.url.path, e)
+        unwritten = Problem("this could not be written just now", fix="try again in a moment")
+        return await run_sync(lambda: _not_done(request, form, unwritten))
     told = await run_sync(lambda: _told(desk, wanted, done))
     gone = wanted.do in ("mask", "exclude", "withhold") or (wanted.do == "words" and not wanted.text.strip())
     place = f"{wanted.meeting}/{wanted.start_ms}-{wanted.end_ms}"

@@ -619,7 +619,7 @@ def test_a_meeting_of_each_format_is_run_and_cited(tmp_path: Path) -> None:
     assert "1 with words without times, of which nothing can be cited" in house.onrecord("status", data=tmp_path).stdout
     for name in files:
         made = tmp_path / "processed" / name.replace(".", "-")
-        transcript = load((made / "transcript.json").read_bytes(), Transcript, "transcript/1")
+        transcript = load((made / "transcript.json").read_bytes(), Transcript, "transcript/2")
         assert text_of(transcript.words) == " ".join(s.text for s in segments)
         n_quotes = len(pq.read_table(made / "quotes.parquet"))
         assert n_quotes == 0 if name == "minutes.txt" else n_quotes >= 2, name

@@ -17,6 +17,7 @@ from search.changes import Change, Reading
 from search.quotes import Address, read_parquet
 from tests.house import SAID, Heard, captions, job, onrecord, with_captions
 from transcribe.engines import Choice
+from transcribe.problem import Problem
 from transcribe.records import Stretch, Transcript, Word
 
 CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
@@ -126,6 +127,16 @@ def test_the_history_keeps_no_hidden_word(context: Context) -> None:
     assert hidden == ["masked"]
 
 
+def test_what_is_shown_again_is_not_told_as_hidden(context: Context) -> None:
+    place = place_of(context, "no consultation")
+    until = date(2999, 1, 31)
+    apply.apply(context, amend.withhold(context, place, by="Mira", reason="complaint", until=until), Heard())
+    assert ("withheld", str(place)) in [(c.change.hidden, c.address) for c in told(context)]
+    apply.apply(context, amend.undo(context, place, by="Mira"), Heard())
+    assert place_of(context, "no consultation") == place
+    assert told(context) == []
+
+
 @given(data=st.data())
 def test_however_statements_are_cut_the_same_words_are_no_change(data: st.DataObject) -> None:
     words = tuple(Word(text=f"w{i}", start_ms=1_000 * i, end_ms=1_000 * i + 900, speaker="S1") for i in range(10))
@@ -179,3 +190,22 @@ def test_a_backup_brings_back_no_purged_words(context: Context, tmp_path: Path) 
     after = (context.raw / "corrections.jsonl").read_bytes()
     keep.restore(Layout(root=context.layout.root), keep.read(tmp_path / "early.zip")[1], force=True)
     assert (context.raw / "corrections.jsonl").read_bytes() == after
+
+
+def test_a_history_that_cannot_be_read_is_no_empty_one(context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    cited = context.raw / changes.CITED
+    cited.mkdir()
+    changes.note_cited(context.layout, "m/0-9500~00000000")
+    assert "m/0-9500~00000000: it cannot be remembered that this was cited: this is a folder" in caplog.text
+    with pytest.raises(Problem, match="this is a folder"):
+        told(context)
+    cited.rmdir()
+    place = place_of(context, "no consultation")
+    apply.apply(context, amend.reword(context, place, "No.", by="Mira"), Heard())
+    (context.made / changes.FILE).unlink()
+    (context.made / changes.FILE).mkdir()
+    with pytest.raises(Problem, match="this is a folder"):
+        told(context)
+    table = read_parquet(context.made / "quotes.parquet")
+    assert changes.kept(context, table, context.transcript()) == b""
+    assert "what changed before is lost: this is a folder" in caplog.text

@@ -198,13 +198,16 @@ def test_where_no_time_is_known_in_the_published_recording_it_is_our_own() -> No
 
 
 def test_a_name_that_captions_give_is_said_to_be_just_that() -> None:
-    voice = replace(QUOTE, speaker="Ivo Brand", speaker_status="unknown", person=None, role="")
+    nobody = replace(QUOTE, speaker_status="unknown", person=None, role="")
+    voice = replace(nobody, speaker="Several residents", speaker_in_captions=True)
+    assert who(voice) == "Several residents (not matched to a person)"
+    voice = replace(voice, speaker="Ivo Brand")
     assert who(voice) == "Ivo Brand (not matched to a person)"
     for style in STYLES:
         assert "not matched to a person" in cite(citation(voice), style)
     assert who(replace(QUOTE, speaker_status="confirmed")) == "Councillor Imelda Quayle, Member (confirmed)"
-    assert who(replace(voice, speaker="several speakers")) == "several speakers"
-    assert who(replace(voice, speaker="Member of the public 2")) == "Member of the public 2"
+    assert who(replace(nobody, speaker="several speakers")) == "several speakers"
+    assert who(replace(nobody, speaker="Member of the public 2")) == "Member of the public 2"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +272,16 @@ def on_one_line(text: str) -> str:
 
 def hostile(text: str, other: str) -> Citation:
     return citation(
-        replace(QUOTE, text=text, title=other, body=text, speaker=f"X{other}", role=text, speaker_status="unknown"),
+        replace(
+            QUOTE,
+            text=text,
+            title=other,
+            body=text,
+            speaker=f"X{other}",
+            speaker_in_captions=True,
+            role=text,
+            speaker_status="unknown",
+        ),
         accessed=READ,
     )
 

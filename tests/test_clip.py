@@ -233,6 +233,10 @@ def test_words_and_provenance_lie_beside_a_clip(data: Path, tmp_path: Path) -> N
     assert told["notes"] == []
     notes = json.loads(cut(data, "panel/10000-19500~00000000", "-o", str(tmp_path / "b.m4a"), "--json"))["notes"]
     assert notes == ["this place no longer says what was cited: the wording changed, or who is named for it"]
+    (data / "processed" / "panel" / "quotes.parquet").write_bytes(b"PAR1")
+    made = cut(data, "panel/10000-19500~00000000", "-o", str(tmp_path / "c.m4a"), "--json")
+    (note,) = json.loads(made)["notes"]
+    assert note.startswith("nobody knows whether this place still says what was cited: not a readable table of quotes")
 
 
 def test_what_is_there_already_or_hidden_or_changed_is_refused(data: Path, tmp_path: Path) -> None:

@@ -421,6 +421,54 @@ def test_who_comes_second_is_told_what_it_says_now(house: House) -> None:
     assert [c.by for c in kept] == ["Mira"] * 4
 
 
+def test_a_meeting_that_was_taken_out_meanwhile_keeps_no_correction(house: House) -> None:
+    house.ran()
+    context = house.context
+    made = amend.reword(context, place(10, 12), "No.", by="Mira")
+    for folder in (context.raw, context.made):
+        away = folder.rename(house.data / "elsewhere")
+        with pytest.raises(Problem, match="this meeting was taken out meanwhile"):
+            apply.apply(context, made, Heard())
+        assert not folder.exists()
+        away.rename(folder)
+    assert house.context.corrections() == ()
+
+
+def test_a_correction_is_taken_back_once(house: House) -> None:
+    house.ran()
+    house.apply(amend.reword(house.context, place(10, 12), "No.", by="Mira"))
+    first, second = (amend.undo(house.context, place(10, 12), by=by) for by in ("Mira", "Jo"))
+    house.apply(first)
+    with pytest.raises(Problem, match="somebody took this correction back just now"):
+        house.apply(second)
+    assert [c.kind for c in house.context.corrections()] == ["words", "undo"]
+
+
+def test_while_another_run_is_at_the_transcript_nothing_is_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.ran()
+    monkeypatch.setattr(corrections, "WAIT_S", 0.2)
+    made = amend.reword(house.context, place(10, 12), "No.", by="Mira")
+    house.exclude('["0:50", "0:55", "exempt"]')  # so that the transcript has to be made again
+    with locks.hold(house.context.made / "locks" / "transcript"):
+        with pytest.raises(Problem, match="nothing was changed: another run is at the transcript"):
+            house.apply(made)
+        assert house.context.corrections() == ()
+        hidden = amend.hide(house.context, place(10, 12), "mask", by="Mira", reason="a number")
+        with pytest.raises(Problem, match="the correction is kept, but another run is at transcript"):
+            house.apply(hidden)
+    assert [c.kind for c in house.context.corrections()] == ["mask"]
+
+
+def test_what_is_hidden_before_a_meeting_is_finished_waits_for_that(house: House) -> None:
+    house.ran()
+    hide = amend.hide(house.context, place(10, 12), "mask", by="Mira", reason="a number")
+    (house.context.made / "transcript.json").unlink()
+    applied = house.apply(hide)
+    assert applied.waits == "this meeting is not finished: onrecord run m"
+
+
 def test_what_another_kept_counts_though_its_transcript_is_not_there_yet(house: House) -> None:
     house.ran()
     late = amend.reword(house.context, place(10, 12), "nobody agreed", by="Jo")

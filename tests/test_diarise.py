@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
-from multiprocessing import active_children
+from multiprocessing import Pipe, active_children
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests import tiny_pyannote
 from transcribe import diarise
 from transcribe.audio import Audio, Source, decode
-from transcribe.problem import LACKING, SOME_FAILED, Problem
+from transcribe.problem import LACKING, SOME_FAILED, Problem, Starved
 from transcribe.records import Turn
 
 
@@ -205,6 +205,38 @@ def test_a_killed_process_is_a_problem(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(Problem, match="signal 9") as e:
         starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(1200)), progress=kill)
     assert e.value.exit_code == SOME_FAILED
+
+
+def test_a_process_that_dies_before_it_listens_is_one_too(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = diarise._Child.send
+
+    def and_kill(child: diarise._Child, request: diarise.Request) -> None:
+        send(child, request)
+        child._process.kill()
+
+    monkeypatch.setattr(diarise._Child, "send", and_kill)
+    with pytest.raises(Starved, match="signal 9"):
+        starter_of(tiny / "starter").turns(sound_of(tmp_path / "raw", noise(12)))
+
+
+def test_a_file_that_ends_early_is_not_taken_for_a_caller_that_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends_early(recipe: diarise.Recipe) -> None:
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr(diarise, "_pipeline", ends_early)
+    monkeypatch.setattr(diarise, "end_with_parent", lambda: None)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    ours, theirs = Pipe()
+    ours.send(diarise.Request(path=str(tmp_path / "raw"), n_samples=16_000, speakers=None))
+    with Path(os.devnull).open("wb") as log:
+        diarise._child(theirs, diarise.Recipe(folder="", device="cpu", n_threads=1), log)  # type: ignore[arg-type]
+    assert ours.recv() == 0.0
+    assert "Ran out of input" in ours.recv()
 
 
 def test_the_process_stays_for_the_next_recording_and_may_leave(tiny: Path, tmp_path: Path) -> None:

@@ -334,6 +334,7 @@ def test_what_is_unreadable_whenever_it_is_made_is_reported_once(
         ("words/1", Words),
         ("turns/1", Turns),
         ("transcript/1", Transcript),
+        ("transcript/2", Transcript),
         ("statements/2", Statements),
     ],
 )
@@ -342,6 +343,28 @@ def test_what_was_once_written_can_be_read_for_ever(schema: str, kind: type[reco
     path = GOLDEN / f"{schema.replace('/', '-')}.json"
     read = records.load(path.read_bytes(), kind, schema, where=path)
     assert json.loads(records.dump(read, schema)) == json.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("display", "more", "in_captions"),
+    [
+        ("Ivo Brand", {}, True),
+        ("Several residents", {}, True),
+        ("Unknown speaker 2", {}, False),
+        ("Member of the public 2", {"role": "Member of the public"}, False),
+        ("Jo Okafor", {"person": "jo-okafor", "status": "inferred"}, False),
+    ],
+)
+def test_of_an_older_transcript_it_is_known_what_captions_call_a_voice(
+    display: str, more: dict[str, str], in_captions: bool
+) -> None:
+    body = json.loads((GOLDEN / "transcript-1.json").read_bytes())
+    body["names"] = [{"label": "S1", "display": display} | more]
+    (name,) = records.load(json.dumps(body).encode(), Transcript, "transcript/2").names
+    assert (name.display, name.in_captions) == (display, in_captions)
+    body["names"] = [{"label": "S1"}]
+    with pytest.raises(Unreadable):
+        records.load(json.dumps(body).encode(), Transcript, "transcript/2")
 
 
 def test_a_receipt_that_was_once_written_can_be_read_for_ever(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import stat
 import struct
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -477,18 +477,21 @@ def zipped(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes], manifest: 
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Iterator[Path]:
-    """Where to put a zip that must be refused, without a trace of it in the folder around it."""
-    folder = tmp_path / "a" / "b"
-    folder.mkdir(parents=True)
-    path = folder / "kept.zip"
-    yield path
+def path(tmp_path: Path) -> Path:
+    """Where to put a zip that must be refused."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    return tmp_path / "a" / "b" / "kept.zip"
+
+
+def refusal(path: Path) -> str:
+    """Why a zip is refused, without a trace of it in the folders around it."""
     with pytest.raises(Problem) as e:
         keep.read(path)
     assert e.value.where == str(path)
-    done = CliRunner().invoke(app, ["restore", str(path), "--yes", "--data", str(folder / "data")])
+    done = CliRunner().invoke(app, ["restore", str(path), "--yes", "--data", str(path.parent / "data")])
     assert isinstance(done.exception, Problem)
-    assert {p.name for p in tmp_path.rglob("*")} == {"a", "b", path.name}
+    assert {p.name for p in path.parents[1].rglob("*")} == {path.parent.name, path.name}
+    return e.value.what
 
 
 @pytest.mark.parametrize(
@@ -515,63 +518,87 @@ def refused(tmp_path: Path) -> Iterator[Path]:
         "raw/x/corrections.jsonl.before-1",
     ],
 )
-def test_a_name_that_no_backup_holds_is_refused(refused: Path, name: str) -> None:
-    zipped(refused, (name, b""))
+def test_a_name_that_no_backup_holds_is_refused(path: Path, name: str) -> None:
+    zipped(path, (name, b""))
+    assert "is not a file that people make here" in refusal(path)
 
 
-def test_a_name_with_a_nul_is_refused(refused: Path) -> None:
-    zipped(refused, ("raw/xZ/meeting.toml", b""))
-    refused.write_bytes(refused.read_bytes().replace(b"raw/xZ/", b"raw/x\0/"))
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("raw/x\0/meeting.toml", "its files are not those of its manifest"), ("raw/x", "is not a file that people make")],
+)
+def test_a_name_with_a_nul_is_refused(path: Path, name: str, why: str) -> None:
+    """Which is read up to the NUL; the manifest names the one or the other."""
+    zipped(path, ("raw/xZ/meeting.toml", b""), manifest=Manifest(made=AT, files=(keep._kept(name, b""),)))
+    path.write_bytes(path.read_bytes().replace(b"raw/xZ/", b"raw/x\0/"))
+    assert why in refusal(path)
 
 
-def test_a_link_is_refused(refused: Path) -> None:
+def test_a_link_is_refused(path: Path) -> None:
     link = zipfile.ZipInfo("raw/x/meeting.toml")
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    zipped(refused, (link, b"/etc/passwd"))
+    zipped(path, (link, b"/etc/passwd"))
+    assert "'raw/x/meeting.toml' is not a plain file" in refusal(path)
 
 
-def test_a_bomb_is_refused(refused: Path) -> None:
+def test_a_bomb_is_refused(path: Path) -> None:
     bomb = zipfile.ZipInfo("people.toml")
     lie = Manifest(made=AT, files=(Kept(name="people.toml", size=10, sha256="0" * 64),))
-    zipped(refused, (bomb, bytes(100_000_000)), manifest=lie)
-    assert refused.stat().st_size < 200_000
+    zipped(path, (bomb, bytes(100_000_000)), manifest=lie)
+    assert path.stat().st_size < 200_000
+    assert "'people.toml' is larger than it says" in refusal(path)
 
 
-def test_one_that_says_how_large_it_is_is_refused_unread(refused: Path) -> None:
+def test_one_that_says_how_large_it_is_is_refused_unread(path: Path) -> None:
     large = Manifest(made=AT, files=(Kept(name="people.toml", size=10**12, sha256="0" * 64),))
-    zipped(refused, ("people.toml", b""), manifest=large)
+    zipped(path, ("people.toml", b""), manifest=large)
+    assert "it is larger than any backup" in refusal(path)
 
 
-def test_a_table_of_contents_that_fills_the_memory_is_refused(refused: Path) -> None:
-    zipped(refused, ("people.toml", b""))
-    whole = bytearray(refused.read_bytes())
+def test_a_table_of_contents_that_fills_the_memory_is_refused(path: Path) -> None:
+    zipped(path, ("people.toml", b""))
+    whole = bytearray(path.read_bytes())
     end = whole.rfind(b"PK\x05\x06")
     struct.pack_into("<I", whole, end + 12, 2**31)
-    refused.write_bytes(whole)
+    path.write_bytes(whole)
+    assert "it holds more files than any backup" in refusal(path)
 
 
-def test_what_the_manifest_does_not_name_is_refused(refused: Path) -> None:
-    zipped(refused, ("people.toml", b""), manifest=Manifest(made=AT, files=()))
+def test_what_the_manifest_does_not_name_is_refused(path: Path) -> None:
+    zipped(path, ("people.toml", b""), manifest=Manifest(made=AT, files=()))
+    assert "its files are not those of its manifest" in refusal(path)
 
 
-def test_what_is_missing_is_refused(refused: Path) -> None:
-    zipped(refused, manifest=Manifest(made=AT, files=(keep._kept("people.toml", b""),)))
+def test_what_is_missing_is_refused(path: Path) -> None:
+    zipped(path, manifest=Manifest(made=AT, files=(keep._kept("people.toml", b""),)))
+    assert "its files are not those of its manifest" in refusal(path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_that_stands_twice_is_refused(refused: Path) -> None:
+def test_a_name_that_stands_twice_is_refused(path: Path) -> None:
     twice = Manifest(made=AT, files=(keep._kept("people.toml", b"1"),))
-    zipped(refused, ("people.toml", b"1"), ("people.toml", b"2"), manifest=twice)
+    zipped(path, ("people.toml", b"1"), ("people.toml", b"2"), manifest=twice)
+    assert "it has no manifest, or a name twice" in refusal(path)
 
 
-@pytest.mark.parametrize("what", [b"", b"PK", b"no zip at all", b"PK\x05\x06" + bytes(18)])
-def test_what_is_no_backup_is_refused(refused: Path, what: bytes) -> None:
-    refused.write_bytes(what)
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        (b"", "it is not a zip"),
+        (b"PK", "it is not a zip"),
+        (b"no zip at all", "it is not a zip"),
+        (b"PK\x05\x06" + bytes(18), "it has no manifest"),
+    ],
+)
+def test_what_is_no_backup_is_refused(path: Path, what: bytes, why: str) -> None:
+    path.write_bytes(what)
+    assert why in refusal(path)
 
 
-def test_a_manifest_that_is_none_is_refused(refused: Path) -> None:
-    with zipfile.ZipFile(refused, "w") as pack:
+def test_a_manifest_that_is_none_is_refused(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as pack:
         pack.writestr(keep.MANIFEST, b'{"schema": ' * 100_000)
+    assert "recursion" in refusal(path)
 
 
 def test_a_flipped_bit_anywhere_is_found_or_harmless(pack: Path, tmp_path: Path) -> None:

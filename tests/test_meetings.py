@@ -41,6 +41,22 @@ def test_ids_are_fixed_at_the_first_run_whatever_folders_are_called(tmp_path: Pa
     assert assign_ids(layout, find_folders(layout))["renamed"] == "plain"
 
 
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        ('[meetings]\n# Renamed by Mira.\n"a" = "b"  # was b', True),
+        ('meetings = {a = "b"}\n', False),
+        ('[meetings]\na = "b"\n[more]\nc = "d"\n', False),
+    ],
+)
+def test_what_people_wrote_beside_ids_stays_where_it_can(tmp_path: Path, text: str, stays: bool) -> None:
+    layout = Layout(root=tmp_path)
+    layout.ids.write_text(text, "utf-8")
+    fix_ids(layout, {"a": "a", "c": "c"})
+    assert read_ids(layout) == {"a": "b", "c": "c"}
+    assert layout.ids.read_text("utf-8").startswith(text) == stays
+
+
 def test_ids_that_are_fixed_at_once_are_all_kept(tmp_path: Path) -> None:
     layout = Layout(root=tmp_path)
     names = [f"m{i}" for i in range(8)]

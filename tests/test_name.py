@@ -813,6 +813,7 @@ def test_names_in_captions_are_evidence_and_strangers_keep_what_captions_call_th
     assert (a.person, a.status, a.evidence[0].kind) == ("lindqvist", "inferred", "caption voice")
     assert (b.person, b.status, b.display) == (None, "unknown", "Dr A. Guest")
     assert c.display == "Unknown speaker 3"
+    assert [n.in_captions for n in (a, b, c)] == [False, True, False]
 
 
 def test_every_voice_has_one_name_with_its_evidence() -> None:

@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from analyse import listen
-from pipeline import index
+from pipeline import index, telling
 from pipeline.meetings import Layout
 from pipeline.serve import is_local, named, names_of
 from pipeline.shelf import DataFolder
@@ -40,7 +40,7 @@ from search import find, reading, recordings, web
 from search.cite import NOTICE
 from tests.house import TOML, captions, onrecord
 from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, SECRET, build, put_meeting, served
-from transcribe.records import text_of
+from transcribe.records import Evidence, SpeakerName, text_of
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,31 @@ def test_evidence_is_where_it_can_be_heard(page: TestClient) -> None:
     heard = set(re.findall(rf'href="/meeting/{MEETING}#t(\d+)-heard" data-seek="(\d+)">0:00:', known))
     assert heard
     assert all(link == ms for link, ms in heard)
+
+
+def test_what_a_name_rests_on_is_heard_where_it_begins_and_a_person_s_word_nowhere() -> None:
+    said = [
+        Evidence(kind="thanks", person="jo-okafor", at_ms=4_711, words="0:09:09: thanks, Jo.", weight=2.0),
+        Evidence(kind="human", person="jo-okafor", at_ms=900, words="confirmed by 0:01:00: Mira", weight=0.0),
+    ]
+    name = SpeakerName(label="S1", display="Jo Okafor", person="jo-okafor", status="confirmed", evidence=tuple(said))
+    thanked = "they were thanked by name after speaking (“0:09:09: thanks, Jo.”)"
+    person, voice = telling.evidence(name)
+    assert (str(person), person.at_ms) == ("Confirmed by 0:01:00: Mira", None)
+    assert (str(voice), voice.at_ms) == (f"0:00:04: {thanked}", 4_711)
+
+
+def test_why_a_meeting_is_not_shown_stands_in_the_log_once(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = Layout(root=data).made(MEETING)
+    (made / "quotes.parquet").write_bytes(b"PAR1")
+    (Layout(root=data).made(HIDDEN) / "transcript.json").write_text("{")
+    with client(data) as page:
+        for _ in range(3):
+            assert HIDDEN not in page.get("/meetings").text
+            assert "being brought up to date" in page.get(f"/meeting/{MEETING}").text
+    for meeting, why in ((MEETING, "not a readable table of quotes"), (HIDDEN, "not a readable transcript")):
+        (line,) = (r.message for r in caplog.records if r.message.startswith(f"{meeting}: not all of this meeting"))
+        assert why in line
 
 
 def test_many_stretches_on_the_topic_are_folded(data: Path) -> None:

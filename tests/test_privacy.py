@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.house import captions, here, with_captions
-from transcribe.privacy import has_office, meant, not_named, shown_evidence, stand_ins, unnamed
+from transcribe.privacy import has_office, kept_back, meant, not_named, shown_evidence, stand_ins, unnamed
 from transcribe.records import Evidence, Person, SpeakerName, Turn, Word
 
 PELL = Person(id="desmond-pell", name="Desmond Pell", role="Resident", aliases=("Mr Pell",))
@@ -79,7 +80,8 @@ def test_everybody_of_the_public_has_a_stand_in_of_their_own_whatever_ids_are_ta
 
 def test_a_councillor_who_is_called_like_a_resident_is_named_and_voices_keep_labels_that_tell_nothing() -> None:
     resident = Person(id="jo-brook", name="Jo Okafor", role="Resident")
-    names = [name("S1", JO), name("Jo Okafor", None), name("S2", resident)]
+    called = replace(name("Jo Okafor", None), in_captions=True)
+    names = [name("S1", JO), called, name("S2", resident)]
     words = [Word(text="Yes.", start_ms=n, end_ms=n + 1, speaker=each.label) for n, each in enumerate(names)]
     said, _, shown = unnamed(words, (), names, [JO, resident])
     assert [(n.label, n.display, n.person) for n in shown] == [
@@ -88,6 +90,8 @@ def test_a_councillor_who_is_called_like_a_resident_is_named_and_voices_keep_lab
         ("S2", "Member of the public", "public-1"),
     ]
     assert [w.speaker for w in said] == ["S1", "public-1", "S2"]
+    assert not any(n.in_captions for n in shown)
+    assert [kept_back(n.person, n.role) for n in shown] == [False, True, True]
 
 
 def name(label: str, person: Person | None, display: str = "") -> SpeakerName:

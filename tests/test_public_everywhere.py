@@ -90,6 +90,7 @@ def given_out(data: Path, out: Path) -> dict[str, bytes]:
         ok("export", kind.value, "panel", "-o", str(out / f"panel-{kind.value}.{kind.value}"), data=data)
     ok("pack", ADDRESS, "-o", str(out / "pack.zip"), data=data)
     ok("clip", ADDRESS, "-o", str(out / "clip.wav"), data=data)
+    ok("publish", str(out / "site"), data=data)
     shown = {str(path.relative_to(out)): unpacked(path) for path in out.rglob("*") if path.is_file()}
     for made in (data / "processed").rglob("*"):
         if made.is_file() and not INNER & {*made.parts}:
@@ -134,10 +135,10 @@ def test_a_residents_name_is_in_nothing_that_is_given_out(data: Path, tmp_path: 
     shown = given_out(data, tmp_path / "first")
     assert told(shown) == []
     kinds = {Path(what).suffix for what in shown}
-    assert {".docx", ".parquet", ".sqlite", ".zip", ".vtt", ".srt", ".csv", ".json", ".wav"} <= kinds
+    assert {".docx", ".parquet", ".sqlite", ".zip", ".vtt", ".srt", ".csv", ".json", ".wav", ".html", ".js"} <= kinds
     assert sum(b"ember of the public" in held for held in shown.values()) >= 20
     # Of a member of the public there is no page, nor is it said on whose word it is who it is.
-    assert [what for what, held in shown.items() if b"/person/public-" in held] == []
+    assert [what for what, held in shown.items() if b"person/public-" in what.encode() + held] == []
     with TestClient(web.application(DataFolder(Layout(root=data))), base_url="http://localhost") as page:
         assert page.get("/person/public-1").status_code == page.get("/api/people/public-1").status_code == 404
         assert page.get(f"/api/quotes/{ADDRESS}").json()["evidence"] == []

@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline import amend, apply, asked, corrections, manifest, outputs, publish, status
+from pipeline import amend, apply, asked, corrections, journal, manifest, outputs, publish, status
 from pipeline.context import Context
 from pipeline.desk import DataDesk
 from pipeline.meetings import Layout
 from pipeline.shelf import DataFolder
+from search import published
 from search.cite import NOTICE
 from search.quotes import parse_address, read_parquet
 from tests.house import Heard, onrecord
@@ -484,3 +485,45 @@ def test_a_transcript_is_whole_in_its_page(made: Path, tmp_path: Path) -> None:
     text = (tmp_path / "site" / f"meeting/{MEETING}.html").read_text("utf-8")
     said = " ".join(re.sub("<[^>]+>", "", p) for p in re.findall(r'<p class="said"[^>]*>(.*?)</p>', text))
     assert said.split() == [w.text for w in words]
+
+
+def test_nothing_is_published_that_could_not_be_found_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, record: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal, "add", full)
+    with pytest.raises(Problem, match="it cannot be remembered that this was written"):
+        put(data, tmp_path / "site")
+    assert not list((tmp_path / "site").rglob("*.html"))
+
+
+def test_a_persons_pages_go_with_every_meeting_that_tells_who_they_are(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a name is known stands on each of them, whichever meeting the quotes there are from."""
+    monkeypatch.setattr(published, "N_HITS", 1)
+    put(data, tmp_path / "site")
+    kept = manifest.read(tmp_path / "site")
+    assert kept
+    pages = [set(f.meetings) for f in kept.files if f.path.startswith("person/jo-okafor")]
+    assert len(pages) > 2
+    assert all(held == {MEETING, HIDDEN} for held in pages)
+
+
+def test_no_file_of_statements_can_be_read_as_markup(made: Path, tmp_path: Path) -> None:
+    put(made, tmp_path / "site")
+    held = b"".join(path.read_bytes() for path in (tmp_path / "site" / "data").iterdir())
+    assert b"\\u003cscript>window.hit=1" in held
+    assert b"<" not in held
+
+
+def test_the_newest_meeting_comes_first_on_a_persons_page(made: Path, tmp_path: Path) -> None:
+    put(made, tmp_path / "site")
+    page = (tmp_path / "site" / "person" / "jo-okafor.html").read_text("utf-8")
+    shown = re.findall(r"<blockquote><p[^>]*>([^<]*)", page)
+    rows = {id: read_parquet(Layout(root=made).made(id) / "quotes.parquet") for id in (HIDDEN, MEETING)}
+    assert shown == [
+        q.text for quotes in rows.values() for q in quotes if q.person == "jo-okafor"
+    ]  # of June, and of May

@@ -12,7 +12,19 @@ from playwright.sync_api import Browser, Page
 from pipeline import publish
 from pipeline.meetings import Layout
 from search.quotes import read_parquet
-from tests.page_house import HIDDEN, HOSTILE, MEETING, PAYLOADS, browser, browser_path, build, until
+from tests.house import captions
+from tests.page_house import (
+    HIDDEN,
+    HOSTILE,
+    MEETING,
+    PAYLOADS,
+    browser,
+    browser_path,
+    build,
+    put_meeting,
+    run,
+    until,
+)
 
 PAGES = (
     "index.html",
@@ -173,6 +185,16 @@ def test_narrowing_by_speaker_and_code_has_an_address(page: Page, site: Path) ->
     until(page, "document.querySelector('#summary').textContent.startsWith('18 ')")
     days = page.locator(".hit time").evaluate_all("all => all.map(t => t.dateTime)")
     assert days == sorted(days, reverse=True)
+
+
+def test_a_name_that_only_captions_give_is_told_as_just_that(page: Page, tmp_path: Path) -> None:
+    said = captions([("Several residents", "We wrote to all of them."), ("x", "We heard of it by a tweet.")])
+    put_meeting(tmp_path, "larch", "", said, sound=False)
+    run(tmp_path)
+    publish.publish(Layout(root=tmp_path), tmp_path / "site", publish.Given())
+    assert found(page, tmp_path / "site", "we")
+    told = sorted(" ".join(by.split()) for by in page.locator(".hit .by").all_inner_texts())
+    assert told == ["Several residents not matched to a person", "X not matched to a person"]
 
 
 def test_what_is_missing_is_said(chromium: Browser, site: Path, tmp_path: Path) -> None:

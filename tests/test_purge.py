@@ -20,6 +20,7 @@ from tests.house import SAID, Heard, captions, job, onrecord, with_captions
 from transcribe import purge
 from transcribe.correct import Correction, in_force, put_right
 from transcribe.engines import Choice
+from transcribe.problem import Problem
 from transcribe.ranges import Ranges
 from transcribe.records import Word
 from transcribe.transcript import words_outside
@@ -275,6 +276,14 @@ def test_a_file_that_cannot_be_deleted_keeps_nothing_else_from_being_hidden(
     monkeypatch.setattr(Path, "unlink", refused)
     hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
     assert apply.apply(context, hidden, Heard()).elsewhere == (str(path.resolve()),)
+    assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
+
+
+def test_where_nobody_can_read_what_was_exported_the_words_go_and_that_is_told(context: Context) -> None:
+    (context.layout.root / outputs.FILE).mkdir()
+    hidden = amend.hide(context, place_of(context, MARKER), "mask", by="Mira", reason="a number")
+    with pytest.raises(Problem, match="the list of what was exported and published cannot be read"):
+        apply.apply(context, hidden, Heard())
     assert MARKER not in "".join(q.text for q in read_parquet(context.made / "quotes.parquet"))
 
 

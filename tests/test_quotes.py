@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pyarrow import parquet
 
 from analyse.records import Statement, Statements, Tag, Topic
 from search.cite import around
@@ -267,6 +268,17 @@ def test_many_meetings_open_as_one_dataset(tmp_path: Path) -> None:
     assert list(table.codes[0]) == ["consultation"]
     assert table.held_on.dropna().unique().tolist() == [date(2024, 5, 14)]
     assert table.person.isna().sum() == 4
+
+
+def test_an_older_table_tells_whom_only_captions_name(tmp_path: Path) -> None:
+    (row, *_) = PANEL.rows()
+    shown = {"Ivo Brand": True, "unknown speaker 7": False, "unknown speaker": False}
+    rows = (row, *(replace(row, speaker=name, speaker_status="unknown", person=None, role="") for name in shown))
+    write_parquet(rows, tmp_path / "new.parquet")
+    assert [r.speaker_in_captions for r in read_parquet(tmp_path / "new.parquet")] == [False] * 4
+    older = parquet.read_table(tmp_path / "new.parquet").drop_columns(["speaker_in_captions"])
+    parquet.write_table(older, tmp_path / "older.parquet")
+    assert [r.speaker_in_captions for r in read_parquet(tmp_path / "older.parquet")] == [False, *shown.values()]
 
 
 def test_a_broken_table_is_said_to_be_one(tmp_path: Path) -> None:

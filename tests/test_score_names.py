@@ -102,7 +102,7 @@ def transcript(tmp_path: Path) -> Path:
     made = Transcript(
         recording_sha256="ab", language="en", engine="x", words=tuple(HEARD), turns=tuple(turns), names=NAMES
     )
-    path.write_bytes(dump(made, "transcript/1"))
+    path.write_bytes(dump(made, "transcript/2"))
     return path
 
 

@@ -106,6 +106,7 @@ def test_words_as_they_were_said_match_and_no_more_is_claimed(checker: Checker) 
     assert found.quote is not None
     assert found.quote.text == "there was no engagement with residents, none whatsoever."
     assert (found.quote.speaker, found.quote.speaker_status) == ("Councillor Imelda Quayle", "inferred")
+    assert found.notes == ()
 
 
 def test_what_differs_is_shown_word_by_word(checker: Checker) -> None:
@@ -159,7 +160,16 @@ def test_the_wrong_speaker_and_the_wrong_meeting_are_said(checker: Checker) -> N
     found = checker.text(said, speaker="Councillor Jo Okafor", meeting=OTHER)
     assert (found.verdict, found.speaker, found.meeting) == ("matches, other meeting", "other", "other")
     assert checker.text(said, speaker="Councillor Jo Okafor").verdict == "matches, other speaker"
-    for name in ("Quayle", "cllr imelda quayle", "I. Quayle", "imelda-quayle", "Imelda Quayl", "Ms Quayle", "Imelda"):
+    for name in (
+        "Quayle",
+        "cllr imelda quayle",
+        "I. Quayle",
+        "imelda-quayle",
+        "Imelda Quayl",
+        "Ms Quayle",
+        "Imelda",
+        "imelda quayl",
+    ):
         assert checker.text(said, speaker=name).speaker == "same", name
     for name in ("Ian Quayle", "Salter", "the chair", "Councillor"):
         assert checker.text(said, speaker=name).speaker == ("same" if name == "Councillor" else "other"), name
@@ -190,9 +200,24 @@ def test_short_words_say_that_they_stand_in_many_places(checker: Checker) -> Non
     assert (salter.speaker, salter.quote and salter.quote.speaker) == ("same", "Rhodri Salter")
 
 
+def test_a_few_words_that_go_on_in_the_next_statement_are_found(checker: Checker) -> None:
+    found = checker.text("about it. Thank you,")
+    assert (found.kind, found.quote and found.quote.text) == ("matches", "about it. Thank you,")
+
+
+def test_where_several_places_are_as_near_that_is_said(checker: Checker) -> None:
+    assert checker.text("thank you ever so Chair").notes == ("several places are as near to these words",)
+    assert checker.text("use of live facial recognition cameras").notes == ()
+
+
 def test_a_meeting_that_is_named_is_looked_in_first(checker: Checker) -> None:
     for meeting in (PANEL, OTHER):
         assert at(checker.text("live facial recognition", meeting=meeting))[0] == meeting
+
+
+def test_a_meeting_that_is_named_does_not_outweigh_better_words_elsewhere(checker: Checker) -> None:
+    found = checker.text("And there was engagement with residents, none at whatsoever. Just a letter", meeting=OTHER)
+    assert (found.kind, found.meeting, at(found)[0]) == ("reworded", "other", PANEL)
 
 
 def test_what_somebody_listened_to_is_said_and_what_is_hidden_is_not_found(data: Path, tmp_path: Path) -> None:
@@ -256,6 +281,19 @@ def test_the_same_article_in_other_words_is_led_there_or_to_nothing(checker: Che
         assert abs(at(finding)[1] - said_ms) < 1_500
 
 
+def test_a_quotation_that_is_never_closed_is_told_whatever_becomes_of_it(checker: Checker, tmp_path: Path) -> None:
+    path = tmp_path / "article.txt"
+    for said, kind in (
+        ("there was no engagement with residents, none whatsoever", "matches"),
+        ("Leaflets!", "not found"),
+    ):
+        path.write_text(f"Cllr Quayle said: “{said}", "utf-8")
+        (found,) = checker.article(path)
+        assert (found.kind, found.notes) == (kind, ("the quotation mark is never closed",))
+    path.write_text("Cllr Quayle said: “there was no engagement with residents, none whatsoever.”", "utf-8")
+    assert [f.notes for f in checker.article(path)] == [()]
+
+
 def test_words_left_out_without_a_mark_differ(checker: Checker, tmp_path: Path) -> None:
     path = tmp_path / "article.txt"
     path.write_text("“Well, I went to all three,” he said, “so I don't know whose diary that is.”", "utf-8")
@@ -265,6 +303,7 @@ def test_words_left_out_without_a_mark_differ(checker: Checker, tmp_path: Path) 
     marked = checker.text("Well, I went to all three … so I don't know whose diary that is.")
     omitted = [d.said for d in marked.differences if d.kind == "omitted"]
     assert (marked.kind, omitted) == ("matches", ["of those briefings,"])
+    assert marked.notes == ("words are left out where the quotation has a gap or brackets",)
 
 
 # -- the command line
@@ -301,6 +340,15 @@ def test_what_somebody_listened_to_does_not_hide_how_much_was_transcribed(data: 
         path.write_text(f'{whole.removesuffix(chr(10) + "}" + chr(10))},\n "listened": [{listened}]\n}}\n', "utf-8")
         told = cli("Nobody ever said these purple words", "--data", str(place))
         assert "not found in the 8 min 29 s transcribed of 8 min 29 s" in told, n
+
+
+def test_what_cannot_be_read_is_not_told_as_never_said(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "damaged"
+    shutil.copytree(data, place)
+    (place / "processed" / PANEL / "quotes.parquet").write_bytes(b"PAR1")
+    found = Checker(Layout(root=place)).text("there was no engagement with residents, none whatsoever")
+    assert found.quote is None
+    assert found.notes == (f"it may stand in what cannot be read just now: {PANEL} (onrecord run makes it again)",)
 
 
 def test_what_cannot_be_checked_is_one_clear_error(data: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Pyannote(Record):
             child.send(request)
         try:
             turns = _listen(child.pipe, audio.duration_ms, progress)
-        except EOFError:
+        except (EOFError, ConnectionError):  # the latter where it died before it took the request
             raise child.died() from None
         except BaseException:
             child.end()
@@ -249,13 +249,14 @@ def _child(pipe: "Connection[Any, Any]", recipe: Recipe, log: "Connection[Any, A
     pipeline = None
     try:
         while pipe.poll(KEPT_S):
-            request = pipe.recv()
+            try:
+                request = pipe.recv()
+            except EOFError:  # nobody needs it any more
+                return
             pipe.send(0.0)
             pipeline = pipeline or _pipeline(recipe)
             pipe.send(msgspec.msgpack.encode(_diarise(pipeline, request, pipe.send)))
             _give_memory_back()
-    except EOFError:  # nobody needs it any more
-        return
     except Problem as e:
         pipe.send(e)
     except MemoryError:

@@ -66,8 +66,16 @@ def name(
             probability = round(min(choice.probability, MOST_PROBABILITY), 3)
             names.append(_named(label, by_id[choice.person], "inferred", probability, choice.runner_up, found))
         else:
-            display = _clean((voices or {}).get(label, "")) or f"Unknown speaker {n}"
-            names.append(SpeakerName(label=label, display=display, runner_up=choice.runner_up, evidence=tuple(found)))
+            called = _clean((voices or {}).get(label, ""))
+            names.append(
+                SpeakerName(
+                    label=label,
+                    display=called or f"Unknown speaker {n}",
+                    in_captions=bool(called),
+                    runner_up=choice.runner_up,
+                    evidence=tuple(found),
+                )
+            )
     return tuple(names)
 
 

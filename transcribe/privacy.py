@@ -82,8 +82,8 @@ def stands_in(label: str | None) -> bool:
 
 
 def kept_back(person: str | None, role: str) -> bool:
-    """Whether somebody with this id and role is shown as a member of the public, not by name."""
-    return role == SHOWN and stands_in(person)
+    """Whether somebody with this id, or none, and this role is shown as a member of the public, not by name."""
+    return role == SHOWN and (person is None or stands_in(person))
 
 
 def shown_evidence(name: SpeakerName) -> tuple[Evidence, ...]:
@@ -160,6 +160,7 @@ def _without_name(name: SpeakerName, person: str | None, instead: dict[str, str]
     return replace(
         name,
         display=_display(person, instead),
+        in_captions=False,
         person=name.person and instead[person],
         role=SHOWN,
         party="",

@@ -4,6 +4,7 @@ Time is integer milliseconds on the meeting's timeline, half-open `[start_ms, en
 0-1 or None, never invented. Every record is frozen and checks itself when it is made.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -248,11 +249,13 @@ class Evidence(Record):
 
 
 class SpeakerName(Record):
-    """Who a voice is. `display` is what people are shown; unknown voices have no person and no probability. `runner_up`
-    is the next most likely person and how likely, of an unknown voice the most likely one."""
+    """Who a voice is. `display` is what people are shown, of an unknown voice maybe what captions call it
+    (`in_captions`); unknown voices have no person and no probability. `runner_up` is the next most likely person, and
+    how likely, of an unknown voice the most likely one."""
 
     label: str
     display: str
+    in_captions: bool = False
     person: str | None = None
     role: str = ""
     party: str = ""
@@ -264,6 +267,8 @@ class SpeakerName(Record):
     def __post_init__(self) -> None:
         if (self.status == "unknown") != (self.person is None):
             raise ValueError("a voice without a person is unknown, and only such a voice")
+        if self.in_captions and self.person is not None:
+            raise ValueError("a voice is shown as the captions call it only where nobody knows who it is")
 
 
 class Words(Record):
@@ -368,9 +373,23 @@ class Unreadable(Problem):
 
 
 Body = dict[str, Any]
-# What an older schema became, and how: from a document's body to the newer one's. Only words and turns are worth it,
-# since an engine listened for hours, and what people wrote; anything else that is old is made again.
-UPGRADES: dict[str, tuple[str, Callable[[Body], Body]]] = {}
+
+
+def captions_call(display: str, person: str | None, role: str) -> bool:
+    """Whether a voice is shown as captions call it, as files tell in which that is not kept: an unknown one that had
+    neither a number from this program nor, as a member of the public has, a role."""
+    return person is None and not role and re.fullmatch(r"[Uu]nknown speaker( [0-9]+)?", display) is None
+
+
+def _transcript_2(body: Body) -> Body:
+    names = msgspec.convert(body.get("names", ()), tuple[SpeakerName, ...])
+    told = (msgspec.structs.replace(n, in_captions=captions_call(n.display, n.person, n.role)) for n in names)
+    return body | {"names": msgspec.to_builtins(tuple(told))}
+
+
+# What an older schema became, and how: from a document's body to the newer one's. Words and turns are worth it, since
+# an engine listened for hours, what people wrote, and what an old file tells by itself; else what is old is made again.
+UPGRADES: dict[str, tuple[str, Callable[[Body], Body]]] = {"transcript/1": ("transcript/2", _transcript_2)}
 
 
 def upgraded(found: object, body: Body, schema: str) -> tuple[object, Body]:

@@ -265,7 +265,7 @@ def _read_json(path: Path) -> dict[str, Account]:
 
 
 def _transcript(path: Path) -> Account:
-    found = load(read_bytes(path), Transcript, "transcript/1", where=path)
+    found = load(read_bytes(path), Transcript, "transcript/2", where=path)
     return Account(words=found.words, turns=found.turns, names=found.names)
 
 
@@ -295,6 +295,7 @@ def _all_said(path: Path, by_recording: Mapping[str, Sequence[Utterance]]) -> di
 
 _OURS: Mapping[str, Callable[[Path], Account]] = {
     "transcript/1": _transcript,
+    "transcript/2": _transcript,
     "words/1": lambda path: Account(words=load(read_bytes(path), Words, "words/1", where=path).words),
     "turns/1": lambda path: Account(turns=load(read_bytes(path), Turns, "turns/1", where=path).turns),
     "reference/1": _reference,

@@ -152,7 +152,7 @@
   const shown = (row, wanted) => {
     const made = $("one-hit").content.cloneNode(true);
     const [id, title, body, , day, media, prefix] = row.meeting;
-    const [name, status, person, role] = row.speaker;
+    const [name, status, person, role, inCaptions] = row.speaker;
     const by = made.querySelector(".by");
     if (person) {
       const link = element("a", "name", name);
@@ -160,7 +160,10 @@
       by.append(link);
       if (role && !name.toLowerCase().includes(role.toLowerCase())) by.append(" ", element("span", "role", role));
       by.append(" ", element("span", `known ${status}`, STATUS[status] || ""));
-    } else by.append(element("span", "name nobody", name.slice(0, 1).toUpperCase() + name.slice(1)));
+    } else {
+      by.append(element("span", "name nobody", name.slice(0, 1).toUpperCase() + name.slice(1)));
+      if (inCaptions) by.append(" ", element("span", "known unknown", "not matched to a person"));
+    }
     marked(made.querySelector("blockquote p"), row.text, wanted);
     const there = `meeting/${id}.html#t${row.from}`;
     const page = row.paged ? `quote/${id}/${row.from}-${row.to}.html` : "";

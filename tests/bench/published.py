@@ -88,7 +88,7 @@ def make(data: Path, n_statements: int, words: list[str]) -> None:
         transcript = Transcript(
             recording_sha256="0" * 64, language="en", engine="made", words=tuple(spoken), turns=(), names=names
         )
-        content = dump(transcript, "transcript/1")
+        content = dump(transcript, "transcript/2")
         sha256 = hashlib.sha256(content).hexdigest()
         statements = Statements(
             meeting=folder, transcript_sha256=sha256, codebook="c/1", tagger="t/1", statements=tuple(said)

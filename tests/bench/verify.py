@@ -60,7 +60,7 @@ def main() -> None:
             folder = layout.made(meeting)
             folder.mkdir(parents=True)
             write_parquet(rows, folder / "quotes.parquet")
-            (folder / "transcript.json").write_bytes(dump(transcript(rows), "transcript/1"))
+            (folder / "transcript.json").write_bytes(dump(transcript(rows), "transcript/2"))
             made.append((meeting, rows))
         index.rebuild(layout.index, made)
         kinds: dict[str, list[tuple[str, str, int]]] = {"said": [], "across two": [], "every third word other": []}
