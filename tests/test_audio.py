@@ -117,6 +117,39 @@ def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
         assert np.argmax(np.abs(np.fft.rfft(part))) == hz
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(44_100, "mono"), (22_050, "mono")],
+        [(24_000, "mono"), (48_000, "mono")],
+        [(48_000, "stereo"), (32_000, "mono"), (44_100, "stereo")],
+    ],
+)
+def test_bare_aac_that_was_joined_keeps_time_whatever_the_sample_rates(
+    tmp_path: Path, parts: list[tuple[int, str]]
+) -> None:
+    """FFmpeg counts its time as if all were of the first rate: the rest would be squeezed, or drawn out."""
+    joined = tmp_path / "joined.aac"
+    for rate_hz, layout in parts:
+        sound = np.concatenate(
+            [quiet(2_000, rate_hz=rate_hz), tone(1_000, rate_hz=rate_hz), quiet(1_000, rate_hz=rate_hz)]
+        )
+        part = write_sound(
+            tmp_path / "part.aac", [(0, sound)], codec="aac", rate_hz=rate_hz, layout=layout, container="adts"
+        )
+        with joined.open("ab") as f:
+            f.write(part.read_bytes())
+    media = probe(joined, sha256="0")
+    audio = decode([Source(joined)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    assert media.duration_ms == pytest.approx(4_000 * len(parts), abs=100 * len(parts))
+    assert audio.duration_ms == pytest.approx(media.duration_ms, abs=50)
+    assert audio.lost == ()
+    for n in range(len(parts)):
+        start_ms, end_ms = loud_ms(audio.samples[4_000 * n * 16 : 4_000 * (n + 1) * 16])
+        assert start_ms == pytest.approx(2_000, abs=150)
+        assert end_ms - start_ms == pytest.approx(1_000, abs=20)
+
+
 def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:
     a = write_sound(tmp_path / "a.wav", [(0, tone(1_000))])
     b = write_sound(tmp_path / "b.m4a", [(0, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
