@@ -117,6 +117,20 @@ def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
         assert np.argmax(np.abs(np.fft.rfft(part))) == hz
 
 
+def join(path: Path, parts: list[tuple[int, str]], *, codec: str, container: str) -> Path:
+    """Parts of four seconds, each with a tone from 2 s to 3 s, byte after byte: (sample rate, layout)."""
+    data = b""
+    for rate_hz, layout in parts:
+        sound = np.concatenate(
+            [quiet(2_000, rate_hz=rate_hz), tone(1_000, rate_hz=rate_hz), quiet(1_000, rate_hz=rate_hz)]
+        )
+        part = path.with_name("part")
+        write_sound(part, [(0, sound)], codec=codec, rate_hz=rate_hz, layout=layout, container=container)
+        data += part.read_bytes()
+    path.write_bytes(data)
+    return path
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -129,16 +143,7 @@ def test_bare_aac_that_was_joined_keeps_time_whatever_the_sample_rates(
     tmp_path: Path, parts: list[tuple[int, str]]
 ) -> None:
     """FFmpeg counts its time as if all were of the first rate: the rest would be squeezed, or drawn out."""
-    joined = tmp_path / "joined.aac"
-    for rate_hz, layout in parts:
-        sound = np.concatenate(
-            [quiet(2_000, rate_hz=rate_hz), tone(1_000, rate_hz=rate_hz), quiet(1_000, rate_hz=rate_hz)]
-        )
-        part = write_sound(
-            tmp_path / "part.aac", [(0, sound)], codec="aac", rate_hz=rate_hz, layout=layout, container="adts"
-        )
-        with joined.open("ab") as f:
-            f.write(part.read_bytes())
+    joined = join(tmp_path / "joined.aac", parts, codec="aac", container="adts")
     media = probe(joined, sha256="0")
     audio = decode([Source(joined)], tmp_path / "out.s16", duration_ms=media.duration_ms)
     assert media.duration_ms == pytest.approx(4_000 * len(parts), abs=100 * len(parts))
@@ -148,6 +153,28 @@ def test_bare_aac_that_was_joined_keeps_time_whatever_the_sample_rates(
         start_ms, end_ms = loud_ms(audio.samples[4_000 * n * 16 : 4_000 * (n + 1) * 16])
         assert start_ms == pytest.approx(2_000, abs=150)
         assert end_ms - start_ms == pytest.approx(1_000, abs=20)
+
+
+@pytest.mark.parametrize("container", ["ogg", "flac"])
+def test_where_a_change_of_the_sample_rate_would_squeeze_what_follows_the_file_is_refused(
+    tmp_path: Path, container: str
+) -> None:
+    joined = join(tmp_path / "a", [(44_100, "mono"), (22_050, "mono")], codec="flac", container=container)
+    with pytest.raises(Problem) as e:
+        decode([Source(joined)], tmp_path / "out.s16")
+    assert "the sample rate changes at 0:04" in e.value.what
+    assert "[[media]]" in e.value.fix
+
+
+@pytest.mark.parametrize("container", ["ogg", "flac"])
+def test_an_end_that_cannot_be_decoded_is_owned_up_to(tmp_path: Path, container: str) -> None:
+    """The decoder refuses the second part, whose frames are longer."""
+    joined = join(tmp_path / "a", [(24_000, "mono"), (48_000, "mono")], codec="flac", container=container)
+    audio = decode([Source(joined)], tmp_path / "out.s16", duration_ms=probe(joined, sha256="0").duration_ms)
+    (lost,) = audio.lost
+    assert lost.start_ms == pytest.approx(4_000, abs=100)
+    assert lost.end_ms > 7_500
+    assert "damaged" in lost.reason
 
 
 def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:

@@ -324,12 +324,13 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         clock = Clock(container)
         end_ms = stated_ms(source.path, container, stream)
         reach_s = 0.0  # where the last packet ended, of any stream where only the whole file's length is stated
+        deaf_s = 0.0  # of packets since the last frame, which could not be decoded
         started = harmed = False
-        at = 0  # where the next sample goes
+        first_hz = at = 0  # the sample rate of the first frame; where the next sample goes
 
         def frames() -> Iterator[tuple[Any, bool]]:
             """Frames, and whether some before them were damaged."""
-            nonlocal reach_s
+            nonlocal reach_s, deaf_s
             damaged = False
 
             def broken() -> None:
@@ -343,9 +344,10 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
                         for frame in packet.decode():
                             if is_audible(frame.sample_rate, frame.layout.nb_channels):
                                 yield frame, damaged
-                                damaged = False
+                                damaged, deaf_s = False, 0.0
                     except av.FFmpegError:
                         damaged = True  # players pass over single broken packets, too
+                        deaf_s += length_s(packet)
 
         def resampled(frame: Any) -> Iterator[tuple[int, NDArray[np.int16]]]:
             nonlocal at
@@ -355,6 +357,9 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
 
         mixer = _Mixer(rate_hz, source.channel)
         for (frame, damaged), after in with_next(frames()):
+            first_hz = first_hz or frame.sample_rate
+            if frame.sample_rate != first_hz and container.format.name in SEAMLESS:
+                raise _changes_rate(source.path, at / rate_hz)
             stamp = stamp_s(frame)
             at_s = at / rate_hz
             harmed |= damaged
@@ -374,6 +379,17 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
             if end_ms is not None and end_ms / 1000 - max(at / rate_hz, reach_s - clock.origin_s) > SHORT_S:
                 before = ", or sound is missing before, where it is damaged" if harmed else ""
                 miss(at / rate_hz, end_ms / 1000, f"the file breaks off here{before}")
+            elif deaf_s > SHORT_S:
+                miss(at / rate_hz, at / rate_hz + deaf_s, "the file is damaged here")
+
+
+def _changes_rate(path: Path, at_s: float) -> Problem:
+    minutes, seconds = divmod(round(at_s), 60)
+    return Problem(
+        f"the sample rate changes at {minutes}:{seconds:02}, and such a file does not say when what follows is heard",
+        where=path,
+        fix="cut it there, and name the parts in meeting.toml, each as a [[media]] table",
+    )
 
 
 class _Mixer:
