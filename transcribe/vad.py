@@ -13,19 +13,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from transcribe.audio import RATE_HZ, Audio
+from transcribe.audio import FRAME, RATE_HZ, Audio
 from transcribe.ranges import Ranges, joined, without
 from transcribe.records import Record, check_range
 
-FRAME = 512  # samples: 32 ms, what the detector judges at once
-FRAME_MS = FRAME * 1000 // RATE_HZ
+FRAME_MS = FRAME * 1000 // RATE_HZ  # what the detector judges at once
 PIECE = 4096  # frames: 131 s
 WARM_UP = 64  # frames before a piece that let the detector settle
 SOFT_DB = -35.0  # below full scale: the loudest frames of a recording are brought up to this
 MOST_DB = 40.0  # by which they are
-LOUD_FRAMES = 156  # 5 s, or a twentieth of what is shorter: little is said at all where most is silence
 ON, OFF = 0.5, 0.35  # probability of speech at which it begins, and below which it ends
 FAINT = 0.15  # and from which sound may be speech: never reached outside clear speech, now and then by murmurs
 FAINT_MS = 1_000  # how long it must last, pauses included
@@ -182,34 +179,16 @@ def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
 def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
     """(start of a frame in ms, probability of speech), for frames that begin between two times."""
     n_frames = min(audio.n_samples // FRAME, -(-to_ms // FRAME_MS))
-    model, gain = _model(), _gain(audio)
+    model, louder_db = _model(), min(MOST_DB, max(0.0, SOFT_DB - audio.loud_db))
     first = from_ms // FRAME_MS // PIECE * PIECE
     for piece in range(first, n_frames, PIECE):
         warm = max(0, piece - WARM_UP)
         end = min(piece + PIECE, n_frames)
-        samples = audio.samples[warm * FRAME : end * FRAME]  # mapped anew, or all that was read would stay in memory
-        part: NDArray[np.float32] = samples.astype(np.float32) * np.float32(gain / 32768)
-        del samples
+        part = audio.slice(warm * FRAME_MS, end * FRAME_MS) * np.float32(10 ** (louder_db / 20))
         for i, p in enumerate(np.asarray(model(part)).reshape(-1)[piece - warm :]):
             at_ms = (piece + i) * FRAME_MS
             if at_ms >= from_ms:
                 yield at_ms, float(p)
-
-
-def _gain(audio: Audio) -> float:
-    """What all samples are multiplied with for the detector: 1, unless the recording is soft throughout."""
-    levels_db = []
-    for first in range(0, audio.n_samples // FRAME * FRAME, PIECE * FRAME):
-        samples = audio.samples[first : first + PIECE * FRAME]
-        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32) / 32768
-        levels_db.append(10 * np.log10(np.square(frames).mean(axis=1) + 1e-12))
-        del samples
-    if not levels_db:
-        return 1.0
-    levels = np.concatenate(levels_db)
-    n_loud = min(LOUD_FRAMES, -(-len(levels) // 20))
-    loud_db = float(np.partition(levels, -n_loud)[-n_loud])
-    return float(10 ** (min(MOST_DB, max(0.0, SOFT_DB - loud_db)) / 20))
 
 
 def _model() -> Any:
