@@ -139,7 +139,7 @@ def frames_of(probabilities: Sequence[float]) -> Iterator[Audio]:
     class Length:
         duration_ms = len(probabilities) * vad.FRAME_MS
 
-    def frames(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
+    def frames(audio: Audio, from_ms: int, to_ms: int, louder_db: float = 0.0) -> Iterator[tuple[int, float]]:
         timed = ((i * vad.FRAME_MS, p) for i, p in enumerate(probabilities))
         return (frame for frame in timed if from_ms <= frame[0] < to_ms)
 
@@ -256,6 +256,21 @@ def test_what_is_said_in_a_long_silence_is_no_softer_for_that(shared: Path, tmp_
     found = [span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech]
     assert length(found) == pytest.approx(loud, rel=0.05)
     assert max(end for _, end in found) <= said.duration_ms + vad.EDGE_MS
+
+
+def test_a_few_soft_words_among_loud_ones_leave_a_trace(sample: Path, tmp_path: Path) -> None:
+    """They are too soft to be heard. Hiss before and after is none, nor is what was loud."""
+    pytest.importorskip("faster_whisper")
+    said = decode([Source(sample / "meeting.opus")], tmp_path / "a.s16").samples[: 62 * RATE_HZ] / 32768
+    loud, soft = said[: 20 * RATE_HZ], said[60 * RATE_HZ :][: 3 * RATE_HZ // 2]
+    samples = np.random.default_rng(0).normal(0, 0.001, 30 * RATE_HZ)
+    samples[: len(loud)] += loud
+    samples[23 * RATE_HZ :][: len(soft)] += soft * 10 ** (-50 / 20) / soft.std()
+    np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tofile(tmp_path / "b.s16")
+    *heard, last = vad.clips(Audio(path=tmp_path / "b.s16"))
+    assert all(c.speech and c.end_ms < 21_000 for c in heard)
+    assert last.speech == ()
+    assert 23_000 < last.start_ms < last.end_ms < 24_600
 
 
 # -- judgement ------------------------------------------------------------------------------------
