@@ -165,10 +165,11 @@ def test_only_clips_that_one_beam_leaves_in_doubt_are_decoded_with_more(monkeypa
 
     monkeypatch.setattr(faster_whisper.BatchedInferencePipeline, "generate_segment_batched", generate)
     batched = whisper._batched(SimpleNamespace(model=SimpleNamespace(is_multilingual=False)))
+    monkeypatch.setattr(whisper, "DOUBTFUL_LOGPROB", -0.25)
     features, options = np.array([-0.125, -0.5, -0.25, -1.5]), Options(beam_size=1)
     _, found = batched.generate_segment_batched(features, None, options)
-    assert asked == [(1, features.tolist()), (whisper.DOUBTFUL_BEAM, [-0.5, -1.5])]
-    assert [f["text"] for f in found] == ["-0.125 by 1", "-0.5 by 3", "-0.25 by 1", "-1.5 by 3"]
+    assert asked == [(1, features.tolist()), (whisper.BEAM, [-0.5, -1.5])]
+    assert [f["text"] for f in found] == ["-0.125 by 1", "-0.5 by 5", "-0.25 by 1", "-1.5 by 5"]
     asked.clear()
     batched.generate_segment_batched(features[:1], None, options)
     assert asked == [(1, [-0.125])]

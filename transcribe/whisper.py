@@ -17,8 +17,7 @@ from transcribe.gates import Heard
 from transcribe.hearing import BEAM, SEED, SURE, TEMPERATURES, Listener, surest
 from transcribe.problem import LACKING, Problem
 
-DOUBTFUL_LOGPROB = -0.25  # a token; below it, clips heard together with one beam are decoded with more
-DOUBTFUL_BEAM = 3
+DOUBTFUL_LOGPROB = -0.12  # a token; below it, clips heard together with one beam are decoded with BEAM
 BATCH = 8  # clips at once on a CPU, where more gain nothing
 MOST_AT_ONCE = 24  # on a GPU
 SILENCE_S = 0.5  # between clips handed over together, so that they can be told apart
@@ -267,7 +266,7 @@ def _batched(model: Any) -> Any:
             encoded, output = super().generate_segment_batched(features, tokenizer, options)
             doubtful = [i for i, found in enumerate(output) if found["avg_logprob"] < DOUBTFUL_LOGPROB]
             if doubtful:
-                options = dataclasses.replace(options, beam_size=DOUBTFUL_BEAM)
+                options = dataclasses.replace(options, beam_size=BEAM)
                 _, more = super().generate_segment_batched(features[doubtful], tokenizer, options)
                 for i, found in zip(doubtful, more, strict=True):
                     output[i] = found
