@@ -4,6 +4,7 @@ The command line and the page come through here. A correction (see `pipeline.ame
 the stages that need no engine, up to the index; what has to be listened to again waits for the next run.
 """
 
+import contextlib
 import time
 
 import msgspec
@@ -79,7 +80,15 @@ def apply(context: Context, correction: Correction, sink: Sink, *, copy: bool = 
 
 def _keep(context: Context, correction: Correction, sink: Sink) -> Correction | None:
     """Put a correction behind the others, unless it is late. Returns what it takes back, if it takes anything back."""
-    with corrections.held(context.made):
+    with contextlib.ExitStack() as alone:
+        try:
+            alone.enter_context(corrections.held(context.made))
+        except locks.Busy as e:
+            raise Problem(
+                "nothing was changed: somebody else is changing this meeting just now",
+                fix="try again in a moment",
+                exit_code=SOME_FAILED,
+            ) from e
         _check_there(context)
         _check_same(context, correction, sink)
         undone = next((c for c in in_force(context.corrections()) if c.id == correction.undoes), None)

@@ -50,8 +50,13 @@ def export(
     Use it to hand results to other programs: a transcript of one meeting goes to the screen without -o, several go into
     a folder; tables hold the quotes of all meetings, or of those that are named.
     """
-    from pipeline import asked, exports
+    from pipeline import asked, exports, show_keep
 
     layout = asked.layout_of(data)
-    for path in exports.write(layout, format.value, meetings or [], out, replace=force, screen=typer.echo):
-        typer.echo(path, err=True)
+    written = []
+    try:
+        for path in exports.write(layout, format.value, meetings or [], out, replace=force, screen=typer.echo):
+            typer.echo(path, err=True)
+            written.append(path)
+    finally:
+        show_keep.print_unknown(layout, written)

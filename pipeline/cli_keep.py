@@ -121,10 +121,12 @@ def pack(
     Use it before something is printed. It holds the minute of sound and words before and after, how the speaker is
     known, who changed what, hashes of the recording, the source, versions. Nothing that is hidden is in it.
     """
-    from pipeline import asked, show
+    from pipeline import asked, show, show_keep
     from pipeline import pack as packing
 
-    packed = packing.write(asked.layout_of(data), address, out, force=force)
+    layout = asked.layout_of(data)
+    packed = packing.write(layout, address, out, force=force)
+    show_keep.print_unknown(layout, [out])
     if json:
         show.to_json(packed)
         return

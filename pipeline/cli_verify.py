@@ -67,7 +67,7 @@ def clip(
     """
     import math
 
-    from pipeline import asked, clips, show, show_verify
+    from pipeline import asked, clips, show, show_keep, show_verify
     from search.quotes import parse_address
 
     place = parse_address(address)
@@ -79,3 +79,4 @@ def clip(
         show.to_json(made)
     else:
         show_verify.print_clip(made, out)
+    show_keep.print_unknown(layout, [out])

@@ -161,8 +161,6 @@ class DataDesk:
                     self._afterwards.submit(_finish, context, made)
         except amend.Changed as e:
             raise Conflict(e.what, now=e.now) from e
-        except locks.Busy as e:
-            raise Problem("this meeting is being changed by others just now", fix="try again in a moment") from e
         return Done(
             id=made.id,
             wall_s=applied.wall_s,

@@ -12,7 +12,7 @@ from transcribe import engines
 from transcribe.audio import Audio, excerpt
 from transcribe.media import Progress
 from transcribe.ranges import Ranges, joined, within, without
-from transcribe.records import Turn, Turns, dump
+from transcribe.records import Turn, Turns, Words, dump
 from transcribe.transcript import turns_outside
 
 VERSION = 1
@@ -24,7 +24,7 @@ def _unvoiced(context: Context) -> Ranges:
 
 
 def turns_params(context: Context) -> dict[str, Any]:
-    # Captions may name no voices, and then the diariser listens after all.
+    # Captions may name too few voices, and then the diariser listens after all.
     captions = "captions, else " if hear.uses_captions(context, "turns", context.diariser) else ""
     params = {
         "recording": context.recording().sha256,
@@ -72,8 +72,8 @@ def make_turns(context: Context, progress: Progress) -> list[str]:
 def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turns:
     recording = context.recording()
     if hear.uses_captions(context, "turns", context.diariser):
-        _, turns = hear.from_captions(context)
-        if turns.turns or not recording.media or context.diariser.name == "captions":
+        words, turns = hear.from_captions(context)
+        if _mostly_named(words) or not recording.media or context.diariser.name == "captions":
             return turns
     if not recording.media:
         return Turns(recording_sha256=recording.sha256, engine="none", turns=())
@@ -96,6 +96,13 @@ def _found_turns(context: Context, unvoiced: Ranges, progress: Progress) -> Turn
         second = listen(both[1], lambda done_ms, total_ms: progress((done_ms + total_ms) // 2, total_ms))
         found = together([first, second], [audio.samples for audio in both])
     return Turns(recording_sha256=recording.sha256, engine=context.diariser.fingerprint, turns=found)
+
+
+def _mostly_named(words: Words) -> bool:
+    """Whether captions say of at least half of their words whose they are. Where they say less, what they do say goes
+    to the voices of a diariser."""
+    n_named = sum(word.speaker is not None for word in words.words)
+    return n_named > 0 and 2 * n_named >= len(words.words)
 
 
 def _is_apart(context: Context) -> bool:

@@ -3,13 +3,14 @@ can be found in them.
 
 `data/outputs.jsonl` has a line for each file that an export, a clip or a pack wrote, and for each folder of pages. What
 lies in the data folder is deleted when something in it is hidden; of what lies elsewhere people are told. Published
-folders are `pipeline.publish`'s, wherever they lie.
+folders are `pipeline.publish`'s, wherever they lie, but for those that another data folder published: a copy of that,
+made to try something or to go back to, remembers them too, and must change nothing that people read.
 """
 
 import contextlib
 import os
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -34,9 +35,10 @@ class Output(Record):
     `start_ms` to `end_ms`."""
 
     at: str  # UTC
-    path: str
+    path: str  # from the data folder on, where it lies in that
     what: str  # such as "txt", "clip"
     meetings: tuple[str, ...]
+    data: str = ""  # where the data folder lay
     start_ms: int = 0
     end_ms: int | None = None
 
@@ -89,28 +91,43 @@ def taken_back(*paths: Path) -> Iterator[None]:
 
 
 def note(layout: Layout, path: Path, what: str, meetings: Sequence[str], place: tuple[int, int] | None = None) -> None:
-    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it."""
+    """Remember a file that was just written. Where that cannot be kept, nobody is stopped for it: it is `unknown`."""
     start_ms, end_ms = place or (0, None)
+    path, root = path.resolve(), layout.root.resolve()
     output = Output(
-        at=now(), path=str(path.resolve()), what=what, meetings=tuple(meetings), start_ms=start_ms, end_ms=end_ms
+        at=now(),
+        path=str(path.relative_to(root) if path.is_relative_to(root) else path),
+        what=what,
+        meetings=tuple(meetings),
+        data=str(root),
+        start_ms=start_ms,
+        end_ms=end_ms,
     )
     with contextlib.suppress(OSError, UnicodeEncodeError, locks.Busy), _held(layout):
         journal.add(layout.root / FILE, output)
 
 
+def unknown(layout: Layout, paths: Iterable[Path]) -> list[Path]:
+    """Files that were written and could not be remembered."""
+    known = _read(layout)
+    return [path for path in paths if path.resolve() not in known]
+
+
 def purge(layout: Layout, meeting: str, hidden: Ranges) -> tuple[str, ...]:
     """Delete files in the data folder that hold what is hidden of a meeting. Returns the others that do, and those that
     cannot be deleted."""
-    gone, left = set[str](), []
-    for output in _read(layout).values():
-        path = Path(output.path)
+    gone, left = set[Path](), []
+    for path, output in _read(layout).items():
         if not path.exists():
-            gone.add(output.path)
-        elif output.what != PUBLISHED and meeting in output.meetings and output.touches(hidden):
-            if path.is_relative_to(layout.root.resolve()) and _is_deleted(path):
-                gone.add(output.path)
-            else:
-                left.append(output.path)
+            gone.add(path)
+        elif meeting not in output.meetings or not output.touches(hidden):
+            continue
+        elif output.what == PUBLISHED:
+            left += [str(path)] * _is_of_another(layout, output)
+        elif path.is_relative_to(layout.root.resolve()) and _is_deleted(path):
+            gone.add(path)
+        else:
+            left.append(str(path))
     if gone:
         _forget(layout, gone)
     return tuple(left)
@@ -122,10 +139,10 @@ def _is_deleted(path: Path) -> bool:
     return not path.exists()
 
 
-def _forget(layout: Layout, gone: Collection[str]) -> None:
+def _forget(layout: Layout, gone: Collection[Path]) -> None:
     """Write the list anew without files that are gone. Where that can't be done now, another time will do."""
     with contextlib.suppress(OSError, locks.Busy), _held(layout):
-        kept = [o for o in _read(layout).values() if o.path not in gone or Path(o.path).exists()]
+        kept = [o for path, o in _read(layout).items() if path not in gone or path.exists()]
         put(layout.root / FILE, b"".join(msgspec.json.encode(o) + b"\n" for o in kept))
 
 
@@ -141,20 +158,30 @@ def folders(layout: Layout, meeting: str) -> tuple[Path, ...]:
 
 def published(layout: Layout) -> dict[Path, tuple[str, ...]]:
     """Folders that were published from here and are still there, with the meetings that they may hold."""
-    found = {Path(o.path): o.meetings for o in _read(layout).values() if o.what == PUBLISHED}
-    return {path: meetings for path, meetings in found.items() if path.is_dir()}
+    return {
+        path: output.meetings
+        for path, output in _read(layout).items()
+        if output.what == PUBLISHED and path.is_dir() and not _is_of_another(layout, output)
+    }
 
 
-def _read(layout: Layout) -> dict[str, Output]:
+def _is_of_another(layout: Layout, output: Output) -> bool:
+    """Whether the data folder that wrote it is another, which is still where it lay then: this one is a copy of it."""
+    was = Path(output.data, FILE)
+    return bool(output.data) and os.access(was, os.F_OK) and not was.parent.samefile(layout.root)
+
+
+def _read(layout: Layout) -> dict[Path, Output]:
     """What was written last to each path. A line that cannot be read tells of nothing."""
-    found: dict[str, Output] = {}
+    found: dict[Path, Output] = {}
+    root = layout.root.resolve()
     try:
-        lines = (layout.root / FILE).read_bytes().splitlines()
+        lines = (root / FILE).read_bytes().splitlines()
     except OSError:
         return found
     for line in lines:
         with contextlib.suppress(msgspec.MsgspecError):
             output = msgspec.json.decode(line, type=Output)
-            found.pop(output.path, None)
-            found[output.path] = output
+            found.pop(root / output.path, None)
+            found[root / output.path] = output
     return found

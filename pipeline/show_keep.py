@@ -1,14 +1,16 @@
 """Removals, backups and what restoring does, as a terminal shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from pipeline import outputs
 from pipeline.keep import Manifest, Step
+from pipeline.meetings import Layout
 from pipeline.remove import Place, Removal
-from pipeline.show import n_of, out, printable, size
+from pipeline.show import err, n_of, out, printable, size
 
 if TYPE_CHECKING:
     from pipeline.publish import Published
@@ -100,6 +102,15 @@ def print_behind(folders: Sequence[Path]) -> None:
     """Published pages that do not say what was just corrected."""
     for folder in folders:
         _line(f"still published as it was: {folder}. To renew it: onrecord publish {folder}")
+
+
+def print_unknown(layout: Layout, paths: Iterable[Path]) -> None:
+    """Files of which nobody will be told that they hold what is hidden later."""
+    for path in outputs.unknown(layout, paths):
+        told = (
+            f"{path}: if something in it is hidden later, nobody will be told, for want of room or the right to write"
+        )
+        err.print(Text(printable(f"{told} {layout.root / outputs.FILE}")))
 
 
 def _named(ids: Sequence[str]) -> str:

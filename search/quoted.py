@@ -163,6 +163,7 @@ _BEFORE = (
     re.compile(rf"\b{_SAID}\s+{_WHO}\s*:\s*$"),
     re.compile(rf"^{_WHO}\s*:\s*$"),
 )
+_FULL = (*".?!…",)  # what ends a sentence
 _PRONOUNS = frozenset({"he", "she", "they"})
 _NO_NAMES = frozenset({"The", "But", "And", "A", "In", "It", "Then", "I", "This", "That", "As", "When", "While", "On"})
 
@@ -188,9 +189,12 @@ def passages(paragraphs: Sequence[Paragraph]) -> tuple[Passage, ...]:
             after = text[group[-1].end : groups[n + 1][0].start if n + 1 < len(groups) else None]
             between = [text[a.end : b.start] for a, b in pairwise(group)]
             near = [part[:NEAR_LETTERS] for part in (*between, after)]
-            ended = group[-1].text.rstrip()[-1:] in (*".?!,…", "") or not group[-1].closed
+            ended = _end(group) in (*".?!,…", "") or not group[-1].closed
             carried = last_said if ended or whole else ""  # words in the middle of a sentence begin no speech
-            said_by = _attribution(before[-NEAR_LETTERS:], near, last_said, carried, first=n == 0)
+            ends = [_end(other) for other in groups[max(0, n - 1) : n + 1]]
+            said_by = _attribution(
+                before[-NEAR_LETTERS:], near, last_said, carried, ends=ends, leads_on=n + 1 < len(groups)
+            )
             if runs_on and n == 0 and found:
                 joined = found[-1]
                 said_by = joined.said_by or said_by
@@ -246,18 +250,42 @@ def _signed(text: str) -> tuple[str, str]:
     return (_cleaned(found["who"]), found[0]) if found else ("", "")
 
 
-def _attribution(before: str, after: Sequence[str], last: str, carried: str, *, first: bool) -> str:
-    """Whom the article gives a passage to, from the words around it; `carried` where these don't say."""
-    for text in after:
-        for pattern in _AFTER:
-            if found := pattern.match(text):
-                return _resolved(found["who"], last)
+def _end(group: Sequence[_Piece]) -> str:
+    """The last character of a passage."""
+    return group[-1].text.rstrip()[-1:]
+
+
+def _attribution(
+    before: str, near: Sequence[str], last: str, carried: str, *, ends: Sequence[str], leads_on: bool
+) -> str:
+    """Whom the article gives a passage to, from the words around it: `near` are those inside and after it. `carried`
+    where these don't say. `ends` are the last characters of the passage and, where there is one, of that before."""
+    *between, after = near
+    inside = next(filter(None, (_named_after(text) for text in between)), "")
+    follows = _named_after(after, ends[-1], leads_on=leads_on)
     sentence = re.split(r"(?<=[.?!])\s+(?=[A-Z])", before)[-1]
-    for pattern in _BEFORE:
-        if found := pattern.search(sentence):
-            return _resolved(found["who"], last)
-    said = not first and len(before.split()) <= 25 and any(p.match(before) for p in _AFTER)  # of the one before
+    leads = next((found["who"] for pattern in _BEFORE if (found := pattern.search(sentence))), "")
+    if who := inside or (leads or follows if ends[-1] in _FULL else follows or leads):
+        return _resolved(who, last)
+    said = len(ends) > 1 and len(before.split()) <= 25 and _named_after(before, ends[0], leads_on=True)
     return carried if said or not any(c.isalnum() for c in before) else ""
+
+
+def _named_after(text: str, end: str = "", *, leads_on: bool = False) -> str:
+    """Whom words behind a passage say it is by: "… none," said Cllr Okafor. Behind a whole sentence (`end` is its last
+    character) they may begin another, which leads on to the next quotation: "… none." Cllr Okafor said: "…"."""
+    found = next(filter(None, (pattern.match(text) for pattern in _AFTER)), None)
+    if not found:
+        return ""
+    if end in _FULL and text.lstrip()[:1].isupper():
+        rest = text[found.end() :]
+        if end in "?!":
+            is_over = not leads_on or bool(re.search(r"[.?!;]", rest))
+        else:
+            is_over = bool(re.match(r"\s*[.;]", rest)) or (not leads_on and not rest.strip())
+        if not is_over or rest.rstrip().endswith(":"):
+            return ""
+    return found["who"]
 
 
 def _named_in(text: str) -> str:

@@ -214,7 +214,8 @@ def _json_error(status: int, what: str) -> Response:
 async def _problem(request: Request, error: Exception) -> Response:
     """What is not there. Its place and its remedy are for who keeps the data, not for readers."""
     assert isinstance(error, Problem)
-    log.warning("%s: %s%s", request.url.path, error.what, f" ({error.where})" if error.where else "")
+    place = f" ({'; '.join(filter(None, (str(error.where), error.fix)))})" if error.where else ""
+    log.warning("%s: %s%s", request.url.path, error.what, place)
     if isinstance(error, Unreadable | Stale):
         answer = _error(request, 503, "This cannot be read just now", "Try again in a few minutes.")
     elif isinstance(error, NotNow):

@@ -184,7 +184,7 @@ async def change(request: Request) -> Response:
     form = await form_of(request)
     session = await run_sync(lambda: writer_of(request))
     if session is None or not sessions.matches(session, form.get("token", "")):
-        return await run_sync(lambda: _signed_out(request, form))
+        return await run_sync(lambda: _signed_out(request, form, session))
     desk = await run_sync(lambda: desk_of(request))
     try:
         wanted = _wanted(request, form)
@@ -270,11 +270,13 @@ def _json(what: dict[str, Any], status: int = 200) -> Response:
     return Response(msgspec.json.encode(what), status_code=status, media_type="application/json", headers=headers)
 
 
-def _signed_out(request: Request, form: Mapping[str, str]) -> Response:
-    """Nothing is done, and nothing that somebody wrote is lost."""
+def _signed_out(request: Request, form: Mapping[str, str], session: sessions.Session | None) -> Response:
+    """Nothing is done, and nothing that somebody wrote is lost: with the token of another session, begun since in this
+    browser, a script can send it again."""
     what = "You are not signed in any more: nothing was changed"
     if _by_script(request):
-        return _json({"error": what}, 403)
+        anew = {"name": session.name, "token": session.token} if session else None
+        return _json({"error": what, "anew": anew}, 403)
     back = own_path(form.get("back", ""))
     again = url("/sign-in", next=back)
     return render(request, "not_done.html", status=403, what=what, form=form, again=again, back=back, now=None, fix="")

@@ -68,6 +68,25 @@ def test_a_paragraph_gives_its_quotations(text: str, expected: list[tuple[str, s
     assert quoted(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("Cllr Quayle said: “No notice.” Supt Tranter said: “There was.”", ["Cllr Quayle", "Supt Tranter"]),
+        ("Cllr Quayle said: “No notice.” She added: “None.”", ["Cllr Quayle", "Cllr Quayle"]),
+        ("“No,” said Jo Okafor. Mr Pell told us: “I did.” He added “twice”.", ["Jo Okafor", "Mr Pell", "Mr Pell"]),
+        ("According to Mr Pell, “nobody asked.” Jo Okafor said “we did”.", ["Mr Pell", "Jo Okafor"]),
+        ("Mr Pell asked: “Were we told?” Jo Okafor said: “No.”", ["Mr Pell", "Jo Okafor"]),
+        ("“Were we told?” Mr Pell asked. “No,” Jo Okafor replied.", ["Mr Pell", "Jo Okafor"]),
+        ("“Were we told?” Mr Pell asked the panel.", ["Mr Pell"]),
+        ("“Nobody asked.” Mr Pell said. “Nobody.”", ["Mr Pell", "Mr Pell"]),
+        ("“No,” said Mr Pell. “Never.” Jo Okafor said she agreed. “Nor I.”", ["Mr Pell", "Mr Pell", ""]),
+        ("“Nobody asked.” Jo Okafor said she had.", [""]),
+    ],
+)
+def test_whoever_begins_the_next_sentence_did_not_say_the_one_before(text: str, by: list[str]) -> None:
+    assert [who for _, who in quoted(text)] == by
+
+
 def test_a_quotation_runs_on_over_paragraphs_that_open_anew() -> None:
     text = [
         "Mr Pell said: “No letter.",

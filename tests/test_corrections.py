@@ -362,6 +362,22 @@ def test_a_correction_before_the_first_run_waits_for_it(house: House) -> None:
     assert house.transcript.words[1].text == "agreed."
 
 
+def test_who_waits_in_vain_for_others_is_told_that_nothing_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_captions(tmp_path, "m")
+    todo = job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)
+    batch.run([todo], Heard(), n_workers=0)
+    context = work.context_of(todo)
+    place = parse_address(find.search(tmp_path / "processed" / "index", "").hits[0].quote.address)
+    made = amend.reword(context, place, "as somebody heard it", by="Mira")
+    with corrections.held(context.made):
+        monkeypatch.setattr(corrections, "WAIT_S", 0.1)
+        with pytest.raises(Problem, match="nothing was changed: somebody else is changing this meeting"):
+            apply.apply(context, made, Heard())
+    assert corrections.read(context.raw) == ()
+
+
 def test_two_people_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corrections, "WAIT_S", 300.0)
     with_captions(tmp_path, "m")

@@ -250,7 +250,7 @@ def test_what_somebody_wrote_is_not_lost_when_it_cannot_be_kept(
     def fails(*args: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(corrections, "append", fails)
+    monkeypatch.setattr(corrections, "held" if isinstance(trouble, locks.Busy) else "append", fails)
     status, text = clerk.do("words", saw=SAID, text="Yes, Chair.")
     assert (status, "Yes, Chair." in text) == (422, True)
     assert "Saved" not in text

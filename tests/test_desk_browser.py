@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from pipeline import accounts, corrections
 from pipeline.meetings import Layout
@@ -90,11 +90,72 @@ def test_words_are_corrected_where_they_stand(clerk: Page, base: str, data: Path
     assert "in advance" in clerk.inner_text("#words")
 
 
+def test_what_was_written_and_not_saved_is_not_lost(clerk: Page, base: str) -> None:
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    clerk.on("dialog", leave)
+    clerk.goto(f"{base}/quote/{LAST}")
+    clerk.keyboard.press("e")
+    clerk.fill(".one textarea", "Half of a")
+    clerk.click("text=Read on in the meeting")
+    clerk.wait_for_selector("#transcript")
+    assert asked == ["beforeunload"]
+    clerk.go_back()
+    clerk.wait_for_selector(".one textarea")
+    assert clerk.input_value(".one textarea") == "Half of a"
+    clerk.click("text=Leave it")
+    clerk.goto(f"{base}/meeting/{MEETING}")
+    for n, left in enumerate(("So nobody", "Half of a")):
+        clerk.evaluate(
+            """n => {
+                const text = document.querySelectorAll(".said")[2 + n].querySelector(".s").firstChild;
+                getSelection().setBaseAndExtent(text, 0, text, 9);
+            }""",
+            n,
+        )
+        clerk.wait_for_selector("#picked:not([hidden])")
+        clerk.click("#picked-edit")
+        until(clerk, "document.activeElement.matches('.turn textarea')")
+        assert clerk.locator(".turn textarea").evaluate_all("all => all.map(e => e.value)") == [left]
+        clerk.fill(".turn textarea", "Half of a")
+    clerk.click(".turn >> text=Leave it")
+    clerk.goto(f"{base}/about")
+    assert asked == ["beforeunload"]
+
+
+def test_words_can_be_saved_after_signing_in_again_elsewhere(chromium: Browser, base: str, data: Path) -> None:
+    context = signed_in(chromium, base)
+    page = context.new_page()
+    page.goto(f"{base}/quote/{LATER}")
+    page.keyboard.press("e")
+    page.fill(".one textarea", "So hardly anybody at all.")
+    context.clear_cookies()
+    for told, then in (("sign in again in another tab", OSSIAN), (f"signed in anew, as {OSSIAN}", "")):
+        page.click("text=Save these words")
+        page.wait_for_selector(f".words-form .warn:has-text('{told}')")
+        assert page.input_value(".one textarea") == "So hardly anybody at all."
+        if then:
+            context.add_cookies(signed_in(chromium, base, then).cookies())  # type: ignore[arg-type]
+    page.click("text=Save these words")
+    page.wait_for_selector(".told")
+    assert page.inner_text("#words").strip("“”") == "So hardly anybody at all."
+    assert kept(data)[-1] == ("words", OSSIAN)
+    page.click(".history button")
+    page.wait_for_selector("text=Taken back.")
+    context.close()
+
+
 def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None:
+    clerk.set_viewport_size({"width": 1100, "height": 500})
     clerk.goto(f"{base}/meeting/{MEETING}")
     clerk.evaluate(
         """() => {
             const said = document.querySelectorAll(".said")[2], text = said.querySelector(".s").firstChild;
+            scrollBy(0, said.parentElement.getBoundingClientRect().bottom - innerHeight + 60);
             const range = document.createRange();
             range.setStart(text, 0);
             range.setEnd(text, 9);
@@ -106,6 +167,10 @@ def test_words_that_are_selected_in_a_transcript(clerk: Page, base: str) -> None
     area = clerk.locator(".turn textarea")
     area.wait_for()
     assert area.input_value() == "So nobody"
+    until(clerk, "document.activeElement.matches('.turn textarea')")
+    save = clerk.locator(".turn button.main").bounding_box()
+    assert save
+    assert save["y"] + save["height"] < 500, "the field opens in view, with its buttons"
     area.fill("So hardly anybody")
     clerk.click(".turn button.main")
     clerk.wait_for_selector(".told")

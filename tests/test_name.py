@@ -866,10 +866,11 @@ def test_voices_are_numbered_as_they_are_first_heard() -> None:
     assert found == [(label, f"Unknown speaker {n}") for n, label in enumerate(order, 1)]
 
 
-def test_what_captions_call_a_voice_holds_where_four_words_in_five_agree() -> None:
+def test_what_captions_call_a_voice_holds_where_they_name_half_of_its_words_and_four_in_five_of_these_agree() -> None:
     words = dialogue("S1: a b c d e\nS2: a b c d\nS3: a b\n?: a")
     assert captioned(words, ["Jo"] * 4 + ["Al"] + ["Jo"] * 3 + ["Al"] + [None] * 3) == {"S1": "Jo"}
-    assert captioned(words, [None] * 8 + ["Al"] + [None] * 2 + ["Jo"]) == {"S2": "Al"}
+    assert captioned(words, [None] * 7 + ["Al"] * 2 + [None] * 2 + ["Jo"]) == {"S2": "Al"}
+    assert captioned(words, [None] * 8 + ["Al"] + [None] * 2 + ["Jo"]) == {}
 
 
 def test_a_voice_takes_part_for_as_long_as_not_very_much_is_said_by_others() -> None:

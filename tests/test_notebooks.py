@@ -8,7 +8,7 @@ import pytest
 
 from analyse import frames
 from pipeline import asked, batch
-from tests.house import ROOT, TOML, with_captions
+from tests.house import ROOT, TOML, captions, with_captions
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -34,6 +34,23 @@ def test_cells_run(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names["by_role"].to_numpy().sum() == len(frames.tags(tmp_path))
     assert set(names["claims"].speaker_status) <= {"inferred", "confirmed"}
     assert len(names["plt"].get_fignums()) == 4  # speakers, roles, and a timeline of each meeting
+    names["plt"].close("all")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
+def test_cells_run_where_nothing_is_on_the_topic(
+    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    with_captions(tmp_path, "m", vtt=captions([("Jo Okafor", "The bins are emptied on Mondays.")]))
+    jobs, _ = asked.jobs_of(asked.layout_of(tmp_path), None)
+    batch.run(jobs, lambda event: None, n_workers=0, fresh=set())
+    monkeypatch.setenv("ONRECORD_DATA", str(tmp_path))
+    names: dict[str, Any] = {}
+    for cell in code_cells(notebook):
+        exec("".join(cell["source"]), names)
+    assert len(names["claims"]) == 0
     names["plt"].close("all")
 
 

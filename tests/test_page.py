@@ -310,6 +310,19 @@ def test_a_recording_that_is_to_be_silenced_is_not_said_to_be_missing(data: Path
         assert "There is no recording to play here" in page.get(f"/meeting/{HOSTILE}").text
 
 
+def test_who_keeps_the_data_is_told_what_to_do_where_the_index_is_damaged_and_readers_are_not(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (data / "processed" / "index").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"?")
+    with client(data) as page:
+        answer = page.get("/", params={"q": "facial"})
+    assert answer.status_code == 503
+    assert "onrecord run" not in answer.text
+    assert "onrecord run" in caplog.text
+
+
 def test_what_is_hidden_while_served_is_gone_at_once(data: Path) -> None:
     with client(data) as page:
         assert page.get(f"/meeting/{MEETING}").status_code == page.get(f"/media/{MEETING}").status_code == 200

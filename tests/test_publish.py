@@ -385,6 +385,41 @@ def test_a_folder_from_which_nothing_can_be_taken_is_named(data: Path, tmp_path:
     assert holding(out, WORDS)
 
 
+def test_a_copy_of_the_data_folder_changes_nothing_that_the_first_published(data: Path, tmp_path: Path) -> None:
+    """Somebody practises in a copy, or one was kept: it does not know what was hidden in the first since."""
+    out = tmp_path / "site"
+    put(data, out)
+    copy = Path(shutil.copytree(data, tmp_path / "copy"))
+    hidden = amend.hide(
+        context_of(data, MEETING), parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="x"
+    )
+    apply.apply(context_of(data, MEETING), hidden, Heard())
+    before = files(out)
+    tried = amend.hide(
+        context_of(copy, MEETING), parse_address(f"{MEETING}/30000-39500"), "mask", by="Mira", reason="x"
+    )
+    applied = apply.apply(context_of(copy, MEETING), tried, Heard())
+    assert files(out) == before
+    assert applied.elsewhere == (str(out.resolve()),)
+    assert applied.published == ()
+    assert list(manifest.behind(Layout(root=copy))) == []
+    with pytest.raises(Problem, match="from another data folder"):
+        put(copy, out)
+    assert holding(out, WORDS) == []
+
+
+def test_a_data_folder_that_was_moved_knows_what_it_published(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    put(data, out)
+    moved = data.rename(tmp_path / "moved")
+    hidden = amend.hide(
+        context_of(moved, MEETING), parse_address(f"{MEETING}/10000-19500"), "mask", by="Mira", reason="x"
+    )
+    applied = apply.apply(context_of(moved, MEETING), hidden, Heard())
+    assert any("published again" in line for line in applied.published)
+    assert holding(out, WORDS) == []
+
+
 def test_a_meeting_that_is_being_changed_is_left_out(data: Path, tmp_path: Path) -> None:
     context = context_of(data, MEETING)
     place = parse_address(f"{MEETING}/10000-19500")

@@ -106,6 +106,29 @@ def test_a_meetings_page_offers_no_citation_that_it_cannot_make(page: Page, site
     until(page, "document.querySelector('#said').textContent.includes('a page of their own')")
 
 
+def test_words_that_are_selected_play_and_have_a_link(page: Page, site: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    meeting = address(site, f"meeting/{MEETING}.html")
+    page.goto(f"{meeting}#t30000")
+    page.evaluate("""() => {
+        const said = document.querySelectorAll('.said')[1].querySelector('.s').firstChild;
+        getSelection().setBaseAndExtent(said, said.data.indexOf('consultation'), said, said.data.length);
+    }""")
+    page.wait_for_selector("#picked:not([hidden])")
+    assert page.locator("#picked :is(a, button)").all_inner_texts() == ["Play", "Copy link"]
+    for key in ("", "c"):
+        page.keyboard.press(key) if key else page.click("#picked-copy")
+        until(page, "document.querySelector('#said').textContent === 'Link copied'")
+        link = page.evaluate("navigator.clipboard.readText()")
+        page.evaluate("document.querySelector('#said').textContent = ''")
+    assert re.fullmatch(re.escape(meeting) + r"#t1[0-9]{4}", link)
+    page.click("#picked-play")
+    until(page, f"document.querySelector('#media').currentTime > {int(link.partition('#t')[2]) / 1000}")
+    page.goto("about:blank")
+    page.goto(link)
+    until(page, f"Math.abs(document.querySelector('#media').currentTime - {int(link.partition('#t')[2]) / 1000}) < 0.1")
+
+
 def test_words_phrases_and_what_is_not_wanted(page: Page, site: Path) -> None:
     rows = read_parquet(Layout(root=site.parent / "data").made(MEETING) / "quotes.parquet")
     texts = [q.text for q in rows]

@@ -1,6 +1,7 @@
 """What is masked or excluded survives nowhere: not in corrections made before, not in the index, not in exports."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -189,6 +190,30 @@ def test_files_given_away_are_deleted_or_named(context: Context, tmp_path_factor
     assert f"still holds it, since it lies outside the data folder: {away / 'm.txt'}" in done.stdout.replace("\n", "")
     assert not (data / "exports" / "m.txt").exists()
     assert (data / "exports" / "other.txt").exists()
+
+
+def test_who_makes_a_file_that_cannot_be_remembered_is_told(context: Context, tmp_path: Path) -> None:
+    data, address = context.layout.root, str(place_of(context, MARKER))
+    for verb in (["export", "txt", "m"], ["pack", address]):
+        out = tmp_path / f"{verb[0]}.given"
+        assert "nobody will be told" not in onrecord(*verb, "-o", str(out), data=data).stderr
+        assert out.exists()
+        (data / outputs.FILE).unlink()
+        (data / outputs.FILE).mkdir()
+        done = onrecord(*verb, "-o", str(out), "--force", data=data)
+        assert done.returncode == 0
+        assert f"{out}: if something in it is hidden later, nobody will be told" in done.stderr.replace("\n", "")
+        (data / outputs.FILE).rmdir()
+
+
+def test_files_in_a_data_folder_that_was_moved_or_copied_are_deleted_there(tmp_path: Path) -> None:
+    first, copy = Layout(root=tmp_path / "first"), Layout(root=tmp_path / "copy")
+    (first.root / "exports").mkdir(parents=True)
+    (first.root / "exports" / "m.txt").write_bytes(b"")
+    outputs.note(first, first.root / "exports" / "m.txt", "txt", ["m"])
+    shutil.copytree(first.root, copy.root)
+    assert outputs.purge(copy, "m", [(0, 9_000)]) == ()
+    assert [(layout.root / "exports" / "m.txt").exists() for layout in (first, copy)] == [True, False]
 
 
 def test_of_a_clip_only_what_it_plays_counts(tmp_path: Path) -> None:

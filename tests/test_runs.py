@@ -89,6 +89,25 @@ def test_auto_takes_captions_where_there_are_any(tmp_path: Path, hears: Engine) 
     assert engine_of(tmp_path, "m") == "x"
 
 
+@pytest.mark.parametrize(
+    ("n_named", "engine"), [(10, "captions vtt"), (5, "captions vtt"), (4, "pyannote starter"), (0, "pyannote starter")]
+)
+def test_voices_that_captions_seldom_name_are_told_apart_by_listening(
+    tmp_path: Path, hears: Engine, n_named: int, engine: str
+) -> None:
+    with_sound(tmp_path, "m", n_ms=20_000)
+    cues = [
+        f"00:00:{2 * i:02}.000 --> 00:00:{2 * i + 2:02}.000\n{'<v Jo Cratchley>' if i < n_named else ''}Order, order."
+        for i in range(10)
+    ]
+    (tmp_path / "raw" / "m" / "captions.vtt").write_text("\n\n".join(["WEBVTT", *cues]), "utf-8")
+    (tmp_path / "raw" / "m" / "meeting.toml").write_text('captions = "captions.vtt"\n', "utf-8")
+    here(job(tmp_path, "m", "m", AUTO, VOICES))
+    turns = json.loads((tmp_path / "processed" / "m" / "turns.json").read_bytes())
+    assert turns["engine"] == engine
+    assert {t["speaker"] for t in turns["turns"]} == ({"Jo Cratchley"} if "captions" in engine else {"S1"})
+
+
 def test_auto_opens_no_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(socket.socket, "connect", lambda *args: asked.append(args))

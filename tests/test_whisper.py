@@ -18,7 +18,7 @@ from tests.make_media import write_sound
 from transcribe import engines, whisper
 from transcribe.audio import Audio, Source, decode
 from transcribe.gates import Heard
-from transcribe.hearing import Listener
+from transcribe.hearing import BEAM, Listener
 from transcribe.problem import LACKING, Problem
 from transcribe.records import check_words, text_of
 
@@ -168,7 +168,7 @@ def test_only_clips_that_one_beam_leaves_in_doubt_are_decoded_with_more(monkeypa
     monkeypatch.setattr(whisper, "DOUBTFUL_LOGPROB", -0.25)
     features, options = np.array([-0.125, -0.5, -0.25, -1.5]), Options(beam_size=1)
     _, found = batched.generate_segment_batched(features, None, options)
-    assert asked == [(1, features.tolist()), (whisper.BEAM, [-0.5, -1.5])]
+    assert asked == [(1, features.tolist()), (BEAM, [-0.5, -1.5])]
     assert [f["text"] for f in found] == ["-0.125 by 1", "-0.5 by 5", "-0.25 by 1", "-1.5 by 5"]
     asked.clear()
     batched.generate_segment_batched(features[:1], None, options)

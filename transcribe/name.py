@@ -93,13 +93,20 @@ def _named(
 
 
 def captioned(words: Sequence[Word], captions: Sequence[str | None]) -> dict[str, str]:
-    """Label -> the voice that captions name for it, word by word beside `words`; none unless four in five agree."""
-    together: dict[str, Counter[str]] = defaultdict(Counter)
+    """Label -> the voice that captions name for it, word by word beside `words`: none unless they name one for half of
+    its words, and four in five of these agree."""
+    together: dict[str, Counter[str | None]] = defaultdict(Counter)
     for word, voice in zip(words, captions, strict=True):
-        if word.speaker is not None and voice is not None:
+        if word.speaker is not None:
             together[word.speaker][voice] += 1
-    most = {label: counts.most_common(1)[0] for label, counts in together.items()}
-    return {label: voice for label, (voice, n) in most.items() if n >= 0.8 * together[label].total()}
+    found = {}
+    for label, counts in together.items():
+        n_words = counts.total()
+        del counts[None]
+        for voice, n in counts.most_common(1):
+            if voice is not None and 2 * counts.total() >= n_words and n >= 0.8 * counts.total():
+                found[label] = voice
+    return found
 
 
 def _labels(words: Sequence[Word], turns: Sequence[Turn]) -> list[str]:

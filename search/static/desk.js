@@ -36,6 +36,11 @@
 
   // -- words, where they stand ------------------------------------------------------------------------
 
+  const isWritten = (form) => form.elements.text.value !== form.elements.text.defaultValue; // and not saved
+  const written = () => [...document.querySelectorAll("form[data-words]")].find(isWritten);
+  addEventListener("beforeunload", (e) => {
+    if (written()) e.preventDefault(); // the browser asks whether to leave it
+  });
   const note = (form, text) => {
     let line = form.querySelector(".warn");
     if (!line) {
@@ -63,7 +68,10 @@
         body: new URLSearchParams(new FormData(form)),
       });
       const told = await answer.json();
-      if (answer.ok) return go(told.after);
+      if (answer.ok) {
+        form.elements.text.defaultValue = form.elements.text.value;
+        return go(told.after);
+      }
       if (told.now !== null && told.now !== undefined) {
         form.elements.saw.value = told.now;
         note(
@@ -71,6 +79,11 @@
           `Somebody else changed this meanwhile. It says now: “${told.now || "nothing"}”. ` +
             "What you wrote is still here: saving it again puts it in the place of theirs.",
         );
+      } else if (told.anew) {
+        form.elements.token.value = told.anew.token;
+        note(form, `You have signed in anew, as ${told.anew.name}. What you wrote is still here: save it again.`);
+      } else if (answer.status === 403) {
+        note(form, `${told.error}. What you wrote is still here: sign in again in another tab, then save it again.`);
       } else note(form, told.fix ? `${told.error}: ${told.fix}.` : `${told.error}.`);
     } catch {
       note(form, "The server does not answer. What you wrote is still here: try again in a moment.");
@@ -87,7 +100,7 @@
     }
   });
   addEventListener("pageshow", (e) => {
-    if (e.persisted) location.reload(); // what went back to may say something else by now
+    if (e.persisted && !written()) location.reload(); // what went back to may say something else by now
   });
 
   // On a quote's page the form takes the place of the words.
@@ -110,11 +123,13 @@
     button.id = "edit-words";
     own.before(button);
     own.hidden = true;
-    button.addEventListener("click", () => {
+    const open = () => {
       own.hidden = false;
       button.hidden = true;
       inPlace();
-    });
+    };
+    button.addEventListener("click", open);
+    addEventListener("pageshow", () => isWritten(own) && open()); // whoever comes back finds what they wrote
     const leave = document.createElement("button");
     leave.type = "button";
     leave.textContent = "Leave it";
@@ -131,23 +146,28 @@
   const template = $("edit");
   const editPicked = async () => {
     if (!template || $("picked").hidden) return say("Select the words first");
+    const open = document.querySelector("form.in-place");
+    if (open && isWritten(open)) {
+      open.elements.text.focus();
+      return say("Save what you wrote here, or leave it, first");
+    }
     const address = new URL($("picked-quote").href).pathname.replace("/quote/", "");
     const from = Number(/(\d+)-\d+$/.exec(address)[1]);
     const turn = [...document.querySelectorAll(".turn")].filter((t) => Number(t.dataset.at) <= from).pop();
     const answer = await fetch(`/api/quotes/${address}`);
     if (!answer.ok || !turn) return say("These words cannot be corrected just now");
     const text = (await answer.json()).quote.text;
-    const open = document.querySelector("form.in-place");
     if (open) open.remove();
     const form = template.content.firstElementChild.cloneNode(true);
     form.action = `/work/${address}`;
     form.elements.saw.value = text;
-    form.elements.text.value = text;
+    form.elements.text.defaultValue = text;
     form.elements.back.value = `${location.pathname}${location.search}#t${turn.dataset.at}`;
     form.querySelector("[data-cancel]").addEventListener("click", () => form.remove());
     turn.append(form);
     getSelection().removeAllRanges();
-    form.elements.text.focus();
+    form.scrollIntoView({ block: "center", behavior: "instant" }); // its buttons, too
+    form.elements.text.focus({ preventScroll: true });
   };
   if ($("picked-edit")) {
     $("picked-edit").addEventListener("click", editPicked);

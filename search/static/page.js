@@ -294,7 +294,7 @@
     $("picked").hidden = !picked;
     if (!picked) return;
     $("picked-time").textContent = `${clock(picked.from)}–${clock(picked.to)}`;
-    $("picked-quote").href = `/quote/${picked.address}`;
+    if ($("picked-quote")) $("picked-quote").href = `/quote/${picked.address}`;
     if ($("picked-clip")) $("picked-clip").action = `/clip/${picked.address}`;
   };
   const touched = (range) => turns.filter((t) => range.intersectsNode(t)).map((t) => t.querySelector(".said"));
@@ -339,12 +339,18 @@
       if (!bar.contains(e.relatedTarget)) setTimeout(pick, 150);
     });
     if ($("picked-play")) $("picked-play").addEventListener("click", () => picked && playFrom(picked.from, picked.to));
-    $("picked-copy").addEventListener("click", () => picked && copyCitation(picked.address));
+    $("picked-copy").addEventListener("click", () => picked && copyPicked());
     const style = $("picked-style");
-    style.value = kept("style") ?? "plain";
-    if (!style.value) style.value = "plain";
-    style.addEventListener("change", () => keep("style", style.value));
+    if (style) {
+      style.value = kept("style") ?? "plain";
+      if (!style.value) style.value = "plain";
+      style.addEventListener("change", () => keep("style", style.value));
+    }
   }
+  const copyPicked = () => {
+    if (published) copy(`${location.href.split("#")[0]}#t${picked.from}`, "Link");
+    else copyCitation(picked.address);
+  };
   const copyCitation = (address) =>
     citation(address)
       .then((text) => copy(text, "Citation"))
@@ -411,7 +417,7 @@
     keep("keys", keysOn ? "on" : "off");
   });
   const citeHere = () => {
-    if (picked) return copyCitation(picked.address);
+    if (picked) return copyPicked();
     const own = $(`style-${kept("style")}`) || document.querySelector("pre[id^='style-']");
     if (own) return copy(own.textContent, "Citation");
     const hit = document.activeElement.closest("[data-hit]") || (stop >= 0 && !transcript && listStops()[stop]);
