@@ -55,10 +55,11 @@ def test_every_kind_of_sound_keeps_its_place_and_its_level(
     assert (stream.rate_hz, stream.channels) == (rate_hz, 1 if layout == "mono" else 2)
 
 
-def test_a_voice_that_is_upside_down_in_one_channel_is_not_lost_in_the_mix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_a_voice_that_is_upside_down_in_one_channel_is_not_lost_in_the_mix(tmp_path: Path, offset: float) -> None:
     """The room is the same way up in both channels, and who speaks from outside is not."""
     room, outside = tone(3_000, level=0.4), tone(1_000, hz=300.0)
-    both = np.stack([np.concatenate([room, outside]), np.concatenate([room, -outside])])
+    both = np.stack([np.concatenate([room, outside]), np.concatenate([room, -outside])]) + np.float32(offset)
     path = write_sound(tmp_path / "a.wav", [(0, both)], layout="stereo")
     media = probe(path, sha256="0")
     audio = decode([Source(path, channel=media.channel)], tmp_path / "out.s16")
@@ -117,6 +118,66 @@ def test_a_clock_that_begins_anew_loses_nothing(tmp_path: Path) -> None:
         assert np.argmax(np.abs(np.fft.rfft(part))) == hz
 
 
+def join(path: Path, parts: list[tuple[int, str]], *, codec: str, container: str) -> Path:
+    """Parts of four seconds, each with a tone from 2 s to 3 s, byte after byte: (sample rate, layout)."""
+    data = b""
+    for rate_hz, layout in parts:
+        sound = np.concatenate(
+            [quiet(2_000, rate_hz=rate_hz), tone(1_000, rate_hz=rate_hz), quiet(1_000, rate_hz=rate_hz)]
+        )
+        part = path.with_name("part")
+        write_sound(part, [(0, sound)], codec=codec, rate_hz=rate_hz, layout=layout, container=container)
+        data += part.read_bytes()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(44_100, "mono"), (22_050, "mono")],
+        [(24_000, "mono"), (48_000, "mono")],
+        [(48_000, "stereo"), (32_000, "mono"), (44_100, "stereo")],
+    ],
+)
+def test_bare_aac_that_was_joined_keeps_time_whatever_the_sample_rates(
+    tmp_path: Path, parts: list[tuple[int, str]]
+) -> None:
+    """FFmpeg counts its time as if all were of the first rate: the rest would be squeezed, or drawn out."""
+    joined = join(tmp_path / "joined.aac", parts, codec="aac", container="adts")
+    media = probe(joined, sha256="0")
+    audio = decode([Source(joined)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    assert media.duration_ms == pytest.approx(4_000 * len(parts), abs=100 * len(parts))
+    assert audio.duration_ms == pytest.approx(media.duration_ms, abs=50)
+    assert audio.lost == ()
+    for n in range(len(parts)):
+        start_ms, end_ms = loud_ms(audio.samples[4_000 * n * 16 : 4_000 * (n + 1) * 16])
+        assert start_ms == pytest.approx(2_000, abs=150)
+        assert end_ms - start_ms == pytest.approx(1_000, abs=20)
+
+
+@pytest.mark.parametrize("container", ["ogg", "flac"])
+def test_where_a_change_of_the_sample_rate_would_squeeze_what_follows_the_file_is_refused(
+    tmp_path: Path, container: str
+) -> None:
+    joined = join(tmp_path / "a", [(44_100, "mono"), (22_050, "mono")], codec="flac", container=container)
+    with pytest.raises(Problem) as e:
+        decode([Source(joined)], tmp_path / "out.s16")
+    assert "the sample rate changes at 0:04" in e.value.what
+    assert "[[media]]" in e.value.fix
+
+
+@pytest.mark.parametrize("container", ["ogg", "flac"])
+def test_an_end_that_cannot_be_decoded_is_owned_up_to(tmp_path: Path, container: str) -> None:
+    """The decoder refuses the second part, whose frames are longer."""
+    joined = join(tmp_path / "a", [(24_000, "mono"), (48_000, "mono")], codec="flac", container=container)
+    audio = decode([Source(joined)], tmp_path / "out.s16", duration_ms=probe(joined, sha256="0").duration_ms)
+    (lost,) = audio.lost
+    assert lost.start_ms == pytest.approx(4_000, abs=100)
+    assert lost.end_ms > 7_500
+    assert "damaged" in lost.reason
+
+
 def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:
     a = write_sound(tmp_path / "a.wav", [(0, tone(1_000))])
     b = write_sound(tmp_path / "b.m4a", [(0, tone(1_000, rate_hz=48_000))], codec="aac", rate_hz=48_000)
@@ -144,12 +205,12 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
 
 def test_a_slice_is_floats_and_may_reach_past_the_end(tmp_path: Path) -> None:
     path = tmp_path / "x.s16"
-    np.array([-32768, 0, 16384] * 16, "<i2").tofile(path)
+    np.array([-16384, 16384] * 24, "<i2").tofile(path)
     audio = Audio(path=path)
     assert (audio.n_samples, audio.duration_ms) == (48, 3)
     part = audio.slice(1, 60_000)
     assert part.dtype == np.float32
-    assert part.min() == -1
+    assert (part.min(), part.max()) == (-0.5, 0.5)
     assert part.shape == (32,)
 
 

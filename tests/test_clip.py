@@ -131,6 +131,20 @@ def test_a_clip_starts_where_it_was_asked_to(media: Path, tmp_path: Path, name: 
         assert abs(late_ms) < 15
 
 
+def test_a_clip_of_a_recording_that_was_joined_from_unlike_parts(tmp_path: Path) -> None:
+    joined = tmp_path / "joined.aac"
+    for part, rate_hz, layout in ((NOISE[: N_MS * 24], 48_000, "stereo"), (NOISE[N_MS * 24 :: 2], 24_000, "mono")):
+        path = tmp_path / "part.aac"
+        write_sound(path, [(0, part)], codec="aac", rate_hz=rate_hz, layout=layout, container="adts")
+        joined.write_bytes((joined.read_bytes() if joined.exists() else b"") + path.read_bytes())
+    for start_ms, end_ms in ((4_000, 8_000), (7_000, 10_000)):
+        done, *_ = made(tmp_path, "joined.aac", start_ms, end_ms, tmp_path / f"{start_ms}.wav")
+        assert done.how == "encoded"
+        sound = heard(tmp_path / f"{start_ms}.wav")
+        assert abs(len(sound) / 16 - (end_ms - start_ms)) < 50
+        assert abs(offset_ms(sound[-32_000:], expected(end_ms - 2_000, end_ms))) < 150  # each encoder begins late
+
+
 @pytest.mark.parametrize(("name", "suffix"), [("seldom.mp4", ".webm"), ("often.webm", ".webm"), ("often.mkv", ".mkv")])
 def test_film_and_sound_stay_together(media: Path, tmp_path: Path, name: str, suffix: str) -> None:
     out = tmp_path / f"clip{suffix}"

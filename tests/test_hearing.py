@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.make_media import write_sound
 from transcribe import hearing, vad
-from transcribe.audio import RATE_HZ, Audio, Source, decode
+from transcribe.audio import FRAME, RATE_HZ, Audio, Source, decode
 from transcribe.engines import Block
 from transcribe.gates import UNHEARD_MS, Heard, compression, echoes, judge, loops, unheard
 from transcribe.hearing import to_words
@@ -138,7 +139,7 @@ def frames_of(probabilities: Sequence[float]) -> Iterator[Audio]:
     class Length:
         duration_ms = len(probabilities) * vad.FRAME_MS
 
-    def frames(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
+    def frames(audio: Audio, from_ms: int, to_ms: int, louder_db: float = 0.0) -> Iterator[tuple[int, float]]:
         timed = ((i * vad.FRAME_MS, p) for i, p in enumerate(probabilities))
         return (frame for frame in timed if from_ms <= frame[0] < to_ms)
 
@@ -172,7 +173,7 @@ def test_a_recording_that_is_soft_throughout_is_made_louder_for_the_detector(
 
     def detector(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         loudest.append(20 * np.log10(float(np.abs(samples).max()) + 1e-9))
-        return np.zeros(len(samples) // vad.FRAME, np.float32)
+        return np.zeros(len(samples) // FRAME, np.float32)
 
     monkeypatch.setattr(vad, "_model", lambda: detector)
     monkeypatch.setattr(vad, "PIECE", 300)
@@ -188,6 +189,25 @@ def test_a_recording_that_is_soft_throughout_is_made_louder_for_the_detector(
     assert loudest[-1] == pytest.approx(loud_db + raised_db, abs=0.6)
 
 
+def test_how_loud_a_recording_is_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many passes go over it: a later one reads only what it listens to."""
+    read: list[int] = []
+    piece_ms, before_ms, whole = 300 * vad.FRAME_MS, vad.WARM_UP * vad.FRAME_MS, Audio.slice
+
+    def sliced(self: Audio, start_ms: int, end_ms: int) -> NDArray[np.float32]:
+        read.append(start_ms)
+        return whole(self, start_ms, end_ms)
+
+    monkeypatch.setattr(vad, "_model", lambda: lambda samples: np.zeros(len(samples) // FRAME))
+    monkeypatch.setattr(vad, "PIECE", 300)
+    np.ones(60 * RATE_HZ, "<i2").tofile(tmp_path / "a.s16")
+    audio = Audio(path=tmp_path / "a.s16")
+    list(vad._probabilities(audio, 0, audio.duration_ms))
+    monkeypatch.setattr(Audio, "slice", sliced)
+    list(vad._probabilities(audio, 5 * piece_ms, audio.duration_ms))
+    assert read == [5 * piece_ms - before_ms, 6 * piece_ms - before_ms]
+
+
 @pytest.mark.parametrize("softer_db", [20, 40])
 def test_speech_is_found_however_soft_the_recording_is(shared: Path, tmp_path: Path, softer_db: int) -> None:
     pytest.importorskip("faster_whisper")
@@ -197,6 +217,32 @@ def test_speech_is_found_however_soft_the_recording_is(shared: Path, tmp_path: P
     np.round(samples).astype("<i2").tofile(tmp_path / "b.s16")
     soft = length(span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech)
     assert soft == pytest.approx(loud, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("level", "offset"),
+    [
+        (0.1, lambda t: 0.9 + 0 * t),
+        (0.1, lambda t: 0.9 * np.cos(t / 3)),
+        (0.1, lambda t: 0.9 * np.sign(t - 15)),
+        (0.001, lambda t: -0.01 + 0 * t),
+    ],
+)
+def test_an_offset_takes_no_speech_away(
+    sample: Path, tmp_path: Path, level: float, offset: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> None:
+    """Nobody hears one, constant or drifting, of a recording loud or soft; a detector or a recogniser beside it hears
+    nothing else."""
+    pytest.importorskip("faster_whisper")
+    said = decode([Source(sample / "meeting.opus")], tmp_path / "all.s16").samples[: 30 * RATE_HZ] / 32768
+    found = []
+    for name, samples in (("a", said), ("b", level * said + offset(np.arange(len(said)) / RATE_HZ))):
+        path = write_sound(tmp_path / f"{name}.wav", [(0, samples.astype(np.float32))])
+        audio = decode([Source(path)], tmp_path / f"{name}.s16")
+        found.append(length(span for c in vad.clips(audio) for span in c.speech))
+        assert abs(audio.slice(2_000, 28_000).mean()) < 1e-3
+    assert found[0] > 15_000
+    assert found[1] == pytest.approx(found[0], rel=0.02)
 
 
 def test_what_is_said_in_a_long_silence_is_no_softer_for_that(shared: Path, tmp_path: Path) -> None:
@@ -210,6 +256,21 @@ def test_what_is_said_in_a_long_silence_is_no_softer_for_that(shared: Path, tmp_
     found = [span for c in vad.clips(Audio(path=tmp_path / "b.s16")) for span in c.speech]
     assert length(found) == pytest.approx(loud, rel=0.05)
     assert max(end for _, end in found) <= said.duration_ms + vad.EDGE_MS
+
+
+def test_a_few_soft_words_among_loud_ones_leave_a_trace(sample: Path, tmp_path: Path) -> None:
+    """They are too soft to be heard. Hiss before and after is none, nor is what was loud."""
+    pytest.importorskip("faster_whisper")
+    said = decode([Source(sample / "meeting.opus")], tmp_path / "a.s16").samples[: 62 * RATE_HZ] / 32768
+    loud, soft = said[: 20 * RATE_HZ], said[60 * RATE_HZ :][: 3 * RATE_HZ // 2]
+    samples = np.random.default_rng(0).normal(0, 0.001, 30 * RATE_HZ)
+    samples[: len(loud)] += loud
+    samples[23 * RATE_HZ :][: len(soft)] += soft * 10 ** (-50 / 20) / soft.std()
+    np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tofile(tmp_path / "b.s16")
+    *heard, last = vad.clips(Audio(path=tmp_path / "b.s16"))
+    assert all(c.speech and c.end_ms < 21_000 for c in heard)
+    assert last.speech == ()
+    assert 23_000 < last.start_ms < last.end_ms < 24_600
 
 
 # -- judgement ------------------------------------------------------------------------------------
@@ -376,7 +437,7 @@ class Forgetful:
         return [self.again(sound, language) for sound in samples]
 
     def again(self, samples: NDArray[np.float32], language: str) -> list[Heard]:
-        start_ms = (round(float(samples[0]) * 32_768) - LOUD) * 10  # the recording tells its own time
+        start_ms = (round(float(samples[0] - samples[1]) * 16_384) - LOUD) * 10  # the recording tells its own time
         times = [at for at in range(0, len(samples) // 16 - 400, 400) if not self._forgets(start_ms + at)]
         words = tuple((f" w{start_ms + at}", at / 1000, at / 1000 + 0.4, 0.9) for at in times)
         return [Heard(words=words, logprob=-0.1, no_speech=0, compression=1)] if words else []
@@ -400,7 +461,8 @@ def test_a_passage_that_the_ears_skip_is_in_the_stretches(
     parts = [tuple(speech[i : i + n_in_clip]) for i in range(0, len(speech), n_in_clip)]
     found = [Clip(start_ms=part[0][0], end_ms=part[-1][1], speech=part) for part in parts]
     path = tmp_path_factory.mktemp("sound") / "a.s16"
-    np.repeat(LOUD + np.arange(ends[-1] // 10 + 1), 160).astype("<i2").tofile(path)
+    level = np.repeat(LOUD + np.arange(ends[-1] // 10 + 1), 160)
+    np.where(np.arange(len(level)) % 2, -level, level).astype("<i2").tofile(path)
     hole = (hole_ms, hole_ms + 20_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hearing, "clips", lambda audio, from_ms=0, to_ms=None: iter(found))

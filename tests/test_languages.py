@@ -94,7 +94,7 @@ def test_every_language_is_heard_as_itself_or_not_at_all(
         clips.append(Clip(start_ms=speech[0][0] - 20, end_ms=speech[-1][1] + 20, speech=tuple(speech)))
     samples = np.zeros(16 * at_ms, "<i2")
     for code, start, end in said:
-        samples[16 * start : 16 * end] = LOUDNESS[code]
+        samples[16 * start : 16 * end] = LOUDNESS[code] * np.tile([1, -1], 8 * (end - start))
     path = tmp_path_factory.mktemp("sound") / "a.s16"
     samples.tofile(path)
     (other,) = {"en", "cy"} - {main}

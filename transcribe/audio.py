@@ -8,6 +8,7 @@ drifts however long the file is.
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.channels import CANCELLED, look
+from transcribe.channels import look
 from transcribe.media import (
     LONGEST_S,
     SEAMLESS,
@@ -38,10 +39,13 @@ from transcribe.media import (
     tracks,
     with_next,
 )
+from transcribe.mixing import Mixer, levelled
 from transcribe.problem import Problem
 from transcribe.records import ChannelUse, Media, Record, Stream, Stretch
 
 RATE_HZ = 16_000
+FRAME = 512  # samples: 32 ms, of which the loudness is taken, and of which speech is told
+LOUD_FRAMES = 156  # 5 s, or a twentieth of what is shorter: little is said at all where most is silence
 
 Lost = Callable[[float, float, str], None]  # from and to, in seconds of the file; why
 
@@ -58,7 +62,7 @@ class Source(NamedTuple):
     channel: int | None = None
 
 
-class Audio(Record):
+class Audio(Record, dict=True):
     """A decoded recording: a file of raw little-endian 16-bit samples, 16 kHz, mono. Beside it lies what was lost."""
 
     path: Path
@@ -87,9 +91,23 @@ class Audio(Record):
             return ()
 
     def slice(self, start_ms: int, end_ms: int) -> NDArray[np.float32]:
-        """Samples of a stretch as floats in [-1, 1]: shape (at most (end_ms - start_ms) * 16,)."""
-        part = self.samples[start_ms * RATE_HZ // 1000 : end_ms * RATE_HZ // 1000]
-        return part.astype(np.float32) / 32768.0
+        """Samples of a stretch as floats around nought, full scale being 1: shape (at most (end_ms - start_ms) * 16,).
+
+        Without an offset, constant or drifting, which nobody hears, and beside which those who listen hear nothing.
+        """
+        return levelled(self.samples[samples_in(start_ms) : samples_in(end_ms)].astype(np.float32) / 32768.0)
+
+    @cached_property
+    def loud_db(self) -> float:
+        """How loud its loudest moments are, in dB below full scale; 0 without any."""
+        levels_db = [np.zeros(0, np.float32)]
+        for start_ms in range(0, self.duration_ms, 60_000):
+            part = self.slice(start_ms, start_ms + 60_000)
+            frames = part[: len(part) // FRAME * FRAME].reshape(-1, FRAME)
+            levels_db.append(10 * np.log10(np.square(frames).mean(axis=1) + 1e-12))
+        levels = np.concatenate(levels_db)
+        n_loud = min(LOUD_FRAMES, -(-len(levels) // 20))
+        return float(np.partition(levels, -n_loud)[-n_loud]) if n_loud else 0.0
 
 
 def _lost_path(path: Path) -> Path:
@@ -324,12 +342,13 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
         clock = Clock(container)
         end_ms = stated_ms(source.path, container, stream)
         reach_s = 0.0  # where the last packet ended, of any stream where only the whole file's length is stated
+        deaf_s = 0.0  # of packets since the last frame, which could not be decoded
         started = harmed = False
-        at = 0  # where the next sample goes
+        first_hz = at = 0  # the sample rate of the first frame; where the next sample goes
 
         def frames() -> Iterator[tuple[Any, bool]]:
             """Frames, and whether some before them were damaged."""
-            nonlocal reach_s
+            nonlocal reach_s, deaf_s
             damaged = False
 
             def broken() -> None:
@@ -343,9 +362,10 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
                         for frame in packet.decode():
                             if is_audible(frame.sample_rate, frame.layout.nb_channels):
                                 yield frame, damaged
-                                damaged = False
+                                damaged, deaf_s = False, 0.0
                     except av.FFmpegError:
                         damaged = True  # players pass over single broken packets, too
+                        deaf_s += length_s(packet)
 
         def resampled(frame: Any) -> Iterator[tuple[int, NDArray[np.int16]]]:
             nonlocal at
@@ -353,8 +373,11 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
                 yield at, samples
                 at += len(samples)
 
-        mixer = _Mixer(rate_hz, source.channel)
+        mixer = Mixer(rate_hz, source.channel)
         for (frame, damaged), after in with_next(frames()):
+            first_hz = first_hz or frame.sample_rate
+            if frame.sample_rate != first_hz and container.format.name in SEAMLESS:
+                raise _changes_rate(source.path, at / rate_hz)
             stamp = stamp_s(frame)
             at_s = at / rate_hz
             harmed |= damaged
@@ -362,7 +385,7 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
             if due_s != at_s:
                 if started:
                     yield from resampled(None)
-                    mixer = _Mixer(rate_hz, source.channel)
+                    mixer = Mixer(rate_hz, source.channel)
                     if due_s - at_s > SHORT_S and (damaged or container.format.name in SEAMLESS):
                         miss(at / rate_hz, due_s, "the file is damaged here")
                 at = round(due_s * rate_hz)
@@ -374,57 +397,14 @@ def _timed(source: Source, rate_hz: int, miss: Lost) -> Iterator[tuple[int, NDAr
             if end_ms is not None and end_ms / 1000 - max(at / rate_hz, reach_s - clock.origin_s) > SHORT_S:
                 before = ", or sound is missing before, where it is damaged" if harmed else ""
                 miss(at / rate_hz, end_ms / 1000, f"the file breaks off here{before}")
+            elif deaf_s > SHORT_S:
+                miss(at / rate_hz, at / rate_hz + deaf_s, "the file is damaged here")
 
 
-class _Mixer:
-    """Frames as mono samples: one channel of them, or all mixed. Frames may change in kind halfway."""
-
-    def __init__(self, rate_hz: int, channel: int | None) -> None:
-        self._rate_hz, self._channel = rate_hz, channel
-        self._kind: tuple[object, ...] = ()
-        self._resampler: Any = None
-        self._n_channels = 1  # of what the resampler makes
-
-    def __call__(self, frame: Any) -> Iterator[NDArray[np.int16]]:
-        """Samples of a frame; with None those that are still held back."""
-        import av
-
-        kind = frame and (frame.format.name, frame.layout.name, frame.sample_rate)
-        if kind and kind != self._kind:
-            yield from self._mono(None)
-            self._kind = kind
-            by_ffmpeg = self._channel is None and frame.layout.nb_channels > 2
-            self._set_up("mono" if by_ffmpeg else frame.layout, frame)
-        try:
-            yield from self._mono(frame)
-        except av.FFmpegError:  # channels that nobody has said how to mix
-            self._set_up(frame.layout, frame)
-            yield from self._mono(frame)
-
-    def _set_up(self, layout: Any, frame: Any) -> None:
-        import av
-
-        self._n_channels = 1 if layout == "mono" else frame.layout.nb_channels
-        # Interleaved: of separate planes the bindings to FFmpeg can read only seven.
-        self._resampler = av.AudioResampler(format="s16", layout=layout, rate=self._rate_hz)
-
-    def _mono(self, frame: Any) -> Iterator[NDArray[np.int16]]:
-        for made in self._resampler.resample(frame) if self._resampler else ():
-            samples: NDArray[np.int16] = made.to_ndarray().reshape(-1, self._n_channels)
-            if self._channel is not None:
-                yield samples[:, min(self._channel, self._n_channels) - 1].copy()
-            elif self._n_channels > 1:
-                yield _mixed(samples)
-            else:
-                yield samples[:, 0]
-
-
-def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The mean of channels, or where they cancel each other, as for one voice on a cable soldered the wrong way round,
-    the loudest of them: samples of shape (n_samples, n_channels)."""
-    each = samples.astype(np.float32)
-    mix: NDArray[np.float32] = each.mean(axis=1)
-    power = np.square(each).sum(axis=0)
-    if np.square(mix).sum() < CANCELLED * power.max():
-        return samples[:, power.argmax()].copy()
-    return mix.astype(np.int16)
+def _changes_rate(path: Path, at_s: float) -> Problem:
+    minutes, seconds = divmod(round(at_s), 60)
+    return Problem(
+        f"the sample rate changes at {minutes}:{seconds:02}, and such a file does not say when what follows is heard",
+        where=path,
+        fix="cut it there, and name the parts in meeting.toml, each as a [[media]] table",
+    )

@@ -94,7 +94,7 @@ def _levels_db(excerpt: Samples) -> NDArray[np.float64]:
     """Loudness of each 20 ms: shape (n_channels, n_frames)."""
     n = excerpt.shape[1] // FRAME
     frames = excerpt[:, : n * FRAME].reshape(len(excerpt), n, FRAME)
-    levels: NDArray[np.float64] = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=2) + 1e-12)
+    levels: NDArray[np.float64] = 10 * np.log10(frames.var(axis=2, dtype=np.float64) + 1e-12)
     return levels
 
 
@@ -226,4 +226,6 @@ def _read(container: Any, stream: Any, n_samples: int) -> Samples:
                     n_left -= pieces[-1].shape[1]
         if n_left <= 0:
             break
-    return np.concatenate(pieces, axis=1) if pieces else np.zeros((n, 0), np.float32)
+    sound: Samples = np.concatenate(pieces, axis=1) if pieces else np.zeros((n, 1), np.float32)
+    sound -= sound.mean(axis=1, keepdims=True)  # an offset is no sound
+    return sound

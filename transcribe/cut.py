@@ -283,7 +283,8 @@ def _frames(piece: Piece, layout: str, wants_film: bool) -> Iterator[tuple[str, 
         if seeks and begin_s:
             _seek(container, begin_s + origin_s, None)
         channel = piece.source.channel
-        resampler = av.AudioResampler(format="s16", layout=layout if channel is None else sound.layout, rate=RATE_HZ)
+        resampler: Any = None
+        kind: tuple[Any, ...] = ()
         ended: set[int] = set()
         reached_s = begin_s if seeks else 0.0
         found = False
@@ -316,6 +317,9 @@ def _frames(piece: Piece, layout: str, wants_film: bool) -> Iterator[tuple[str, 
                     yield "film", 1000 * (place_s - from_s), frame
                 elif is_sound:
                     frame.pts = None
+                    if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                        mixed = layout if channel is None else frame.layout
+                        resampler = av.AudioResampler(format="s16", layout=mixed, rate=RATE_HZ)
                     for ready in resampler.resample(frame):
                         samples = ready.to_ndarray().reshape(-1, ready.layout.nb_channels)
                         if channel is not None:

@@ -5,6 +5,7 @@ Every number in them may be a lie; all that is read here is a few kilobytes.
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _CHUNK = re.compile(rb"[A-Za-z0-9_ -]{4}")
 _XING = re.compile(rb"(?:Xing|Info)(.{8})", re.DOTALL)
 _XING_WITHIN = 200  # bytes of a frame
+ADTS_BYTES = 7
+_ADTS_RATES_HZ = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 
 
 # -- MP4 ------------------------------------------------------------------------------------------
@@ -118,3 +121,15 @@ def mp3_frames(path: Path) -> int | None:
     if not index or not index[1][3] & 1:
         return None
     return int.from_bytes(index[1][4:]) or None
+
+
+# -- bare AAC -------------------------------------------------------------------------------------
+
+
+def adts_s(head: bytes) -> Fraction:
+    """How long a frame of bare AAC (ADTS) sounds, in seconds, by its first `ADTS_BYTES`; 0 where they are no head."""
+    if len(head) < ADTS_BYTES or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return Fraction(0)
+    rate = head[2] >> 2 & 15
+    n_samples = 1024 * (1 + (head[6] & 3))
+    return Fraction(n_samples, _ADTS_RATES_HZ[rate]) if rate < len(_ADTS_RATES_HZ) else Fraction(0)

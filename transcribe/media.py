@@ -182,12 +182,17 @@ def packets(
     """Packets of a stream (or of all), as far as the file can be read; `broken` is called where some of it can't be."""
     import av
 
+    is_bare = container.format.name == "aac"
+    at = 0  # where the next packet of bare AAC goes, by its own clock
     n_failed = 0  # since the last packet
     while n_failed <= _MOST_FAILED_READS:
         try:
             for packet in container.demux(*([] if stream is None else [stream])):
                 if packet.size:
                     n_failed = 0
+                    if is_bare:
+                        _time(packet, at)
+                        at += packet.duration or 0
                 yield packet
             return
         except av.FFmpegError:
@@ -195,6 +200,15 @@ def packets(
         except IndexError:
             pass  # a track that began halfway, of which the bindings to FFmpeg know nothing: go on after it
         n_failed += 1
+
+
+def _time(packet: Any, at: int) -> None:
+    """Place a packet of bare AAC, in units of its clock. FFmpeg gives them all the length of the first, though files
+    that were joined may change their sample rate."""
+    sounds_s = headers.adts_s(bytes(memoryview(packet)[: headers.ADTS_BYTES]))
+    packet.pts = packet.dts = at
+    if sounds_s:
+        packet.duration = round(sounds_s / packet.time_base)
 
 
 def has_sound(container: "av.container.InputContainer", stream: Any) -> bool:

@@ -5,30 +5,29 @@ went before, so that memory does not grow and a run that resumes in the middle f
 
 Of a recording that is soft throughout it would hear next to nothing: that is made louder for it, all by as much.
 
-Muffled and distant voices it half believes in at best. Where it does so for a while, there is a clip that holds no
-speech: too little to be heard, too much to be passed over without a word.
+Muffled and distant voices it half believes in at best, and a few soft words among loud ones not at all, unless all is
+made louder still. Where it does so for a while, there is a clip that holds no speech: too little to be heard, too much
+to be passed over without a word.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from transcribe.audio import RATE_HZ, Audio
+from transcribe.audio import FRAME, RATE_HZ, Audio
 from transcribe.ranges import Ranges, joined, without
 from transcribe.records import Record, check_range
 
-FRAME = 512  # samples: 32 ms, what the detector judges at once
-FRAME_MS = FRAME * 1000 // RATE_HZ
+FRAME_MS = FRAME * 1000 // RATE_HZ  # what the detector judges at once
 PIECE = 4096  # frames: 131 s
 WARM_UP = 64  # frames before a piece that let the detector settle
 SOFT_DB = -35.0  # below full scale: the loudest frames of a recording are brought up to this
 MOST_DB = 40.0  # by which they are
-LOUD_FRAMES = 156  # 5 s, or a twentieth of what is shorter: little is said at all where most is silence
 ON, OFF = 0.5, 0.35  # probability of speech at which it begins, and below which it ends
 FAINT = 0.15  # and from which sound may be speech: never reached outside clear speech, now and then by murmurs
-FAINT_MS = 1_000  # how long it must last, pauses included
+FAINT_DB = 20.0  # louder, it may be speech from `ON` on; louder still, a rustle is, too
+FAINT_MS = 400  # how long it must last, pauses included
 PAUSE_MS = 400  # shorter silence does not end a stretch of speech
 SHORTEST_MS = 96
 PAD_MS = 200  # around speech, and part of it: quiet beginnings and ends of words
@@ -71,7 +70,8 @@ def clips(audio: Audio, from_ms: int = 0, to_ms: int | None = None) -> Iterator[
     held: list[tuple[tuple[int, int], tuple[int, int]]] = []
     faint: Ranges = []
     to_ms = audio.duration_ms if to_ms is None else min(to_ms, audio.duration_ms)
-    frames = _noting(_probabilities(audio, from_ms, to_ms), faint)
+    louder = _probabilities(audio, from_ms, to_ms, FAINT_DB)
+    frames = _noting(_probabilities(audio, from_ms, to_ms), louder, faint)
     for speech, sound in _padded(_stretches(frames, to_ms), from_ms, to_ms):
         if held and (sound[1] - held[0][1][0] > CLIP_MS or speech[0] - held[-1][0][1] > GAP_MS):
             yield from _with_faint(_clip(held), faint, to_ms)
@@ -86,10 +86,12 @@ def _clip(held: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> Clip:
     return Clip(start_ms=held[0][1][0], end_ms=held[-1][1][1], speech=tuple(speech for speech, _ in held))
 
 
-def _noting(frames: Iterator[tuple[int, float]], faint: Ranges) -> Iterator[tuple[int, float]]:
-    """The same frames, while the time of those that may be speech is gathered."""
-    for at_ms, p in frames:
-        if p >= FAINT:
+def _noting(
+    frames: Iterator[tuple[int, float]], louder: Iterator[tuple[int, float]], faint: Ranges
+) -> Iterator[tuple[int, float]]:
+    """The same frames, while the time of those that may be speech is gathered; `louder` are the same made louder."""
+    for (at_ms, p), (_, p_louder) in zip(frames, louder, strict=True):
+        if p >= FAINT or p_louder >= ON:
             if faint and faint[-1][1] == at_ms:
                 faint[-1] = faint[-1][0], at_ms + FRAME_MS
             else:
@@ -179,37 +181,19 @@ def nearest_pause(audio: Audio, at_ms: int, from_ms: int, to_ms: int) -> int:
     return min((f for f in frames if from_ms <= f[0] <= to_ms), key=lambda frame: frame[1], default=(at_ms, 0.0))[0]
 
 
-def _probabilities(audio: Audio, from_ms: int, to_ms: int) -> Iterator[tuple[int, float]]:
+def _probabilities(audio: Audio, from_ms: int, to_ms: int, louder_db: float = 0.0) -> Iterator[tuple[int, float]]:
     """(start of a frame in ms, probability of speech), for frames that begin between two times."""
     n_frames = min(audio.n_samples // FRAME, -(-to_ms // FRAME_MS))
-    model, gain = _model(), _gain(audio)
+    model, gain_db = _model(), louder_db + min(MOST_DB, max(0.0, SOFT_DB - audio.loud_db))
     first = from_ms // FRAME_MS // PIECE * PIECE
     for piece in range(first, n_frames, PIECE):
         warm = max(0, piece - WARM_UP)
         end = min(piece + PIECE, n_frames)
-        samples = audio.samples[warm * FRAME : end * FRAME]  # mapped anew, or all that was read would stay in memory
-        part: NDArray[np.float32] = samples.astype(np.float32) * np.float32(gain / 32768)
-        del samples
+        part = audio.slice(warm * FRAME_MS, end * FRAME_MS) * np.float32(10 ** (gain_db / 20))
         for i, p in enumerate(np.asarray(model(part)).reshape(-1)[piece - warm :]):
             at_ms = (piece + i) * FRAME_MS
             if at_ms >= from_ms:
                 yield at_ms, float(p)
-
-
-def _gain(audio: Audio) -> float:
-    """What all samples are multiplied with for the detector: 1, unless the recording is soft throughout."""
-    levels_db = []
-    for first in range(0, audio.n_samples // FRAME * FRAME, PIECE * FRAME):
-        samples = audio.samples[first : first + PIECE * FRAME]
-        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32) / 32768
-        levels_db.append(10 * np.log10(np.square(frames).mean(axis=1) + 1e-12))
-        del samples
-    if not levels_db:
-        return 1.0
-    levels = np.concatenate(levels_db)
-    n_loud = min(LOUD_FRAMES, -(-len(levels) // 20))
-    loud_db = float(np.partition(levels, -n_loud)[-n_loud])
-    return float(10 ** (min(MOST_DB, max(0.0, SOFT_DB - loud_db)) / 20))
 
 
 def _model() -> Any:
