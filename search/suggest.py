@@ -1,7 +1,7 @@
 """What somebody who found nothing may have meant: words spelt otherwise, fewer of them, or what sounds like them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Any as Untyped
 
 from search import index
@@ -47,9 +47,11 @@ def _codes(searcher: Untyped) -> list[tuple[str, int]]:
 def suggestions(
     query: q.Query, searcher: Untyped, finds: Callable[[q.Node], int], texts: Callable[[q.Node], list[str]]
 ) -> tuple[str, ...]:
-    """The query with each word that nobody said put right, where that finds something; else those with one or two of
-    its words fewer that do, what finds least first: a machine that misheard one may have heard the others. What stands
-    there and sounds like all of the words is the first of them."""
+    """The query with its "or" as a choice, or with each word that nobody said put right, where that finds something;
+    else those with one or two of its words fewer that do, what finds least first: a machine that misheard one may have
+    heard the others. What stands there and sounds like all of the words is the first of them."""
+    if (choice := _choice(query.root)) and finds(choice):
+        return (q.understood(q.Query(root=choice)),)
     root = _respelt(query.root, searcher)
     if root != query.root and _tell(root.parts if isinstance(root, q.All | q.Any) else [root]) and finds(root):
         return (q.understood(q.Query(root=root)),)
@@ -68,6 +70,19 @@ def suggestions(
             heard = dict.fromkeys(_heard_as(parts, least.parts, texts(least)))
             return (*heard, *(text for _, text, _ in kept))[:N_SUGGESTED]
     return ()
+
+
+def _choice(root: q.Node) -> q.Node | None:
+    """What was asked for with a small "or" in it, as if that were OR; None where nothing that tells stands
+    on both sides."""
+    parts = root.parts if isinstance(root, q.All) else ()
+    said = [part for part in parts if isinstance(part, q.Word | q.Phrase | q.Prefix)]
+    sides = [tuple(run) for is_or, run in groupby(said, key=lambda part: part == q.Word(word="or")) if not is_or]
+    if len(sides) < 2 or not all(map(_tell, sides)):
+        return None
+    choice = q.Any(parts=tuple(side[0] if len(side) == 1 else q.All(parts=side) for side in sides))
+    conditions = [part for part in parts if part not in said]
+    return q.All(parts=(choice, *conditions)) if conditions else choice
 
 
 def _tell(parts: Iterable[q.Node]) -> bool:

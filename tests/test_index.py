@@ -388,6 +388,10 @@ def test_pages_fit_together(tmp_path: Path) -> None:
         ("ther", ()),
         ("speaker:okafer no", ("speaker:okafor no",)),
         ("speaker:okafor no helicopters", ()),
+        ("helicopters or engagement", ("helicopters OR engagement",)),
+        ("speaker:okafor helicopters or no engagement", ("(helicopters OR (no engagement)) speaker:okafor",)),
+        ("helicopters or regulators", ()),
+        ("no or engagement helicopters", ("no engagement",)),
         ('"thare was no"', ('"there was no"',)),  # but may for what was said, however small its words
     ],
 )
