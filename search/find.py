@@ -92,7 +92,8 @@ def search(
     if not index.check(folder):
         raise Problem("nothing has been indexed yet", where=folder, fix="make the index with `onrecord run`")
     query = q.parse(text)
-    last = index.last_committed(folder)
+    where, commit = index.commit_of(folder)
+    last = index.committed(where, commit)
     searcher, schema = last.searcher(), last.schema
 
     def compiled(root: q.Node, *, ranked: bool) -> Untyped:
@@ -128,7 +129,7 @@ def search(
     total = found.count
     if facets:
         everything = query.root == q.All() and not without
-        counted, total = _all_facets(folder, index.commit_of(folder)) if everything else _facets(searcher, chosen)
+        counted, total = _all_facets(where, commit) if everything else _facets(searcher, chosen)
     return Results(
         total=total,
         hits=tuple(
@@ -139,7 +140,7 @@ def search(
         notes=query.notes if total else (*query.notes, *suggest.unknown_codes(query.root, searcher)),
         suggestions=() if total else suggest.suggestions(query, searcher, finds, texts),
         facets=counted,
-        as_of=index.as_of(folder),
+        as_of=index.as_of(commit),
     )
 
 
@@ -182,9 +183,9 @@ def _facets(searcher: Untyped, chosen: Untyped) -> tuple[tuple[Facet, ...], int]
 
 
 @lru_cache(maxsize=2)
-def _all_facets(folder: Path, commit: tuple[Path, str]) -> tuple[tuple[Facet, ...], int]:
+def _all_facets(where: Path, commit: str) -> tuple[tuple[Facet, ...], int]:
     """The facets and the number of everything, which are counted once for each commit."""
-    last = index.last_committed(folder)
+    last = index.committed(where, commit)
     return _facets(last.searcher(), _compile(q.All(), last.searcher(), last.schema, ranked=False))
 
 

@@ -350,7 +350,7 @@ def _opened(folder: Path, *, to_read: bool = False) -> Untyped:
 
 def last_committed(folder: Path) -> Untyped:
     """The index for reading. Opening takes longer than most searches, so it is kept until somebody commits."""
-    return _kept(*commit_of(folder))
+    return committed(*commit_of(folder))
 
 
 def commit_of(folder: Path) -> tuple[Path, str]:
@@ -365,18 +365,19 @@ def commit_of(folder: Path) -> tuple[Path, str]:
         raise stale(folder, "the index is damaged") from e
 
 
-def as_of(folder: Path) -> str:
-    """A name for the last commit, as eight hex digits."""
-    return commit_of(folder)[1][:8]
+def as_of(commit: str) -> str:
+    """A name for a commit, as eight hex digits."""
+    return commit[:8]
 
 
 @lru_cache(maxsize=2)
-def _kept(where: Path, commit: str) -> Untyped:
+def committed(where: Path, commit: str) -> Untyped:
+    """The index for reading, as of what `commit_of` gave."""
     return _opened(where.parent, to_read=True)
 
 
 @lru_cache(maxsize=2)
 def _editions(where: Path, commit: str) -> dict[str, str]:
-    searcher = _kept(where, commit).searcher()
+    searcher = committed(where, commit).searcher()
     terms = searcher.terms_with_prefix("marks", mark("edition", ""), tantivy.Query.all_query())
     return dict(sorted(term.split(":")[1:] for term, n in terms if n))

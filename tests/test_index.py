@@ -486,7 +486,7 @@ def test_where_nothing_may_be_written_one_can_still_read(folder: Path, monkeypat
     before = sorted(p.name for p in current.iterdir())
     for lock in current.glob("*.lock"):
         lock.unlink()
-    index._kept.cache_clear()
+    index.committed.cache_clear()
     # As root every file may be written, so that only the answer to the question is made up.
     monkeypatch.setattr(os, "access", lambda path, mode: not (mode == os.W_OK and Path(path) == current))
     assert find.search(folder, "engagement", facets=True).total == 2
