@@ -14,6 +14,7 @@ import numpy as np
 
 from transcribe.audio import Source
 from transcribe.media import Clock, opened, packets, pick, stamp_s, tracks, with_next
+from transcribe.mixing import kind_of
 from transcribe.problem import Problem
 from transcribe.records import Media
 
@@ -317,7 +318,7 @@ def _frames(piece: Piece, layout: str, wants_film: bool) -> Iterator[tuple[str, 
                     yield "film", 1000 * (place_s - from_s), frame
                 elif is_sound:
                     frame.pts = None
-                    if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                    if kind != (kind := kind_of(frame)):
                         mixed = layout if channel is None else frame.layout
                         resampler = av.AudioResampler(format="s16", layout=mixed, rate=RATE_HZ)
                     for ready in resampler.resample(frame):

@@ -25,7 +25,7 @@ class Mixer:
         """Samples of a frame; with None those that are still held back."""
         import av
 
-        kind = frame and (frame.format.name, frame.layout.name, frame.sample_rate)
+        kind = frame and kind_of(frame)
         if kind and kind != self._kind:
             yield from self._mono(None)
             self._kind = kind
@@ -53,6 +53,11 @@ class Mixer:
                 yield _mixed(samples)
             else:
                 yield samples[:, 0]
+
+
+def kind_of(frame: Any) -> tuple[str, str, int]:
+    """What may change halfway in a file: a resampler knows frames of one kind."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
