@@ -27,8 +27,9 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from analyse.records import Statements
+from transcribe.documents import load
 from transcribe.problem import Problem
-from transcribe.records import Record, Recording, Transcript, load
+from transcribe.records import Record, Recording, Transcript
 
 TEXT: Final = "string"
 COUNT: Final = "int64"

@@ -16,8 +16,9 @@ from pipeline.events import now
 from pipeline.meetings import Layout
 from pipeline.receipts import put
 from transcribe import locks
+from transcribe.documents import dump, load
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, dump, load
+from transcribe.records import Record
 
 FILE = "accounts.json"
 SCHEMA = "accounts/1"

@@ -19,8 +19,8 @@ from pipeline.meetings import Layout
 from pipeline.work import Job, Outcome, StageRun, as_problem, context_of, failed, make, outcome_of, withdraw, work
 from pipeline.workers import STALL_S, Inline, Processes, Workers
 from transcribe import locks
+from transcribe.documents import Unreadable
 from transcribe.problem import SOME_FAILED, Problem
-from transcribe.records import Unreadable
 
 ASK_AGAIN_S = 1.0  # for meetings that other runs hold
 

@@ -17,8 +17,9 @@ from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
 from pipeline.toml_files import Fault, Place, Toml
 from search.links import link
 from transcribe import engines, privacy
+from transcribe.documents import load
 from transcribe.problem import Problem
-from transcribe.records import Media, Meeting, Record, Recording, language_code, load
+from transcribe.records import Media, Meeting, Record, Recording, language_code
 
 
 class Finding(Record):

@@ -13,9 +13,10 @@ from search import cite, clip
 from search.clip import Clip
 from search.quotes import Address, read_parquet
 from transcribe import cut as cutting
+from transcribe.documents import GENERATOR, dump
 from transcribe.problem import Problem
 from transcribe.ranges import within
-from transcribe.records import GENERATOR, Media, Transcript, dump
+from transcribe.records import Media, Transcript
 
 
 def give(context: Context, address: Address, out: Path, *, pad_s: float = 0.0, force: bool = False) -> Clip:

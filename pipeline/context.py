@@ -12,8 +12,9 @@ from pipeline.meetings import Layout
 from pipeline.receipts import FileState
 from transcribe import correct, engines
 from transcribe.correct import Correction
+from transcribe.documents import load
 from transcribe.ranges import Ranges
-from transcribe.records import Meeting, Record, Recording, Stretch, Transcript, Turns, Words, load
+from transcribe.records import Meeting, Record, Recording, Stretch, Transcript, Turns, Words
 
 
 class Context(Record):

@@ -16,8 +16,8 @@ import msgspec
 from pipeline.receipts import put
 from transcribe import locks
 from transcribe.correct import SCHEMA, Correction, in_force
+from transcribe.documents import GENERATOR, upgraded
 from transcribe.problem import Problem
-from transcribe.records import GENERATOR, upgraded
 
 FILE = "corrections.jsonl"
 LARGEST_BYTES = 50_000_000

@@ -13,9 +13,10 @@ from pipeline.meetings import Layout
 from search import documents, exports, tables
 from search.exports import Source
 from search.quotes import Quote, read_parquet
+from transcribe.documents import load
 from transcribe.problem import SOME_FAILED, Problem
 from transcribe.ranges import Ranges
-from transcribe.records import Transcript, load
+from transcribe.records import Transcript
 
 OF_MEETING: dict[str, tuple[Callable[[Source], str | bytes], str]] = {
     "vtt": (exports.to_vtt, ".vtt"),

@@ -19,10 +19,11 @@ from pipeline.context import Context
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio, Source, decode
+from transcribe.documents import load
 from transcribe.media import Progress
 from transcribe.problem import Problem, reading
 from transcribe.ranges import Ranges, joined, within
-from transcribe.records import Record, Turns, Words, load
+from transcribe.records import Record, Turns, Words
 
 
 class Unheard(Record):

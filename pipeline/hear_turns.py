@@ -10,9 +10,10 @@ from pipeline.context import Context, write
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio, excerpt
+from transcribe.documents import dump
 from transcribe.media import Progress
 from transcribe.ranges import Ranges, joined, within, without
-from transcribe.records import Turn, Turns, Words, dump
+from transcribe.records import Turn, Turns, Words
 from transcribe.transcript import turns_outside
 
 VERSION = 1

@@ -13,10 +13,11 @@ from pipeline.context import Context, write
 from pipeline.receipts import Receipt
 from transcribe import engines
 from transcribe.audio import Audio
+from transcribe.documents import dump
 from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Meeting, Passage, Record, Stretch, Word, Words, dump, language_code
+from transcribe.records import Meeting, Passage, Record, Stretch, Word, Words, language_code
 from transcribe.transcript import words_outside
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from pipeline.context import Context, write
 from pipeline.meetings import Layout
 from pipeline.receipts import state_of
 from pipeline.stages import Stage, made_files
+from transcribe.documents import load
 from transcribe.media import Progress
 from transcribe.problem import Problem
-from transcribe.records import load
 
 REMADE = "index-remade.txt"  # in the scratch folder: why the whole index was made again
 

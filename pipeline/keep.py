@@ -23,8 +23,9 @@ from pipeline.events import now
 from pipeline.meetings import Layout, ids_held, read_ids, readable, slug
 from pipeline.receipts import put
 from transcribe import locks
+from transcribe.documents import dump, load
 from transcribe.problem import LACKING, Problem
-from transcribe.records import Record, dump, load
+from transcribe.records import Record
 
 TOP = ("codebook.toml", "coded.jsonl", "meetings.toml", "onrecord.toml", "people.toml", "taggers.txt")
 OF_MEETING = (changes.CITED, corrections.FILE, "meeting.toml", "roster.toml")

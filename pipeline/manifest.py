@@ -7,8 +7,9 @@ from typing import Literal
 
 from pipeline import outputs, receipts
 from pipeline.meetings import Layout, readable
+from transcribe.documents import dump, load
 from transcribe.problem import Problem
-from transcribe.records import Record, dump, load
+from transcribe.records import Record
 
 NAME = "onrecord-published.json"
 SCHEMA = "published/1"

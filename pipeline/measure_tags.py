@@ -14,8 +14,8 @@ from analyse.rules import tag_text
 from analyse.score import Judged, Report
 from pipeline.meetings import Layout
 from transcribe import references
+from transcribe.documents import load
 from transcribe.problem import Problem
-from transcribe.records import load
 
 
 def alone(labelled: Path, codebook: Codebook, tagger: taggers.Choice = taggers.RULES) -> Report:

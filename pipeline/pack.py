@@ -19,8 +19,9 @@ from search.changes import Change
 from search.clip import Clip
 from search.pack import Excerpt
 from search.quotes import Address, Quote, parse_address
+from transcribe.documents import dump
 from transcribe.problem import Problem
-from transcribe.records import Record, Recording, Stretch, dump
+from transcribe.records import Record, Recording, Stretch
 
 PADDING_MS = 60_000
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's earliest time: when it was made stands in provenance.json

@@ -15,9 +15,10 @@ from search.exports import silent
 from search.quotes import Address, Quote, part_at, read_parquet, resolve
 from transcribe import privacy
 from transcribe.correct import HIDING, UNSETTLED, VOICES, Correction, Kind, hidden, in_force, silence
+from transcribe.documents import load
 from transcribe.problem import Problem
 from transcribe.ranges import within
-from transcribe.records import Person, Record, Recording, Stretch, Transcript, Word, load
+from transcribe.records import Person, Record, Recording, Stretch, Transcript, Word
 from transcribe.said_by import people_called
 
 

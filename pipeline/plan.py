@@ -10,9 +10,10 @@ from pipeline import hear, hear_turns, receipts
 from pipeline.context import Context
 from pipeline.meetings import Layout
 from pipeline.work import ALL_STAGES, NAMES, Job, audio_ms_of, context_of, up_to, why
+from transcribe.documents import Unreadable
 from transcribe.problem import LACKING, Problem
 from transcribe.ranges import length, within, without
-from transcribe.records import Record, Unreadable
+from transcribe.records import Record
 
 SCRATCH_BYTES_PER_S = 2 * 16_000  # a decoded recording while it is listened to
 PLAYABLE_BYTES_PER_S = 8_000

@@ -32,19 +32,10 @@ from search.find import Results
 from search.quotes import Quote, parse_address, read_parquet, resolve, source_of
 from search.reading import Appearance, Held, Known, Listed, NotNow, Sound, Told, has_page
 from transcribe import correct, playable
+from transcribe.documents import Unreadable, load
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, without
-from transcribe.records import (
-    Coverage,
-    Meeting,
-    Record,
-    Recording,
-    SpeakerName,
-    Stretch,
-    Transcript,
-    Unreadable,
-    load,
-)
+from transcribe.records import Coverage, Meeting, Record, Recording, SpeakerName, Stretch, Transcript
 from transcribe.repair import repairs
 
 N_HELD = 8  # whole meetings in memory: one of four hours takes about 30 MB

@@ -20,8 +20,9 @@ from pipeline.meetings import readable
 from pipeline.moderngov import Answer
 from pipeline.popolo import Somebody
 from pipeline.rosters import Source
+from transcribe.documents import GENERATOR
 from transcribe.problem import LACKING, Problem, reading
-from transcribe.records import GENERATOR, Record
+from transcribe.records import Record
 
 LARGEST = 20_000_000  # bytes of one answer or file
 MOST_FILES = 200  # of a folder

@@ -17,9 +17,10 @@ from pipeline.context import Context, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
 from transcribe.audio import probe
+from transcribe.documents import dump, load
 from transcribe.media import Progress
 from transcribe.privacy import stands_in
-from transcribe.records import Media, Meeting, Record, Recording, dump, load
+from transcribe.records import Media, Meeting, Record, Recording
 
 
 class Stage(Record):

@@ -22,9 +22,10 @@ from pipeline.plan import Plan
 from pipeline.remove import in_trash, indexed, trash_of
 from pipeline.work import NAMES, Job, Outcome, as_problem, context_of, failed
 from transcribe import correct, locks, models
+from transcribe.documents import Unreadable
 from transcribe.problem import Problem
 from transcribe.ranges import Ranges, joined, length, within, without
-from transcribe.records import Coverage, Record, Stretch, Unreadable
+from transcribe.records import Coverage, Record, Stretch
 
 LOG_BYTES = 64_000_000  # of the newest logs; what failed before that is tried again soon enough
 

@@ -25,8 +25,9 @@ from pipeline.meetings import Layout
 from pipeline.receipts import FileState
 from pipeline.stages import STAGES, Stage
 from transcribe import engines, locks
+from transcribe.documents import Unreadable
 from transcribe.problem import BUG, SOME_FAILED, Problem, Starved
-from transcribe.records import Record, Unreadable
+from transcribe.records import Record
 
 ALL_STAGES = (*STAGES, INDEX)
 NAMES = tuple(s.name for s in ALL_STAGES)

@@ -19,7 +19,8 @@ from search.find import N_HITS, Facet
 from search.find import Hit as Found
 from search.quotes import Quote
 from search.web import shelf_of, url
-from transcribe.records import GENERATOR, Coverage, Record, Stretch
+from transcribe.documents import GENERATOR
+from transcribe.records import Coverage, Record, Stretch
 
 LIMIT = 20
 MOST_FROM = 1_000_000

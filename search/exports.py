@@ -18,9 +18,10 @@ from analyse.records import PlacedItem
 from search.cite import STATUS, timecode
 from search.quotes import speaker_name
 from search.styles import day
+from transcribe.documents import GENERATOR
 from transcribe.moments import middle
 from transcribe.problem import Problem
-from transcribe.records import GENERATOR, Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
+from transcribe.records import Meeting, Record, SpeakerName, Stretch, Transcript, Word, text_of
 from transcribe.transcript import NOTICE, cue_text, cues, in_its_language, to_webvtt
 
 LINE_LETTERS, N_LINES = 42, 2  # of a caption that is to be read while listening

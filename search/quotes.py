@@ -15,20 +15,10 @@ from typing import Any
 import msgspec
 
 from analyse.records import Statement, Statements
+from transcribe.documents import GENERATOR, captions_call
 from transcribe.listened import said, who
 from transcribe.problem import Problem
-from transcribe.records import (
-    GENERATOR,
-    Media,
-    Meeting,
-    Record,
-    Recording,
-    SpeakerName,
-    Transcript,
-    Word,
-    captions_call,
-    check_range,
-)
+from transcribe.records import Media, Meeting, Record, Recording, SpeakerName, Transcript, Word, check_range
 
 SCHEMA = "quotes/1"
 

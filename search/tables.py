@@ -17,7 +17,7 @@ import msgspec
 
 from search.cite import NOTICE
 from search.quotes import Quote, write_parquet
-from transcribe.records import GENERATOR
+from transcribe.documents import GENERATOR
 
 COLUMNS = {  # what each holds: the data dictionary
     "address": "permanent address, <meeting>/<start_ms>-<end_ms>",

@@ -34,8 +34,8 @@ from search.measured import MEASURED
 from search.reading import Held, NotNow, Shelf
 from search.sessions import Attempts, Session, Sessions
 from search.styles import day
+from transcribe.documents import Unreadable
 from transcribe.problem import Problem
-from transcribe.records import Unreadable
 
 HERE = Path(__file__).parent
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")

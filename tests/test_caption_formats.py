@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pipeline import meeting_toml, meetings
 from tests import house
 from transcribe.captions import SUFFIXES, read
+from transcribe.documents import load
 from transcribe.problem import Problem
-from transcribe.records import Transcript, Turns, Word, Words, check_words, load, text_of
+from transcribe.records import Transcript, Turns, Word, Words, check_words, text_of
 
 
 def words_of(tmp_path: Path, text: str | bytes, name: str, **options: object) -> tuple[Words, Turns]:

@@ -30,8 +30,9 @@ from search.quotes import Quote
 from tests import house
 from tests.house import SAID, TOML, here, with_captions
 from transcribe import captions
+from transcribe.documents import GENERATOR
 from transcribe.problem import Problem
-from transcribe.records import GENERATOR, Meeting, SpeakerName, Stretch, Transcript, Word
+from transcribe.records import Meeting, SpeakerName, Stretch, Transcript, Word
 from transcribe.transcript import NOTICE
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=50)

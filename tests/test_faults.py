@@ -22,9 +22,10 @@ from pipeline.events import Event
 from search import index
 from tests.bench import kills
 from tests.house import Engine, Heard, command, environment, job, onrecord, with_captions, with_sound
-from transcribe import captions, records
+from transcribe import captions, documents
+from transcribe.documents import Unreadable
 from transcribe.engines import Choice
-from transcribe.records import Recording, Transcript, Turn, Turns, Unreadable, Words
+from transcribe.records import Record, Recording, Transcript, Turn, Turns, Words
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 CAPTIONS = Choice(name="captions", fingerprint="captions", by_hand=True)
@@ -313,7 +314,7 @@ def test_what_is_unreadable_whenever_it_is_made_is_reported_once(
     tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_sound(tmp_path, "m")
-    real = records.dump
+    real = documents.dump
     monkeypatch.setattr(
         "pipeline.hear_words.dump", lambda record, schema: real(record, schema.replace("words/1", "words/9"))
     )
@@ -338,11 +339,11 @@ def test_what_is_unreadable_whenever_it_is_made_is_reported_once(
         ("statements/2", Statements),
     ],
 )
-def test_what_was_once_written_can_be_read_for_ever(schema: str, kind: type[records.Record]) -> None:
+def test_what_was_once_written_can_be_read_for_ever(schema: str, kind: type[Record]) -> None:
     """One file for each schema that ever was. Never change one: add an upgrade, and a file for the new schema."""
     path = GOLDEN / f"{schema.replace('/', '-')}.json"
-    read = records.load(path.read_bytes(), kind, schema, where=path)
-    assert json.loads(records.dump(read, schema)) == json.loads(path.read_bytes())
+    read = documents.load(path.read_bytes(), kind, schema, where=path)
+    assert json.loads(documents.dump(read, schema)) == json.loads(path.read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -360,11 +361,11 @@ def test_of_an_older_transcript_it_is_known_what_captions_call_a_voice(
 ) -> None:
     body = json.loads((GOLDEN / "transcript-1.json").read_bytes())
     body["names"] = [{"label": "S1", "display": display} | more]
-    (name,) = records.load(json.dumps(body).encode(), Transcript, "transcript/2").names
+    (name,) = documents.load(json.dumps(body).encode(), Transcript, "transcript/2").names
     assert (name.display, name.in_captions) == (display, in_captions)
     body["names"] = [{"label": "S1"}]
     with pytest.raises(Unreadable):
-        records.load(json.dumps(body).encode(), Transcript, "transcript/2")
+        documents.load(json.dumps(body).encode(), Transcript, "transcript/2")
 
 
 def test_a_receipt_that_was_once_written_can_be_read_for_ever(tmp_path: Path) -> None:
@@ -378,21 +379,21 @@ def test_a_receipt_that_was_once_written_can_be_read_for_ever(tmp_path: Path) ->
 
 
 def test_an_older_schema_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    def named(body: records.Body) -> records.Body:
+    def named(body: documents.Body) -> documents.Body:
         return {("recording_sha256" if key == "hash" else key): value for key, value in body.items()}
 
-    def timed(body: records.Body) -> records.Body:
+    def timed(body: documents.Body) -> documents.Body:
         return body | {"turns": [{"speaker": s, "start_ms": a, "end_ms": b} for s, a, b in body["turns"]]}
 
-    monkeypatch.setattr(records, "UPGRADES", {"turns/-1": ("turns/0", named), "turns/0": ("turns/1", timed)})
+    monkeypatch.setattr(documents, "UPGRADES", {"turns/-1": ("turns/0", named), "turns/0": ("turns/1", timed)})
     for schema, hash in (("turns/-1", "hash"), ("turns/0", "recording_sha256")):
         old = json.dumps({"schema": schema, "generator": "x", hash: "ab", "engine": "e", "turns": [["S1", 0, 5]]})
-        turns = records.load(old.encode(), Turns, "turns/1")
+        turns = documents.load(old.encode(), Turns, "turns/1")
         assert turns == Turns(recording_sha256="ab", engine="e", turns=(Turn(speaker="S1", start_ms=0, end_ms=5),))
     with pytest.raises(Unreadable, match="turns/-2"):
-        records.load(b'{"schema": "turns/-2"}', Turns, "turns/1")
+        documents.load(b'{"schema": "turns/-2"}', Turns, "turns/1")
     with pytest.raises(Unreadable):  # upgraded, and even so not what it should be
-        records.load(b'{"schema": "turns/0", "turns": []}', Turns, "turns/1")
+        documents.load(b'{"schema": "turns/0", "turns": []}', Turns, "turns/1")
 
 
 # -- clocks ---------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ from pipeline.status import status
 from search import find, index
 from tests.house import TOML, with_captions
 from transcribe import locks
+from transcribe.documents import dump
 from transcribe.problem import Problem
-from transcribe.records import dump
 
 GONE, OTHER = "2024-05-14-panel", "2024-06-11-panel"
 AT = "2024-05-14T18:00:00.000Z"

@@ -18,10 +18,11 @@ from tests.make_media import Floats, Track, quiet, speech_like, tone, write_soun
 from transcribe import engines, playable
 from transcribe.audio import Audio, Source, decode, probe
 from transcribe.channels import judge, together
+from transcribe.documents import load
 from transcribe.engines import Block, Choice
 from transcribe.media import Progress
 from transcribe.problem import Problem
-from transcribe.records import Media, Recording, Turn, Turns, Word, load
+from transcribe.records import Media, Recording, Turn, Turns, Word
 
 RATE_HZ = 48_000
 FIRST, SECOND = "https://wrenbridge.example/1", "https://wrenbridge.example/2"

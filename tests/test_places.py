@@ -14,8 +14,9 @@ from pipeline.places import changes, where_to_listen, why_silent
 from search.quotes import Address
 from tests.house import TOML, with_captions
 from transcribe.correct import Correction
+from transcribe.documents import dump
 from transcribe.problem import Problem
-from transcribe.records import Media, Recording, Stretch, Transcript, Word, dump
+from transcribe.records import Media, Recording, Stretch, Transcript, Word
 
 MEETING = "2024-05-14-panel"
 NO_WORDS = Transcript(recording_sha256="a", language="en", engine="x", words=(), turns=())

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from pipeline import measure
 from pipeline.cli import app
 from tests.test_score import said
+from transcribe.documents import dump
 from transcribe.problem import Problem
-from transcribe.records import Person, SpeakerName, Transcript, Turn, dump
+from transcribe.records import Person, SpeakerName, Transcript, Turn
 from transcribe.score_names import THRESHOLDS, NameScore, NameTime, NameWords, name_time, score_names, whose
 from transcribe.score_voices import SpeakerScore
 

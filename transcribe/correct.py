@@ -16,9 +16,10 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 
+from transcribe.documents import UPGRADES
 from transcribe.moments import inside, middle, middles
 from transcribe.ranges import Ranges, joined, shares
-from transcribe.records import UPGRADES, Hidden, Record, Stretch, Word, check_range
+from transcribe.records import Hidden, Record, Stretch, Word, check_range
 
 SCHEMA = "correction/3"
 REACH_MS = 2_000  # another transcription may place words this much earlier or later

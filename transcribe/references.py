@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from transcribe.documents import load
 from transcribe.problem import Problem
-from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Word, Words, check_range, load
+from transcribe.records import Record, SpeakerName, Transcript, Turn, Turns, Word, Words, check_range
 
 LARGEST_BYTES = 64_000_000
 MOST_WORDS, MOST_TURNS, MOST_VOICES = 100_000, 50_000, 200  # of one recording; a day of meetings has less

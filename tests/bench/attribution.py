@@ -18,7 +18,8 @@ import numpy as np
 
 from transcribe import references, score_voices
 from transcribe.attribute import attribute
-from transcribe.records import Turn, Turns, Word, Words, load
+from transcribe.documents import load
+from transcribe.records import Turn, Turns, Word, Words
 from transcribe.transcript import LEAST_MARGIN
 
 JITTER_MS, NEAR_MS, N_SHAKES = 200, 500, 20

@@ -31,7 +31,8 @@ from pipeline.receipts import put
 from search.quotes import quotes, write_parquet
 from tests.bench.searching import CODES, SURNAMES, vocabulary
 from tests.page_house import browser_path, until
-from transcribe.records import Recording, SpeakerName, Transcript, Word, dump, text_of
+from transcribe.documents import dump
+from transcribe.records import Recording, SpeakerName, Transcript, Word, text_of
 
 N_PER_MEETING, N_VOICES = 500, 12
 

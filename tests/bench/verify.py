@@ -21,7 +21,8 @@ from pipeline.verified import Checker
 from search import index
 from search.quotes import Quote, parse_address, write_parquet
 from tests.bench.searching import meetings, vocabulary
-from transcribe.records import Coverage, SpeakerName, Transcript, Word, dump
+from transcribe.documents import dump
+from transcribe.records import Coverage, SpeakerName, Transcript, Word
 
 
 def transcript(rows: list[Quote]) -> Transcript:
