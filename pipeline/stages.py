@@ -221,7 +221,7 @@ STAGES = (
     ),
     Stage(
         name="transcript",
-        version=10,
+        version=11,
         inputs=_transcript_inputs,
         params=_transcript_params,
         make=_transcript,

@@ -132,7 +132,7 @@ def evidence(excerpt: Excerpt, history: Sequence[str]) -> str:
     lines += ["", "What people changed here", "", *(history or ["Nobody changed anything."])]
     out = left_out(excerpt)
     lines += ["", "What is missing from the time around it", ""]
-    lines += [f"{timecode(s.start_ms)} to {timecode(s.end_ms)}: {s.kind}, {s.reason}" for s in out] or ["Nothing."]
+    lines += [*map(exports.silent, out)] or ["Nothing."]
     return "\n".join(lines) + "\n"
 
 

@@ -239,8 +239,7 @@ def _shown(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
 
 
 def _stretch(stretch: Stretch) -> Block:
-    """What is masked says only that: a reason may tell what was hidden. Nor does a reader need to know who hid it."""
-    told = stretch.reason if stretch.kind in ("excluded", "withheld") and not stretch.reason.startswith("by ") else ""
+    told = stretch.reason if stretch.kind in ("excluded", "withheld") else ""
     return Block(
         kind="stretch",
         start_ms=stretch.start_ms,

@@ -99,7 +99,7 @@ def test_nothing_hidden_is_in_a_pack(context: Context, tmp_path: Path) -> None:
     wide = packed(context, Address(meeting="m", start_ms=70_000, end_ms=130_000), tmp_path / "w.zip")
     for text in ("".join(files.values()), "".join(wide.values())):
         assert not any(word in text for word in ("Zebrawood", "Quillfeather", "Larkspur"))
-    for why in ("masked, a number", "withheld, under complaint", "excluded, exempt business"):
+    for why in ("hidden (a number)", "withheld for now (under complaint", "public record (exempt business)"):
         assert why in files["evidence.txt"]
     with pytest.raises(Problem, match=r"withheld for now \(under complaint"):
         pack.write(context.layout, str(place_at(100)), tmp_path / "n.zip")

@@ -107,15 +107,16 @@ def in_force(corrections: Iterable[Correction]) -> list[Correction]:
 def hidden(corrections: Iterable[Correction]) -> tuple[Stretch, ...]:
     """What people masked, excluded or withheld."""
     return tuple(
-        Stretch(
-            kind=HIDING[c.kind],
-            start_ms=c.start_ms,
-            end_ms=c.end_ms,
-            reason=(c.reason or f"by {c.by}") + (f"; to be looked at again on {c.until}" if c.until else ""),
-        )
+        Stretch(kind=HIDING[c.kind], start_ms=c.start_ms, end_ms=c.end_ms, reason=_told(c))
         for c in in_force(corrections)
         if c.kind in HIDING
     )
+
+
+def _told(c: Correction) -> str:
+    """What everybody may read of why something is hidden. Who hid it is not part of it."""
+    until = f"to be looked at again on {c.until}" if c.until else ""
+    return "; ".join(part for part in (c.reason, until) if part)
 
 
 def silence(stretches: Iterable[Stretch]) -> Ranges:
