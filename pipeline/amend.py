@@ -14,6 +14,7 @@ from typing import Any
 from pipeline import corrections, places
 from pipeline.context import Context
 from pipeline.events import now
+from pipeline.meetings import few
 from search import cite
 from search.quotes import Address, read_parquet, resolve, speaker_name
 from transcribe import listened, said_by
@@ -24,6 +25,7 @@ from transcribe.records import GAP, Person, SpeakerName, Transcript, Word, text_
 from transcribe.said_by import Standing, people_called
 
 N_AROUND = 4
+MOST_NAMED = 12  # voices or people to choose from
 UNKNOWN = "unknown"  # how somebody says that nobody knows who spoke
 
 
@@ -215,7 +217,7 @@ def _voice(context: Context, transcript: Transcript, label: str) -> SpeakerName:
         n for n in transcript.names if n.label.casefold() == fold
     ]
     if len(found) != 1:
-        known = _few([n.label for n in transcript.names]) or "none"
+        known = few([n.label for n in transcript.names], MOST_NAMED) or "none"
         raise Problem(f"there is no voice {label!r} in this meeting", where=context.made, fix=f"its voices are {known}")
     if found[0].label.startswith(said_by.BY_PEOPLE):
         raise Problem(
@@ -301,13 +303,9 @@ def _person(context: Context, wanted: str) -> Person:
     found = people_called(people, wanted)
     if len(found) == 1:
         return found[0]
-    known = _few([p.id for p in people]) or "nobody"
+    known = few([p.id for p in people], MOST_NAMED) or "nobody"
     raise Problem(
         f"{len(found)} people of this meeting are called {wanted!r}" if found else f"{wanted!r} is not of this meeting",
         where=context.raw / "meeting.toml",
         fix=f"give an id ({known}), write [[people]] into meeting.toml, or say {UNKNOWN}",
     )
-
-
-def _few(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:12]) + (" ..." if len(ids) > 12 else "")

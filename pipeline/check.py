@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pipeline import corrections, meeting_toml, meetings, receipts, settings, toml_files, work
 from pipeline.add import HIDDEN
-from pipeline.meetings import CAPTION_SUFFIXES, Layout, readable
+from pipeline.meetings import CAPTION_SUFFIXES, Layout, few, readable
 from pipeline.toml_files import Fault, Place, Toml
 from search.links import link
 from transcribe import engines, privacy
@@ -291,8 +291,7 @@ def _advice_public(meeting: Meeting, toml: Toml) -> Iterator[Fault]:
     if not untold:
         return
     shown = "shown as members of the public" if privacy.not_named(meeting.people) else "shown by name"
-    more = f" and {len(untold) - 3} more" if len(untold) > 3 else ""
-    what = f"no role, party or title, so {shown}: {', '.join(untold[:3])}{more}"
+    what = f"no role, party or title, so {shown}: {few(untold, 3)}"
     fix = 'give a role if there is one (role = "Officer"), else role = "Resident", or public = "named"'
     yield Fault(what=what, path=toml.path, fix=fix)
 

@@ -103,6 +103,16 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def few(names: Sequence[str], most: int = 6) -> str:
+    """Names in a sentence: some of them, where there are many, and how many more there are.
+
+    >>> few(["one", "two", "three", "four"], 2)
+    'one, two and 2 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def nearest(path: Path) -> Path:
     """A path, or the nearest folder above it that is there."""
     return next(p for p in (path, *path.absolute().parents) if p.exists())

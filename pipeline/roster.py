@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import meeting_toml, meetings, people, rosters
+from pipeline.meetings import few
 from pipeline.moderngov import Attendee, Meeting, Member
 from pipeline.people import Known, Office, Party, Register, Ward, latest, office_on
 from pipeline.popolo import Somebody
@@ -216,15 +217,11 @@ def _doubtful(found: Sequence[Rostered], known: Collection[Known], day: date | N
     notes = []
     changed = [k.name for k in known if day and k.parties and latest(k.parties, day) is None]
     if changed:
-        notes.append(f"party and ward on {day} are not known: {_few(changed)}")
+        notes.append(f"party and ward on {day} are not known: {few(changed)}")
     twice = [r.name for r in found if sum(_bare(r.name) == _bare(o.name) for o in found) > 1]
     if twice:
-        notes.append(f"several people of one name, which nothing that is said can tell apart: {_few(twice)}")
+        notes.append(f"several people of one name, which nothing that is said can tell apart: {few(twice)}")
     return notes
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 class _Ids:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from pipeline.keep import Manifest, Step
+from pipeline.meetings import few
 from pipeline.remove import Place, Removal
 from pipeline.show import n_of, out, printable, size
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pipeline.publish import Published
 
 N_SHOWN = 12  # files of one kind
-N_NAMED = 6  # meetings
 
 
 def print_removal(found: Removal) -> None:
@@ -86,7 +86,7 @@ def print_published(found: "Published", *, dry_run: bool) -> None:
         _line(f"published {what} in {found.folder}: {n_of(found.n_files, 'file')}{gone}. Open index.html.")
     since = [(found.changed, "changed"), (found.added, "new"), (found.gone, "gone")]
     if found.replaced:
-        told = [f"{how}: {_named(ids)}" for ids, how in since if ids]
+        told = [f"{how}: {few(ids)}" for ids, how in since if ids]
         _line(f"since the edition before: {'; '.join(told) or 'no meeting changed'}")
     for id in found.silent:
         _line(f"{id}: no recording is copied: there is none, or its silenced copy is not made yet")
@@ -100,10 +100,6 @@ def print_behind(folders: Sequence[Path]) -> None:
     """Published pages that do not say what was just corrected."""
     for folder in folders:
         _line(f"still published as it was: {folder}. To renew it: onrecord publish {folder}")
-
-
-def _named(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:N_NAMED]) + (f" and {len(ids) - N_NAMED:,} more" if len(ids) > N_NAMED else "")
 
 
 def _line(text: str, style: str = "") -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.check import Finding
 from pipeline.gather import PassedOver
-from pipeline.meetings import Layout, readable
+from pipeline.meetings import Layout, few, readable
 from pipeline.propose import NewMeeting, Proposal
 from pipeline.show import err, n_of, out, print_problem, printable, size
 from search.cite import timecode
@@ -18,7 +18,6 @@ from transcribe.problem import Problem
 
 _LABELS = {"title": "title", "body": "body", "held_on": "date", "source_url": "link"}
 _OPTIONS = {"title": "--title", "body": "--body", "held_on": "--date", "source_url": "--source-url"}
-_NAMED = 5  # files, at most, that are named where many were passed over
 _SPACE = {
     "linked": "linked, takes no space",
     "pointed to": "a pointer to where it is now",
@@ -91,8 +90,7 @@ def _passed_over(passed: PassedOver) -> str:
 
 
 def _few(paths: Sequence[Path]) -> str:
-    names = ", ".join(readable(p.name) for p in paths[:_NAMED])
-    return f"{names} and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else names
+    return few([readable(p.name) for p in paths])
 
 
 def _print_meeting(new: NewMeeting) -> None:
@@ -164,15 +162,23 @@ def proposal_as_json(proposal: Proposal, made: Sequence[Path], refused: Sequence
 
 
 def print_findings(findings: Sequence[Finding], n_meetings: int) -> None:
-    """Findings by file, in order of lines, and how many there are."""
-    for file, group in groupby(sorted(findings, key=lambda f: (f.file, f.line or 0)), key=lambda f: f.file):
+    """Findings by file, in order of lines, then what is to be said of several meetings, and how many there are."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for f in findings:
+        if f.folder and f.kind == "advice":
+            alike.setdefault((f.what, f.fix), []).append(f)
+    alike = {said: group for said, group in alike.items() if len(group) > 1}
+    alone = [f for f in findings if f.kind == "error" or (f.what, f.fix) not in alike]
+    for file, group in groupby(sorted(alone, key=lambda f: (f.file, f.line or 0)), key=lambda f: f.file):
         out.print(Text(printable(file), style="bold"))
         for finding in group:
-            line = f"line {finding.line}" if finding.line else ""
-            style = "bold red" if finding.kind == "error" else "yellow"
-            row = Text.assemble(f"  {line:<9}", (f"{finding.kind:<6}", style), f"  {printable(finding.what)}")
-            out.print(row)
-            out.print(Text(f"{'':<19}{printable(finding.fix)}", style="dim"))
+            _print_finding(finding, f"line {finding.line}" if finding.line else "")
+        out.print()
+    for several in alike.values():
+        folders = list(dict.fromkeys(f.folder for f in several))
+        where = few(folders)
+        out.print(Text(printable(f"{n_of(len(folders), 'meeting')}: {where}"), style="bold"))
+        _print_finding(several[0])
         out.print()
     counted = n_of(n_meetings, "meeting")
     if not findings:
@@ -182,3 +188,9 @@ def print_findings(findings: Sequence[Finding], n_meetings: int) -> None:
     n_advice = len(findings) - n_errors
     advice = f"{n_advice:,} piece{'s' if n_advice != 1 else ''} of advice"
     out.print(f"{counted}: {n_of(n_errors, 'error')}, {advice}")
+
+
+def _print_finding(finding: Finding, line: str = "") -> None:
+    style = "bold red" if finding.kind == "error" else "yellow"
+    out.print(Text.assemble(f"  {line:<9}", (f"{finding.kind:<6}", style), f"  {printable(finding.what)}"))
+    out.print(Text(f"{'':<19}{printable(finding.fix)}", style="dim"))

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from pipeline.doctor import Finding
 from pipeline.manifest import Behind
+from pipeline.meetings import few
 from pipeline.plan import Link
 from pipeline.show import n_of, out, printable, size, span, stages_of
 from pipeline.status import Engine, Standing, Status
@@ -230,9 +231,7 @@ def _grouped(found: Iterable[Standing], key: Callable[[Standing], object]) -> li
 
 def _names(group: Sequence[Standing], *, all: bool) -> str:
     names = [s.meeting for s in group]
-    if all or len(names) <= N_NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[: N_NAMED - 1])} and {len(names) - N_NAMED + 1:,} more"
+    return ", ".join(names) if all else few(names, N_NAMED)
 
 
 def _rest(groups: Sequence[Sequence[Standing]]) -> None:

@@ -187,7 +187,7 @@ def test_what_is_passed_over_is_said(layout: Layout, inbox: Path) -> None:
     told = onrecord("add", str(inbox), "--dry-run", data=layout.root).stdout
     assert "not looked at: 1 folder (--recursive); 1 caption file that belongs to no recording: other.vtt" in told
     assert "9 files that are no recordings: notes 0.txt, " in told
-    assert "notes 4.txt and 4 more" in told
+    assert "notes 5.txt and 3 more" in told
 
 
 def test_captions_alone_are_a_meeting(layout: Layout, inbox: Path) -> None:
