@@ -16,7 +16,7 @@ import msgspec
 from pipeline import guess, meetings
 from pipeline.gather import Found, Known, PassedOver, gather
 from pipeline.guess import Guess
-from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable
+from pipeline.meetings import CAPTION_SUFFIXES, MEDIA_SUFFIXES, Layout, readable, size
 from transcribe.media import Progress
 from transcribe.problem import LACKING, Problem
 from transcribe.records import Record
@@ -276,7 +276,7 @@ def check_space(layout: Layout, proposal: Proposal) -> None:
     free = shutil.disk_usage(meetings.nearest(layout.raw)).free
     if proposal.n_to_copy > free:
         raise Problem(
-            f"{proposal.n_to_copy / 1e9:.1f} GB would be copied, and {free / 1e9:.1f} GB are free",
+            f"{size(proposal.n_to_copy)} would be copied, and {size(free)} are free",
             where=layout.raw,
             fix="make space there, or add --link to point to the recordings where they are",
             exit_code=LACKING,

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from transcribe.problem import Problem, reading
+from transcribe.problem import Problem, naming, reading
 from transcribe.records import Record
 
 RECEIPTS = "receipts"
@@ -90,13 +90,14 @@ def put(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a whole file or nothing: to the side, to the disk, then one rename. It gets no more rights than `mode`."""
     side = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(side, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as f:
-            f.write(data)
-        to_disk(side)
-        side.replace(path)
+        with naming(path):
+            with open(side, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as f:
+                f.write(data)
+            to_disk(side)
+            side.replace(path)
+            to_disk(path.parent)
     finally:
         side.unlink(missing_ok=True)
-    to_disk(path.parent)
 
 
 def to_disk(path: Path) -> None:

@@ -49,17 +49,6 @@ def n_of(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def size(n_bytes: int) -> str:
-    """
-    >>> size(730), size(52_300), size(1_234_000), size(3_900_000_000)
-    ('730 bytes', '52 kB', '1.2 MB', '3.9 GB')
-    """
-    if n_bytes < 1000:
-        return f"{n_bytes} bytes"
-    value, unit = next((n_bytes / n, u) for n, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if n_bytes >= n)
-    return f"{value:.1f} {unit}" if value < 10 and unit != "kB" else f"{value:.0f} {unit}"
-
-
 def printable(text: str) -> str:
     """Text from outside without what would steer a terminal: control characters, and marks that turn writing round."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from pipeline.keep import Manifest, Step
-from pipeline.meetings import few
+from pipeline.meetings import few, size
 from pipeline.remove import Place, Removal
-from pipeline.show import n_of, out, printable, size
+from pipeline.show import n_of, out, printable
 
 if TYPE_CHECKING:
     from pipeline.publish import Published

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from pipeline.check import Finding
 from pipeline.gather import PassedOver
-from pipeline.meetings import Layout, few, readable
+from pipeline.meetings import Layout, few, readable, size
 from pipeline.propose import NewMeeting, Proposal
-from pipeline.show import err, n_of, out, print_problem, printable, size
+from pipeline.show import err, n_of, out, print_problem, printable
 from search.cite import timecode
 from transcribe.problem import Problem
 

@@ -7,9 +7,9 @@ from rich.text import Text
 
 from pipeline.doctor import Finding
 from pipeline.manifest import Behind
-from pipeline.meetings import few
+from pipeline.meetings import few, size
 from pipeline.plan import Link
-from pipeline.show import n_of, out, printable, size, span, stages_of
+from pipeline.show import n_of, out, printable, span, stages_of
 from pipeline.status import Engine, Standing, Status
 from pipeline.work import NAMES
 from search.cite import timecode

@@ -143,6 +143,18 @@ def test_a_disk_that_fails_at_any_moment_costs_no_more_than_that(
     assert n_failed > 15
 
 
+def cramped(n_bytes: int, *args: str, data: Path) -> "subprocess.CompletedProcess[str]":
+    """The command where no file may grow beyond so many bytes."""
+    return subprocess.run(
+        command(*args, data=data),
+        env=environment({"PYTHONDONTWRITEBYTECODE": "1"}),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes)),
+        timeout=300,
+    )
+
+
 @pytest.mark.parametrize("n_bytes", [0, 200, 2_000, 20_000])
 def test_a_disk_that_is_full_is_said_and_the_next_run_goes_on(tmp_path: Path, n_bytes: int) -> None:
     """No file may grow beyond a few bytes, whatever writes it: Python, FFmpeg, Arrow or Tantivy."""
@@ -150,14 +162,7 @@ def test_a_disk_that_is_full_is_said_and_the_next_run_goes_on(tmp_path: Path, n_
     with_sound(tmp_path, "sound", n_ms=40_000)
     (tmp_path / "raw" / "sound" / "meeting.wav").rename(tmp_path / "raw" / "m" / "meeting.wav")
     (tmp_path / "raw" / "sound").rmdir()
-    full = subprocess.run(
-        command("run", "--jobs", "0", data=tmp_path),
-        env=environment({"PYTHONDONTWRITEBYTECODE": "1"}),
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes)),
-        timeout=300,
-    )
+    full = cramped(n_bytes, "run", "--jobs", "0", data=tmp_path)
     assert full.returncode in (3, 4), full.stderr
     assert "error: " in full.stderr
     assert "Traceback" not in full.stderr
@@ -166,6 +171,20 @@ def test_a_disk_that_is_full_is_said_and_the_next_run_goes_on(tmp_path: Path, n_
     assert done.returncode == 0, done.stderr
     assert kills.left_behind(tmp_path / "processed" / "m") == []
     assert "up to date" in onrecord("run", "--jobs", "0", "--verify", data=tmp_path).stderr
+
+
+def test_a_disk_that_is_full_is_said_by_what_changes_something_with_the_file(tmp_path: Path) -> None:
+    with_captions(tmp_path, "m")
+    batch.run([job(tmp_path, "m", "m", CAPTIONS, CAPTIONS)], Heard(), n_workers=0)
+    for n_bytes, *verb in (
+        (0, "correct", "m/0-9000", "--listened", "--by", "Mira"),
+        (250, "correct", "m/0-9000", "--listened", "--by", "Mira"),
+        (0, "publish", str(tmp_path / "pages")),
+        (0, "remove", "m", "--yes"),
+    ):
+        full = cramped(n_bytes, *verb, data=tmp_path)
+        assert full.returncode == 4, (verb, full.stderr)
+        assert f"where: {tmp_path}/" in full.stderr, verb
 
 
 @pytest.mark.parametrize("name", ["processed", "processed/runs", "meetings.toml"])

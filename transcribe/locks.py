@@ -19,6 +19,8 @@ from pathlib import Path
 
 import msgspec
 
+from transcribe.problem import naming
+
 BEAT_S = 10.0
 STILL_S = 60.0
 
@@ -124,8 +126,9 @@ class Lock:
         taken = False
         # Written beside and linked into place, so that nobody ever reads a lock that is half written.
         try:
-            self._side.write_bytes(msgspec.json.encode(self._holder))
-            _link(self._side, self.path)
+            with naming(self.path):
+                self._side.write_bytes(msgspec.json.encode(self._holder))
+                _link(self._side, self.path)
             self._beater.start()
             taken = True
         except FileExistsError:

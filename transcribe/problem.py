@@ -69,6 +69,16 @@ def reading(path: Path) -> Iterator[None]:
         raise Problem(f"this file cannot be read ({e.strerror})", where=path, fix="check the disk and the file") from e
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the system says against the writing of a file in here bears its name: a full disk says none."""
+    try:
+        yield
+    except OSError as e:
+        e.filename, e.filename2 = str(path), None
+        raise
+
+
 def misfit(said: str, which: str) -> str:
     """What a validation error of msgspec says against a field, in words for whoever wrote the file.
 
