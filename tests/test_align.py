@@ -282,6 +282,31 @@ def test_captions_of_another_beginning_are_found_by_what_is_recognised(
     assert any("own times do not fit" in e.message for e in heard.events)
 
 
+@pytest.mark.parametrize("late_s", [-8, 8, 15])
+def test_captions_that_are_all_late_by_the_same_time_are_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_s: int
+) -> None:
+    """Somebody says `w10. w11. …` in one clip, one each second. Of words that are late, many are found all the same."""
+    clip = Clip(start_ms=10_000, end_ms=39_000, speech=((10_000, 39_000),))
+    monkeypatch.setattr(align, "clips", lambda audio, from_ms=0: iter([clip] if from_ms <= clip.start_ms else []))
+    said = [f"w{s}." for s in range(10, 39)]
+    lines = "".join(
+        f"00:{s + late_s:02}.000 --> 00:{s + late_s + 1:02}.000\n<v Jo Okafor>{word}</v>\n\n"
+        for s, word in enumerate(said, 10)
+    )
+    meeting(tmp_path, texts={"captions.vtt": "WEBVTT\n\n" + lines})
+    Listens(lambda texts: [Placed(float(t[1:-1]) - 10, float(t[1:-1]) - 9.5, -0.2, 0.8) for t in texts]).instead(
+        monkeypatch
+    )
+    told = [e.message for e in run(tmp_path).events]
+    words = json.loads((tmp_path / "processed" / "m" / "words.json").read_bytes())["words"]
+    assert [w["text"] for w in words] == said
+    assert {w["timing"] for w in words} == {"aligned"}
+    assert all(abs(w["start_ms"] - 1000 * s) < 1_000 for s, w in enumerate(words, 10))
+    assert "the captions are early or late, all by the same time: they were moved by that" in told
+    assert not any("after the recording ends" in message for message in told)
+
+
 @pytest.mark.usefixtures("spoken")
 def test_captions_that_do_not_fit_the_recording_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meeting(tmp_path, texts={"captions.vtt": VTT + "00:50.000 --> 00:54.000\nGood evening, all.\n"})
