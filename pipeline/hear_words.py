@@ -145,7 +145,7 @@ def words_notes(context: Context) -> list[str]:
         notes.append("next to nothing of the captions is in the sound: are they another recording's, or shifted?")
     if hear.uses_captions(context, "words", context.asr):
         notes += _notes_after(context, made)
-        if context.only:
+        if context.only and length([context.only]):  # of what is corrected, nothing is to be heard
             notes.append("captions give all words at once: --only changes nothing")
     return notes
 
