@@ -154,7 +154,7 @@ def _notes_after(context: Context, made: Words) -> Iterator[str]:
     """How much of captions stands after the end of the recording, and so is nowhere."""
     if context.recording().media and FOUND_ANEW not in made.engine and MOVED not in made.engine:
         end_ms = context.recording().duration_ms
-        n_after = sum(_start(w) >= end_ms for w in hear.from_captions(context, also_after=True)[0].words)
+        n_after = sum(_start(w) >= end_ms for w in hear.from_captions(context, whole=True)[0].words)
         if n_after:
             yield f"captions go on after the recording ends: {n_after} words of theirs are left out"
 
@@ -342,10 +342,15 @@ def _captions_to_cut(context: Context, params: dict[str, Any]) -> Receipt | None
 
 
 def _cut_captions(before: Words, hidden: Ranges, known: Ranges) -> Words:
-    """Captions without what is hidden. Where a word of a cue is said nobody knows, so those near it go too."""
-    near = [(start_ms - CUE_REACH_MS, end_ms + CUE_REACH_MS) for start_ms, end_ms in without(hidden, known)]
-    sure = [w for w in before.words if w.timing != "cue" or words_outside([w], near)]
+    """Captions without what is hidden."""
+    sure = _sure(before.words, without(hidden, known))
     return msgspec.structs.replace(before, words=words_outside(sure, hidden))
+
+
+def _sure(words: Sequence[Word], hidden: Ranges) -> tuple[Word, ...]:
+    """Those not said in what is hidden. Where a word of a cue is said nobody knows, so those near it go too."""
+    near = [(start_ms - CUE_REACH_MS, end_ms + CUE_REACH_MS) for start_ms, end_ms in hidden]
+    return tuple(w for w in words if w.timing != "cue" or words_outside([w], near))
 
 
 def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> Words:
@@ -365,16 +370,14 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     else:
         words = _near(sound, captions.words, _in_time(captions.words), "cues")
         early_ms = _early_ms(captions.words, words)
-        if abs(early_ms) > align.SLACK_MS and not context.erased():  # their own times say what that takes away
-            every, _ = hear.from_captions(context, also_after=True)
-            moved = _moved(every.words, [t + early_ms for t in _in_time(every.words)], sound.audio.duration_ms)
-            again = _near(sound, moved, list(map(_start, moved)), "cues that were moved")
+        if abs(early_ms) > align.SLACK_MS:
+            whole = hear.from_captions(context, whole=True)[0].words
+            again = _near_moved(sound, whole, [ms + early_ms for ms in _in_time(whole)], "cues that were moved")
             if _n_found(again) > _n_found(words):
                 words, how = again, MOVED
-        if _share_found(words) < FEW_FOUND and not context.erased():
-            every, _ = hear.from_captions(context, also_after=True)
-            moved = _moved(every.words, _as_heard(sound, every.words), sound.audio.duration_ms)
-            again = _near(sound, moved, list(map(_start, moved)), "recognised")
+        if _share_found(words) < FEW_FOUND:
+            whole = hear.from_captions(context, whole=True)[0].words
+            again = _near_moved(sound, whole, _as_heard(sound, whole), "recognised")
             if _share_found(again) >= MOST_FOUND:
                 words, how = again, FOUND_ANEW
     if not words:
@@ -436,6 +439,13 @@ def _near(sound: _Sound, words: Sequence[Word], about_ms: Sequence[int], how: st
             done.append(piece)
             sound.progress(piece.until_ms, sound.audio.duration_ms)
     return align.in_order([word for piece in done for word in piece.words])
+
+
+def _near_moved(sound: _Sound, words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
+    """Words whose own times do not fit, looked for near others, as far as the recording goes and nothing is hidden."""
+    hidden = sound.context.erased()
+    moved = words_outside(_moved(words, about_ms, sound.audio.duration_ms), hidden)
+    return _sure(_near(sound, moved, list(map(_start, moved)), how), hidden)
 
 
 def _in_time(words: Sequence[Word]) -> list[int]:
