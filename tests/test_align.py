@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline import batch
+from pipeline import amend, apply, batch, work
 from pipeline.receipts import read
+from search.quotes import Address
 from tests.house import Engine, Heard, job, with_captions, with_sound
 from transcribe import align, whisper
 from transcribe.align import Piece, Placed, Walk, about, in_order, likely, matched, pieces
@@ -421,6 +422,18 @@ def test_what_is_hidden_later_is_cut_without_a_model(tmp_path: Path, monkeypatch
     toml.write_text(toml.read_text("utf-8").replace("0:12", "0:10"), "utf-8")
     run(tmp_path)
     assert listens.aligner.n_clips > n_clips  # what is no longer hidden is looked for
+
+
+@pytest.mark.usefixtures("spoken")
+def test_who_masks_words_of_captions_is_not_told_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting(tmp_path, texts={"captions.vtt": VTT})
+    Listens(evenly).instead(monkeypatch)
+    run(tmp_path)
+    context, heard = work.context_of(job(tmp_path, "m", "m", AUTO, VOICES)), Heard()
+    place = Address(meeting="m", start_ms=10_000, end_ms=11_000)
+    apply.apply(context, amend.hide(context, place, "mask", by="Mira", reason="a number"), heard)
+    assert "words" in heard.stages()
+    assert not any("--only" in e.message for e in heard.events)
 
 
 # -- a real model -----------------------------------------------------------------------------------
