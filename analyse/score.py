@@ -113,20 +113,24 @@ class Judged(Record):
     baselines: dict[str, bool]
 
 
-def report(rows: Sequence[Judged], codes: Sequence[str], *, codebook: str, tagger: str) -> Report:
-    """`codes` are the codebook's, in its order; a code that only the labels know is missed wherever it was given."""
+def report(
+    rows: Sequence[Judged], codes: Sequence[str], *, codebook: str, tagger: str, has_stance: bool = True
+) -> Report:
+    """`codes` are the codebook's, in its order; a code that only the labels know is missed wherever it was given. Where
+    the codebook says nothing of a stance, it is not judged."""
     known = list(dict.fromkeys([*codes, *sorted({c for j in rows for c in j.row.codes})]))
+    stances = STANCES if has_stance else ()
     return Report(
         codebook=codebook,
         tagger=tagger,
-        whole=score(rows, known),
-        slices={name: score(part, known) for name, part in _slices(rows).items()},
-        errors=tuple(_errors(rows, known)),
+        whole=score(rows, known, stances),
+        slices={name: score(part, known, stances) for name, part in _slices(rows).items()},
+        errors=tuple(e for e in _errors(rows, known) if has_stance or e.kind != "stance"),
         unknown_codes=tuple(known[len(set(codes)) :]),
     )
 
 
-def score(rows: Sequence[Judged], codes: Sequence[str]) -> Score:
+def score(rows: Sequence[Judged], codes: Sequence[str], stances: Sequence[str] = STANCES) -> Score:
     tally = _Tally(rows)
     on = [j for j in rows if j.row.topic]
     per_code = {c: tally.of((c in j.row.codes, c in j.found.codes) for j in rows) for c in codes}
@@ -134,9 +138,9 @@ def score(rows: Sequence[Judged], codes: Sequence[str]) -> Score:
     enough = [c for c in used if per_code[c][:, [0, 2]].sum() >= ENOUGH_ROWS]
     per_stance = {
         s: tally.of((j.row.topic and j.row.stance == s, j.row.topic and j.found.stance == s) for j in rows)
-        for s in STANCES
+        for s in stances
     }
-    given = [s for s in STANCES if per_stance[s][:, [0, 2]].any()]
+    given = [s for s in stances if per_stance[s][:, [0, 2]].any()]
     held = [j for j in on if j.row.stance_holder and j.row.stance != "neutral" and j.found.stance_holder]
     names = dict.fromkeys(name for j in rows for name in j.baselines)
     return Score(

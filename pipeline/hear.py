@@ -139,9 +139,9 @@ def caption_inputs(stage: str, choice: Callable[[Context], engines.Choice]) -> C
     return inputs
 
 
-def from_captions(context: Context, *, also_after: bool = False) -> tuple[Words, Turns]:
-    """Words and turns, as far as the recording goes or also what stands after its end. Two stages ask for them, one
-    right after the other, and the file is read once."""
+def from_captions(context: Context, *, whole: bool = False) -> tuple[Words, Turns]:
+    """Words and turns, as far as the recording goes and nothing is hidden, or the whole file. Two stages ask for them,
+    one right after the other, and the file is read once."""
     path, recording = context.captions(), context.recording()
     if path is None:
         raise Problem(
@@ -150,8 +150,8 @@ def from_captions(context: Context, *, also_after: bool = False) -> tuple[Words,
     with reading(path):
         found = path.stat()
     state = found.st_ino, found.st_mtime_ns, found.st_size
-    end_ms = None if also_after else recording.duration_ms
-    return _captions(path, state, recording.sha256, end_ms, tuple(context.erased()))
+    end_ms, erased = (None, ()) if whole else (recording.duration_ms, tuple(context.erased()))
+    return _captions(path, state, recording.sha256, end_ms, erased)
 
 
 @lru_cache(maxsize=2)

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from transcribe.align import Aligner
 
 VERSION = 3
-ON_THE_SOUND, FOUND_ANEW = "on the sound", "found anew on the sound"  # what becomes of the words of captions
+ON_THE_SOUND = "on the sound"  # what becomes of the words of captions
+MOVED, FOUND_ANEW = f"moved as one {ON_THE_SOUND}", f"found anew {ON_THE_SOUND}"  # where their own times do not fit
 FEW_FOUND, MOST_FOUND = 0.3, 0.5  # of them: so few where their times are wrong altogether, and so many where others fit
 CUE_REACH_MS = 10_000  # a word may be said so long before or after its cue shows it
 BLOCKS_VERSION = 3  # of what a killed job left in the scratch folder
@@ -131,26 +133,28 @@ def words_notes(context: Context) -> list[str]:
         notes.append(
             "words without times: nothing can be cited. Times come from a recording beside them and an engine (--asr)"
         )
-    elif n_found := sum(w.timing == "aligned" for w in words):
+    elif n_found := _n_found(words):
         rest = "has no times and can't be cited" if any(w.timing == "none" for w in words) else "keeps the cue's time"
         more = f"; the rest {rest}" if n_found < len(words) else ""
         notes.append(f"words of captions put on the sound: {math.floor(100 * n_found / len(words))} %{more}")
         if FOUND_ANEW in made.engine:
             notes.append("the captions' own times do not fit this recording: it was listened to, to place their words")
+        if MOVED in made.engine:
+            notes.append("the captions are early or late, all by the same time: they were moved by that")
     elif ON_THE_SOUND in made.engine:
         notes.append("next to nothing of the captions is in the sound: are they another recording's, or shifted?")
     if hear.uses_captions(context, "words", context.asr):
         notes += _notes_after(context, made)
-        if context.only:
+        if context.only and length([context.only]):  # of what is corrected, nothing is to be heard
             notes.append("captions give all words at once: --only changes nothing")
     return notes
 
 
 def _notes_after(context: Context, made: Words) -> Iterator[str]:
     """How much of captions stands after the end of the recording, and so is nowhere."""
-    if context.recording().media and FOUND_ANEW not in made.engine:
+    if context.recording().media and FOUND_ANEW not in made.engine and MOVED not in made.engine:
         end_ms = context.recording().duration_ms
-        n_after = sum(_start(w) >= end_ms for w in hear.from_captions(context, also_after=True)[0].words)
+        n_after = sum(_start(w) >= end_ms for w in hear.from_captions(context, whole=True)[0].words)
         if n_after:
             yield f"captions go on after the recording ends: {n_after} words of theirs are left out"
 
@@ -338,18 +342,25 @@ def _captions_to_cut(context: Context, params: dict[str, Any]) -> Receipt | None
 
 
 def _cut_captions(before: Words, hidden: Ranges, known: Ranges) -> Words:
-    """Captions without what is hidden. Where a word of a cue is said nobody knows, so those near it go too."""
-    near = [(start_ms - CUE_REACH_MS, end_ms + CUE_REACH_MS) for start_ms, end_ms in without(hidden, known)]
-    sure = [w for w in before.words if w.timing != "cue" or words_outside([w], near)]
+    """Captions without what is hidden."""
+    sure = _sure(before.words, without(hidden, known))
     return msgspec.structs.replace(before, words=words_outside(sure, hidden))
+
+
+def _sure(words: Sequence[Word], hidden: Ranges) -> tuple[Word, ...]:
+    """Those not said in what is hidden. Where a word of a cue is said nobody knows, so those near it go too."""
+    near = [(start_ms - CUE_REACH_MS, end_ms + CUE_REACH_MS) for start_ms, end_ms in hidden]
+    return tuple(w for w in words if w.timing != "cue" or words_outside([w], near))
 
 
 def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, progress: Progress) -> Words:
     """Captions whose words have the times at which they are said, where they are found in the recording.
 
-    They are looked for near their cues; where there are none, or these are shifted or drift so that next to nothing is
-    found, near what a recogniser hears.
+    They are looked for near their cues, and again near these moved, where most words are early or late by the same
+    time; where there are no cues, or these drift so that next to nothing is found, near what a recogniser hears.
     """
+    from transcribe import align
+
     sound = _sound(context, captions, choice, progress)
     if sound is None:
         return captions
@@ -357,11 +368,16 @@ def _on_the_sound(context: Context, captions: Words, choice: engines.Choice, pro
     if all(w.start_ms is None for w in captions.words):
         words = _near(sound, captions.words, _as_heard(sound, captions.words), "recognised")
     else:
-        words = _near(sound, captions.words, list(itertools.accumulate(map(_start, captions.words), max)), "cues")
-        if _share_found(words) < FEW_FOUND and not context.erased():  # their own times say what that takes away
-            every, _ = hear.from_captions(context, also_after=True)
-            moved = _moved(every.words, _as_heard(sound, every.words), sound.audio.duration_ms)
-            again = _near(sound, moved, list(map(_start, moved)), "recognised")
+        words = _near(sound, captions.words, _in_time(captions.words), "cues")
+        early_ms = _early_ms(captions.words, words)
+        if abs(early_ms) > align.SLACK_MS:
+            whole = hear.from_captions(context, whole=True)[0].words
+            again = _near_moved(sound, whole, [ms + early_ms for ms in _in_time(whole)], "cues that were moved")
+            if _n_found(again) > _n_found(words):
+                words, how = again, MOVED
+        if _share_found(words) < FEW_FOUND:
+            whole = hear.from_captions(context, whole=True)[0].words
+            again = _near_moved(sound, whole, _as_heard(sound, whole), "recognised")
             if _share_found(again) >= MOST_FOUND:
                 words, how = again, FOUND_ANEW
     if not words:
@@ -425,8 +441,30 @@ def _near(sound: _Sound, words: Sequence[Word], about_ms: Sequence[int], how: st
     return align.in_order([word for piece in done for word in piece.words])
 
 
+def _near_moved(sound: _Sound, words: Sequence[Word], about_ms: Sequence[int], how: str) -> tuple[Word, ...]:
+    """Words whose own times do not fit, looked for near others, as far as the recording goes and nothing is hidden."""
+    hidden = sound.context.erased()
+    moved = words_outside(_moved(words, about_ms, sound.audio.duration_ms), hidden)
+    return _sure(_near(sound, moved, list(map(_start, moved)), how), hidden)
+
+
+def _in_time(words: Sequence[Word]) -> list[int]:
+    """When words begin by their cues, never going back."""
+    return list(itertools.accumulate(map(_start, words), max))
+
+
+def _early_ms(cues: Sequence[Word], words: Sequence[Word]) -> int:
+    """By how much the cues of most words that were found are too early; less than 0 where they are late."""
+    apart = [_start(w) - _start(cue) for cue, w in zip(cues, words, strict=True) if w.timing == "aligned"]
+    return round(median(apart)) if apart else 0
+
+
+def _n_found(words: Sequence[Word]) -> int:
+    return sum(w.timing == "aligned" for w in words)
+
+
 def _share_found(words: Sequence[Word]) -> float:
-    return sum(w.timing == "aligned" for w in words) / max(1, len(words))
+    return _n_found(words) / max(1, len(words))
 
 
 def _moved(words: Sequence[Word], about_ms: Sequence[int], end_ms: int) -> list[Word]:

@@ -4,6 +4,7 @@ Three ways to be judged: statements alone, each by itself; statements where they
 and one meeting's statements against its labelled sentences.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from analyse import score, taggers
@@ -45,7 +46,7 @@ def alone(labelled: Path, codebook: Codebook, tagger: taggers.Choice = taggers.R
         texts = {"keywords": row.text, "keywords + context": f"{row.text} {row.context}"}
         baselines = {name: has_keyword(text) for name, text in texts.items()} if has_keyword else {}
         rows.append(Judged(row=row, found=found, baselines=baselines))
-    return score.report(rows, _codes(codebook), codebook=codebook.id, tagger=tagger.id)
+    return _report(rows, codebook, tagger.id)
 
 
 def in_meetings(labelled: Path, layout: Layout, codebook: Codebook) -> Report:
@@ -71,7 +72,7 @@ def in_meetings(labelled: Path, layout: Layout, codebook: Codebook) -> Report:
             Judged(row=row, found=f, baselines={"keywords": has_keyword(row.text), "keywords, whole items": item})
             for row, f, item in zip(labels, found, items, strict=True)
         ]
-    return score.report(rows, _codes(codebook), codebook=codebook.id, tagger="as run")
+    return _report(rows, codebook, "as run")
 
 
 def of_meeting(reference: Path, hypothesis: Path, codebook: Codebook) -> Report:
@@ -100,11 +101,12 @@ def of_meeting(reference: Path, hypothesis: Path, codebook: Codebook) -> Report:
         Judged(row=row, found=found, baselines={"keywords": has_keyword(row.text)} if has_keyword else {})
         for row, found in labels_of(said, read_sentences(reference))
     ]
-    return score.report(rows, _codes(codebook), codebook=made.codebook, tagger=made.tagger)
+    return _report(rows, codebook, made.tagger)
 
 
-def _codes(codebook: Codebook) -> list[str]:
-    return [c.code for c in codebook.codes]
+def _report(rows: Sequence[Judged], codebook: Codebook, tagger: str) -> Report:
+    codes = [c.code for c in codebook.codes]
+    return score.report(rows, codes, codebook=codebook.id, tagger=tagger, has_stance=codebook.stance is not None)
 
 
 def _quotes(layout: Layout, meeting: str) -> list[Placed]:

@@ -41,12 +41,19 @@ def scores(found: Report, n_errors: int) -> None:
     out.print(f"       {whole.macro_f1_of_all.value:.3f} over all")
     out.print(f"       F1 of all decisions together {_interval(whole.micro_f1)}")
     out.print()
+    if whole.stance:
+        _print_stance(whole)
+    else:
+        out.print("stance: none to judge, on the topic or in the codebook")
+    _print_errors(found, n_errors)
+
+
+def _print_stance(whole: Score) -> None:
     _print_labels("stance", whole.stance)
     out.print(f"stance: mean F1 {_interval(whole.mean_stance_f1)} over concerned, supportive and neutral")
     out.print(f"        {whole.macro_stance_f1.value:.3f} over all; right in {share(whole.stance_accuracy.value)}")
     if whole.holder_n:
         out.print(f"        whose it is: right in {whole.holder_right} of {whole.holder_n}")
-    _print_errors(found, n_errors)
 
 
 def _print_topics(parts: dict[str, Score]) -> None:
@@ -60,7 +67,7 @@ def _print_topics(parts: dict[str, Score]) -> None:
             *_figures(s.topic)[:3],
             share(s.topic.false / n_off) if n_off else "-",
             f"{s.macro_f1.value:.3f}" if _has_mean(s) else "-",
-            f"{s.mean_stance_f1.value:.3f}" if s.n_on_topic else "-",
+            f"{s.mean_stance_f1.value:.3f}" if s.stance else "-",
         )
     for name, agreement in parts["all rows"].baselines.items():
         table.add_row(f"({name})", "", "", *_figures(agreement)[:3], "", "", "")

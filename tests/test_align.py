@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline import batch
+from pipeline import amend, apply, batch, work
 from pipeline.receipts import read
+from search.quotes import Address
 from tests.house import Engine, Heard, job, with_captions, with_sound
 from transcribe import align, whisper
 from transcribe.align import Piece, Placed, Walk, about, in_order, likely, matched, pieces
@@ -283,6 +284,64 @@ def test_captions_of_another_beginning_are_found_by_what_is_recognised(
 
 
 @pytest.mark.usefixtures("spoken")
+def test_what_is_hidden_of_captions_of_another_beginning_is_what_is_said_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = "WEBVTT\n\n00:30.000 --> 00:34.000\nw10. w11. w12. w13.\n\n00:45.000 --> 00:49.000\nw20. w21. w22. w23.\n"
+    toml = meeting(tmp_path, texts={"captions.vtt": late}) / "meeting.toml"
+    toml.write_text('exclude = [["0:12", "0:16", "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
+    Listens(evenly).instead(monkeypatch)
+    run(tmp_path)
+    words = json.loads((tmp_path / "processed" / "m" / "words.json").read_bytes())["words"]
+    assert [w["text"] for w in words] == [f"w{i}." for i in (10, 11, 20, 21, 22, 23)]
+
+
+def late(data: Path, monkeypatch: pytest.MonkeyPatch, late_s: int, *, unheard: Sequence[int] = ()) -> Path:
+    """Somebody says `w10. w11. …` in one clip, one each second; captions are late. Some of it is silenced."""
+    clip = Clip(start_ms=10_000, end_ms=39_000, speech=((10_000, 39_000),))
+    monkeypatch.setattr(align, "clips", lambda audio, from_ms=0: iter([clip] if from_ms <= clip.start_ms else []))
+
+    def places(texts: Sequence[str]) -> list[Placed]:
+        at = [int(text[1:-1]) for text in texts]
+        return [Placed(s - 10.0, s - 9.5, -7.0 if s in unheard else -0.2, 0.8) for s in at]
+
+    Listens(places).instead(monkeypatch)
+    lines = [(s + late_s, f"w{s}.") for s in range(10, 39)]
+    cues = [f"00:{s:02}.000 --> 00:{s + 1:02}.000\n<v Jo Okafor>{word}</v>\n\n" for s, word in lines]
+    return meeting(data, texts={"captions.vtt": "WEBVTT\n\n" + "".join(cues)})
+
+
+def places_of(data: Path) -> dict[str, int]:
+    """Each word, and the second in which it begins."""
+    words = json.loads((data / "processed" / "m" / "words.json").read_bytes())["words"]
+    assert {w["timing"] for w in words} == {"aligned"}
+    return {w["text"]: w["start_ms"] // 1000 for w in words}
+
+
+@pytest.mark.parametrize("late_s", [-8, 8, 15])
+def test_captions_that_are_all_late_by_the_same_time_are_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_s: int
+) -> None:
+    """Of words that are late, many are found all the same."""
+    late(tmp_path, monkeypatch, late_s)
+    told = [e.message for e in run(tmp_path).events]
+    assert places_of(tmp_path) == {f"w{s}.": s for s in range(10, 39)}
+    assert "the captions are early or late, all by the same time: they were moved by that" in told
+    assert not any("after the recording ends" in message for message in told)
+
+
+@pytest.mark.parametrize("late_s", [-8, 8, 15])
+def test_what_is_hidden_of_captions_that_are_late_is_what_is_said_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_s: int
+) -> None:
+    place = late(tmp_path, monkeypatch, late_s, unheard=range(20, 25))
+    toml = place / "meeting.toml"
+    toml.write_text('exclude = [["0:20", "0:25", "exempt business"]]\n' + toml.read_text("utf-8"), "utf-8")
+    run(tmp_path)
+    assert places_of(tmp_path) == {f"w{s}.": s for s in range(10, 39) if s not in range(20, 25)}
+
+
+@pytest.mark.usefixtures("spoken")
 def test_captions_that_do_not_fit_the_recording_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meeting(tmp_path, texts={"captions.vtt": VTT + "00:50.000 --> 00:54.000\nGood evening, all.\n"})
     Listens(nowhere).instead(monkeypatch)
@@ -363,6 +422,18 @@ def test_what_is_hidden_later_is_cut_without_a_model(tmp_path: Path, monkeypatch
     toml.write_text(toml.read_text("utf-8").replace("0:12", "0:10"), "utf-8")
     run(tmp_path)
     assert listens.aligner.n_clips > n_clips  # what is no longer hidden is looked for
+
+
+@pytest.mark.usefixtures("spoken")
+def test_who_masks_words_of_captions_is_not_told_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting(tmp_path, texts={"captions.vtt": VTT})
+    Listens(evenly).instead(monkeypatch)
+    run(tmp_path)
+    context, heard = work.context_of(job(tmp_path, "m", "m", AUTO, VOICES)), Heard()
+    place = Address(meeting="m", start_ms=10_000, end_ms=11_000)
+    apply.apply(context, amend.hide(context, place, "mask", by="Mira", reason="a number"), heard)
+    assert "words" in heard.stages()
+    assert not any("--only" in e.message for e in heard.events)
 
 
 # -- a real model -----------------------------------------------------------------------------------

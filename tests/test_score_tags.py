@@ -289,4 +289,8 @@ def test_another_codebook_is_neither_judged_by_keywords_nor_by_codes_that_are_no
     whole = msgspec.json.decode(told.stdout)["whole"]
     assert whole["baselines"] == {}
     assert whole["codes"]["notice"]["false"] == 1
-    assert "no keywords to compare with" in CliRunner().invoke(app, [*asked, "--data", str(tmp_path)]).stdout
+    assert whole["stance"] == {}  # the codebook has none
+    printed = CliRunner().invoke(app, [*asked, "--data", str(tmp_path), "--errors", "5"]).stdout
+    assert "no keywords to compare with" in printed
+    assert "stance: none to judge" in printed
+    assert "found none" not in printed
