@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from pipeline import corrections, meeting_toml, meetings
-from pipeline.hear_words import CUE_REACH_MS
+from pipeline.hear_captions import CUE_REACH_MS
 from pipeline.meetings import Layout
 from search.cite import Passage, around, timecode
 from search.exports import silent

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from analyse.records import Statements
-from pipeline import hear, hear_turns, hear_words
+from pipeline import hear, hear_blocks, hear_turns, hear_words
 from pipeline.context import Context, write
 from pipeline.corrections import FILE as CORRECTIONS
 from pipeline.receipts import state_of
@@ -203,7 +203,7 @@ STAGES = (
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",
-        version=hear_words.VERSION,
+        version=hear_blocks.VERSION,
         inputs=hear.caption_inputs("words", lambda c: c.asr),
         params=hear_words.words_params,
         make=hear_words.make_words,
