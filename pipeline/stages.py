@@ -199,7 +199,7 @@ def _statements_notes(context: Context) -> Iterable[str]:
 
 
 STAGES = (
-    Stage(name="probe", version=4, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
+    Stage(name="probe", version=5, inputs=_probe_inputs, params=_probe_params, make=_probe, notes=_probe_notes),
     Stage(name="playable", version=1, inputs=_no_inputs, params=_playable_params, make=_playable),
     Stage(
         name="words",

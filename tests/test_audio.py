@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.make_media import loud_ms, quiet, tone, write_film, write_sound
+from tests.make_media import loud_ms, quiet, speech_like, tone, write_film, write_sound
 from transcribe.audio import Audio, Source, decode, excerpt, probe
 from transcribe.media import JITTER_S
+from transcribe.playable import needs_copy
 from transcribe.problem import Problem
 
 JITTER = round(JITTER_S * 16_000) + 32  # samples
@@ -176,6 +177,76 @@ def test_an_end_that_cannot_be_decoded_is_owned_up_to(tmp_path: Path, container:
     assert lost.start_ms == pytest.approx(4_000, abs=100)
     assert lost.end_ms > 7_500
     assert "damaged" in lost.reason
+
+
+@pytest.mark.parametrize(
+    "parts", [[(44_100, "mono")], [(44_100, "mono"), (22_050, "mono")], [(24_000, "mono"), (48_000, "mono")]]
+)
+def test_aac_in_latm_is_heard_to_its_end_whatever_the_sample_rates(
+    tmp_path: Path, parts: list[tuple[int, str]]
+) -> None:
+    """FFmpeg gives the first seconds no time at all, and the rest that of the first rate."""
+    path = join(tmp_path / "a.loas", parts, codec="aac", container="latm")
+    media = probe(path, sha256="0")
+    audio = decode([Source(path)], tmp_path / "out.s16", duration_ms=media.duration_ms)
+    assert media.duration_ms == pytest.approx(4_000 * len(parts), abs=100 * len(parts))
+    for n in range(len(parts)):
+        start_ms, end_ms = loud_ms(audio.samples[4_000 * n * 16 : 4_000 * (n + 1) * 16])
+        assert start_ms == pytest.approx(2_000, abs=150)
+        assert end_ms - start_ms == pytest.approx(1_000, abs=20)
+
+
+@settings(max_examples=30)
+@given(
+    parts=st.lists(st.tuples(st.integers(1, 700), st.booleans()), min_size=2, max_size=4),
+    codec=st.sampled_from(["pcm_s16le", "pcm_s24le", "pcm_u8"]),
+    layout=st.sampled_from(["mono", "stereo"]),
+)
+def test_wavs_that_were_joined_are_heard_as_one(parts: list[tuple[int, bool]], codec: str, layout: str) -> None:
+    """Whatever stands between their samples, and however many bytes that are."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, data = Path(name), b""
+        sound = speech_like(sum(n for n, _ in parts))
+        at = 0
+        for n_ms, tailed in parts:
+            piece = [(0, sound[at * 16 : (at + n_ms) * 16])]
+            at += n_ms
+            data += write_sound(folder / "part.wav", piece, codec=codec, layout=layout).read_bytes()
+            data += b"LIST\x05\0\0\0words\0" * tailed
+        (folder / "joined.wav").write_bytes(data)
+        whole = write_sound(folder / "whole.wav", [(0, sound)], codec=codec, layout=layout)
+        media = probe(folder / "joined.wav", sha256="0")
+        heard = decode([Source(folder / "joined.wav")], folder / "a.s16", duration_ms=media.duration_ms)
+        assert np.array_equal(heard.samples, decode([Source(whole)], folder / "b.s16").samples)
+        assert needs_copy([media])
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp4", ".m4a"])
+def test_where_players_would_leave_out_what_was_joined_the_file_is_refused(tmp_path: Path, suffix: str) -> None:
+    codec = "pcm_s16le" if suffix == ".wav" else "aac"
+    parts = [
+        write_sound(tmp_path / f"{rate_hz}{suffix}", [(0, tone(1_000, rate_hz=rate_hz))], codec=codec, rate_hz=rate_hz)
+        for rate_hz in (16_000, 48_000)
+    ]
+    first, second = (p.read_bytes() for p in parts)
+    joined = tmp_path / f"joined{suffix}"
+    joined.write_bytes(first + second)
+    problem = problem_of(joined)
+    assert f"{len(first):,} bytes from its start" in problem.what
+    assert f"the last {len(second):,} of" in problem.what
+    assert "[[media]]" in problem.fix
+    with pytest.raises(Problem):
+        decode([Source(joined)], tmp_path / "out.s16")
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mkv"])
+def test_browsers_get_a_copy_of_what_goes_on_behind_its_stated_end(tmp_path: Path, name: str) -> None:
+    path = write_sound(tmp_path / name, [(0, speech_like(4_000))], codec="flac")
+    assert probe(path, sha256="0").states_length
+    path.write_bytes(path.read_bytes() * 2)
+    media = probe(path, sha256="0")
+    assert media.duration_ms == pytest.approx(8_000, abs=50)
+    assert not media.states_length
 
 
 def test_parts_of_a_meeting_follow_each_other_and_silence_is_silent(tmp_path: Path) -> None:

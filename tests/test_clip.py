@@ -145,6 +145,32 @@ def test_a_clip_of_a_recording_that_was_joined_from_unlike_parts(tmp_path: Path)
         assert abs(offset_ms(sound[-32_000:], expected(end_ms - 2_000, end_ms))) < 150  # each encoder begins late
 
 
+def test_nothing_is_dropped_where_the_sample_rate_changes(tmp_path: Path) -> None:
+    """A resampler holds back 2 ms of sound at 8 kHz: without them all that follows came too early."""
+    joined = b""
+    for rate_hz in (8_000, 48_000):
+        part = write_sound(
+            tmp_path / "part.aac",
+            [(0, speech_like(4_000, rate_hz=rate_hz))],
+            codec="aac",
+            rate_hz=rate_hz,
+            container="adts",
+        )
+        joined += part.read_bytes()
+    (tmp_path / "joined.aac").write_bytes(joined)
+    made(tmp_path, "joined.aac", 0, 8_000, tmp_path / "clip.wav")
+    whole, sound = heard(tmp_path / "joined.aac"), heard(tmp_path / "clip.wav")
+    assert abs(offset_ms(sound[80_000:120_000], whole[80_000:120_000])) < 0.5
+
+
+def test_a_clip_of_a_wav_that_was_joined(tmp_path: Path) -> None:
+    path = tmp_path / "joined.wav"
+    parts = [NOISE[: N_MS * 24], NOISE[N_MS * 24 :]]
+    path.write_bytes(b"".join(write_sound(tmp_path / "part.wav", [(0, p)], rate_hz=48_000).read_bytes() for p in parts))
+    made(tmp_path, "joined.wav", 5_000, 9_000, tmp_path / "clip.wav")
+    assert abs(offset_ms(heard(tmp_path / "clip.wav"), expected(5_000, 9_000))) < 1
+
+
 @pytest.mark.parametrize(("name", "suffix"), [("seldom.mp4", ".webm"), ("often.webm", ".webm"), ("often.mkv", ".mkv")])
 def test_film_and_sound_stay_together(media: Path, tmp_path: Path, name: str, suffix: str) -> None:
     out = tmp_path / f"clip{suffix}"

@@ -147,14 +147,16 @@ def probe(
         no_sound = Problem("no sound could be decoded from this file", where=path, fix="check that it plays")
         if not has_sound(container, stream):
             raise no_sound
+        length_ms = (container.duration or 0) // 1000
         measured = is_measured(container) and duration_ms is not None
-        misstated = measured and goes_on(container, stream, duration_ms or 0)
+        misstated = measured and goes_on(path, container, stream, duration_ms or 0)
         notes = [_several(found, media.audio_track)] if track is None and len(found) > 1 else []
     even = None
     if misstated or not measured or not duration_ms:
         with opened(path) as container:
             counted = count(container, tracks(container)[media.audio_track - 1], progress)
         _check_length(path, counted.duration_ms)
+        misstated |= media.states_length and counted.duration_ms > length_ms + SHORT_S * 1000
         duration_ms = max(duration_ms or 0, counted.duration_ms)
         even = counted.even
         if counted.junk_bytes:

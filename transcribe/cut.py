@@ -318,10 +318,12 @@ def _frames(piece: Piece, layout: str, wants_film: bool) -> Iterator[tuple[str, 
                     yield "film", 1000 * (place_s - from_s), frame
                 elif is_sound:
                     frame.pts = None
+                    left: list[Any] = []
                     if kind != (kind := kind_of(frame)):
+                        left = resampler.resample(None) if resampler else []
                         mixed = layout if channel is None else frame.layout
                         resampler = av.AudioResampler(format="s16", layout=mixed, rate=RATE_HZ)
-                    for ready in resampler.resample(frame):
+                    for ready in [*left, *resampler.resample(frame)]:
                         samples = ready.to_ndarray().reshape(-1, ready.layout.nb_channels)
                         if channel is not None:
                             samples = samples[:, min(channel, samples.shape[1]) - 1 :][:, :1]

@@ -98,7 +98,7 @@ LANGUAGES = frozenset(_CODES.split())  # of every Whisper model but those for En
 # Best first. On a CPU the larger ones take longer than the meeting did, so they are used only when named.
 _ON_GPU = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny.en")
 _ON_CPU = ("small", "base", "tiny.en")
-_RULE = "hearing/3"  # in the fingerprint: raise it whenever the same Whisper would be heard to say other words
+_RULE = "hearing/4"  # in the fingerprint: raise it whenever the same Whisper would be heard to say other words
 _STARTER = ("segmentation-3.0", "campplus")
 _EXTRA = {"whisper": "faster_whisper", "openai-whisper": "whisper", "pyannote": "pyannote.audio"}
 

@@ -3,9 +3,12 @@
 Every number in them may be a lie; all that is read here is a few kilobytes.
 """
 
+import bisect
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +39,17 @@ def is_encrypted(path: Path, track: int) -> bool:
                     f.seek(start + 12)
                     return f.read(4) in _ENCRYPTED
     return False
+
+
+def second_mp4(path: Path) -> int | None:
+    """Where in a file another MP4 begins that has an index of its own, as where two were joined; None without one."""
+    with path.open("rb") as f:
+        size = path.stat().st_size
+        indices = list(_boxes(f, 0, size, b"moov"))
+        if len(indices) < 2 or any(_boxes(f, *indices[1], b"mvex")):  # in fragments an index may come again
+            return None
+        begins = [at for at, _ in _boxes(f, 0, size, b"ftyp")]
+        return begins[1] - 8 if len(begins) > 1 else None
 
 
 def _boxes(f: Any, at: int, end: int, kind: bytes, *below: bytes) -> Iterator[tuple[int, int]]:
@@ -104,6 +118,91 @@ def _is_unstated(length: int, wide: bool) -> bool:
     if wide:
         return length <= 0 or length >= 1 << 62
     return length == 0 or (1 << 31) - 4096 <= length <= 1 << 31 or length >= (1 << 32) - 4096
+
+
+class Joined(NamedTuple):
+    """WAV files that were joined byte after byte: what is to be read as one of them, in bytes (from, to), and where
+    one begins whose samples are of another kind than the first's, None where none is."""
+
+    spans: tuple[tuple[int, int], ...]
+    other: int | None
+
+
+def joined(path: Path) -> Joined | None:
+    """What a WAV file holds besides the first of its samples; None where that is nothing, and where it is no WAV."""
+    size = path.stat().st_size
+    spans: list[tuple[int, int]] = []
+    first = kind = b""
+    other = None
+    at = began = 0
+    with path.open("rb") as f:
+        for _ in range(_MOST_BOXES):
+            f.seek(at)
+            head = f.read(12)
+            if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+                began, at = at, at + 12
+                continue
+            if at == 0 or not _CHUNK.fullmatch(head[:4]) or len(head) < 8:
+                break
+            length = int.from_bytes(head[4:8], "little")
+            samples, at = at + 8, at + 8 + length
+            if head[:4] == b"fmt ":
+                f.seek(samples)
+                kind = f.read(min(length, 40))
+            elif head[:4] == b"data" and len(kind) >= 16:
+                first = first or kind
+                if _alike(kind) != _alike(first):
+                    other = began
+                    break
+                endless = _is_unstated(length, wide=False)
+                end = size if endless else min(at, size)
+                whole = max(1, int.from_bytes(kind[12:14], "little"))
+                spans.append((samples if spans else 0, end - (end - samples) % whole))
+                if endless:
+                    break
+            f.seek(at)
+            at += length % 2 and f.read(4) != b"RIFF"  # some forget the padding
+    return Joined(tuple(spans), other) if len(spans) > 1 or other else None
+
+
+def _alike(kind: bytes) -> bytes:
+    """What samples of one kind have in common: codec, channels, rate and depth."""
+    return kind[:16] + (kind[24:26] if kind[:2] == b"\xfe\xff" else b"")
+
+
+class Spliced(io.RawIOBase):
+    """Parts of a file, read as if there were nothing between them."""
+
+    def __init__(self, path: Path, spans: Sequence[tuple[int, int]]) -> None:
+        self._file, self._spans, self._at = path.open("rb"), spans, 0
+        self._ends = list(accumulate(to - start for start, to in spans))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self._ends[-1])[whence])
+        return self._at
+
+    def read(self, n: int = -1) -> bytes:
+        i = bisect.bisect_right(self._ends, self._at)
+        if i == len(self._ends):
+            return b""
+        left = self._ends[i] - self._at
+        self._file.seek(self._spans[i][1] - left)
+        found = self._file.read(min(n, left) if n >= 0 else left)
+        self._at += len(found)
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 # -- MP3 ------------------------------------------------------------------------------------------

@@ -43,11 +43,12 @@ _FORMATS = (
     "rm tta w64 wav webm wtv wv"
 )
 # Streams without a clock of their own: players count from what comes first, wherever its timestamps begin.
-_FROM_FIRST = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg"})
+_FROM_FIRST = frozenset({"mpegts", "mpeg", "mp3", "aac", "loas", "ogg"})
 # Here the length is that of the data, or of an index: whether sound goes on behind it shows a look there. Elsewhere it
 # is a line in a header, or a guess from the bit rate or the last timestamp.
 _MEASURED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf"})
 SEAMLESS = frozenset({"flac", "ogg"})  # nobody writes gaps into these: one of them is where bytes were lost
+_BARE = frozenset({"aac", "loas"})
 _GUESSED = frozenset({"mpegts", "mpeg", "mp3", "aac", "ogg", "ac3", "eac3", "loas", "amr"})
 
 
@@ -61,19 +62,20 @@ def opened(path: Path) -> "Iterator[av.container.InputContainer]":
 
     before, head = _looked_at(path)
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
-    if (pcm := headers.pcm(path)) and pcm.goes_on:
+    joined = headers.joined(path)
+    other = joined.other if joined else headers.second_mp4(path)
+    if other is not None:
+        raise _another(path, other)
+    if joined or ((pcm := headers.pcm(path)) and pcm.goes_on):
         options["ignore_length"] = "1"
-    try:
-        # Through the `file:` protocol, and no other, so that no name or reference can make it open anything else.
-        container = av.open(
-            f"file:{os.fspath(path)}",
-            options=options,
-            metadata_errors="replace",
-        )
-    except (av.FFmpegError, ValueError) as e:
-        raise _unreadable(path, head) from e
-    with container:
-        yield container
+    with headers.Spliced(path, joined.spans) if joined else contextlib.nullcontext() as spliced:
+        try:
+            # Through the `file:` protocol, and no other, so that no name or reference can make it open anything else.
+            container = av.open(spliced or f"file:{os.fspath(path)}", options=options, metadata_errors="replace")
+        except (av.FFmpegError, ValueError) as e:
+            raise _unreadable(path, head) from e
+        with container:
+            yield container
     if _looked_at(path)[0] != before:
         raise Problem(
             "this file changed while it was being read", where=path, fix="wait until all of it is there, then run again"
@@ -91,6 +93,16 @@ def _looked_at(path: Path) -> tuple[tuple[int, int], bytes]:
             raise Problem("this file is empty (0 bytes)", where=path, fix="copy it again from where it came from")
         with path.open("rb") as f:
             return (found.st_size, found.st_mtime_ns), f.read(4096)
+
+
+def _another(path: Path, at: int) -> Problem:
+    size = path.stat().st_size
+    return Problem(
+        f"another recording begins in this file, {at:,} bytes from its start: players leave out the last "
+        f"{size - at:,} of its {size:,} bytes",
+        where=path,
+        fix="cut it there, and name the parts in meeting.toml, each as a [[media]] table",
+    )
 
 
 def _unreadable(path: Path, head: bytes) -> Problem:
@@ -182,7 +194,7 @@ def packets(
     """Packets of a stream (or of all), as far as the file can be read; `broken` is called where some of it can't be."""
     import av
 
-    is_bare = container.format.name == "aac"
+    is_bare = container.format.name in _BARE
     at = 0  # where the next packet of bare AAC goes, by its own clock
     n_failed = 0  # since the last packet
     while n_failed <= _MOST_FAILED_READS:
@@ -204,8 +216,12 @@ def packets(
 
 def _time(packet: Any, at: int) -> None:
     """Place a packet of bare AAC, in units of its clock. FFmpeg gives them all the length of the first, though files
-    that were joined may change their sample rate."""
-    sounds_s = headers.adts_s(bytes(memoryview(packet)[: headers.ADTS_BYTES]))
+    that were joined may change their sample rate; in LATM it gives the first seconds none."""
+    context = packet.stream.codec_context
+    if context.name == "aac_latm":  # its packets do not always say: the one decoded before this did
+        sounds_s = Fraction(context.frame_size, context.sample_rate) if context.sample_rate else Fraction(0)
+    else:
+        sounds_s = headers.adts_s(bytes(memoryview(packet)[: headers.ADTS_BYTES]))
     packet.pts = packet.dts = at
     if sounds_s:
         packet.duration = round(sounds_s / packet.time_base)
@@ -306,10 +322,13 @@ def _indexed_s(path: Path, container: "av.container.InputContainer", stream: Any
     return end_s if 0 < end_s <= LONGEST_S else None
 
 
-def goes_on(container: "av.container.InputContainer", stream: Any, end_ms: int) -> bool:
-    """Whether a track has sound more than a second behind this end; where nobody can look there, it may have."""
+def goes_on(path: Path, container: "av.container.InputContainer", stream: Any, end_ms: int) -> bool:
+    """Whether a track has sound more than a second behind this end, or at all where files were joined; where nobody
+    can look there, it may have."""
     import av
 
+    if headers.joined(path):
+        return True
     end_s = end_ms / 1000 + Clock(container).origin_s
     try:
         container.seek(max(0, round((end_s - SHORT_S) * 1_000_000)))
@@ -336,6 +355,8 @@ class Counted(Record):
 def count(
     container: "av.container.InputContainer", stream: Any, progress: Progress = lambda done_ms, total_ms: None
 ) -> Counted:
+    import av
+
     clock = Clock(container)
     total_ms = (container.duration or 0) // 1000
     at_s = told_s = 0.0
@@ -346,10 +367,14 @@ def count(
         stamp = stamp_s(packet)
         if stamp is not None:
             at_s = clock.place(stamp, stamp_s(after), at_s)
+        lasts_s = length_s(packet)
+        if packet.size and (not lasts_s or container.format.name == "loas"):  # only its frames tell
+            with contextlib.suppress(av.FFmpegError):
+                lasts_s = sum(f.samples / f.sample_rate for f in packet.decode() if f.sample_rate) or lasts_s
         if is_mp3 and packet.size > _LARGEST_MP3_FRAME and after and after.size:
             junk_at_ms = junk_at_ms if junk_bytes else round(at_s * 1000)
             junk_bytes += packet.size
-        at_s += length_s(packet)
+        at_s += lasts_s
         if packet.size:
             least, most = min(least, packet.size), max(most, packet.size)
         if at_s - told_s > 60:
