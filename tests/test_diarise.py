@@ -92,6 +92,22 @@ def starter_code() -> Any:
     return starter
 
 
+def test_windows_that_take_two_people_for_one_do_not_blur_those_beside_them() -> None:
+    """Two people take turns, and to every window it is one who goes on speaking."""
+    from pyannote.core import SlidingWindow, SlidingWindowFeature
+
+    random = np.random.default_rng(0)
+    people = np.append(0, random.integers(0, 2, 59))
+    embeddings = np.full((60, 3, 192), np.nan)
+    embeddings[:, 0] = random.normal(size=(2, 192))[people] + 0.5 * random.normal(size=(60, 192))
+    active = np.zeros((60, 100, 3))
+    active[:, :, 0] = 1
+    windows = SlidingWindowFeature(active, SlidingWindow(duration=10, step=2.5))
+    labels, _, means = starter_code().Grouping()(embeddings, windows)
+    assert len(means) == 2
+    assert labels[:, 0].tolist() == people.tolist()
+
+
 stretch = st.tuples(st.integers(0, 40), st.integers(1, 8), st.integers(0, 3)).map(lambda s: (s[0], s[0] + s[1], s[2]))
 
 

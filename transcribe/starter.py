@@ -33,7 +33,6 @@ MOST_SPEECH_S = 3.0  # more than this costs time and tells little more
 BATCH = 32  # windows or pieces that are handed over together
 ON_CPU = 4  # of them, what a thread of a CPU takes at once
 LEARN_FROM_S = 1.5  # speech alone in a window, from which on it is learnt from who there is
-SAME_SPEAKER = 0.7  # share of frames that a window's speaker and one of the window before have in common
 PIECE_S = 2.0  # the longest piece of a turn whose voice is looked at again
 MARGIN = 0.1  # how much more a piece must be like another voice (cosine) before it gets that one
 PAUSE_S = 0.5  # shorter ones within what one voice says are part of its turn
@@ -193,15 +192,13 @@ class Grouping(BaseClustering):  # type: ignore[misc]
             return hard, None, np.zeros((1, embeddings.shape[2]))
         at_most = None if max_clusters is None or np.isinf(max_clusters) else int(max_clusters)
         vectors = np.where(known[..., None], embeddings / np.linalg.norm(embeddings, axis=2, keepdims=True), 0)
-        many = np.count_nonzero(learn_from) >= voices.FEW
-        steadier = _with_neighbours(vectors, active, window.step / window.duration) if many else vectors
         windows, speakers = np.nonzero(learn_from)
         tenths = 10 * np.linspace(0, window.duration, active.shape[1], endpoint=False)  # where a window's frames are
         heard = [
             np.unique((10 * window.step * w + tenths[alone[w, :, speaker]]).astype(np.intp))
             for w, speaker in zip(windows, speakers, strict=True)
         ]
-        labels = voices.tell_apart(steadier[learn_from], windows, heard, at_least=min_clusters or 1, at_most=at_most)
+        labels = voices.tell_apart(vectors[learn_from], windows, heard, at_least=min_clusters or 1, at_most=at_most)
         means = voices.centroids(vectors[learn_from], labels)
         alike = vectors @ means.T
         for w in range(len(hard)):
@@ -210,25 +207,6 @@ class Grouping(BaseClustering):  # type: ignore[misc]
             rows, columns = linear_sum_assignment(alike[w, here], maximize=True)
             hard[w, here[rows]] = columns
         return hard, None, means
-
-
-def _with_neighbours(vectors: np.ndarray, active: np.ndarray, step: float) -> np.ndarray:
-    """Unit vectors (windows, 3, dimension), each added to those of the same speaker in the windows beside it.
-
-    A window begins `step` of its length after the one before, so that who speaks when (windows, frames, 3) shows
-    which of their speakers are one person. It halves the noise of a vector, by which one voice would fall in two.
-    """
-    shift = round(step * active.shape[1])
-    summed = vectors.copy()
-    for w in range(1, len(vectors)):
-        before, now = active[w - 1, shift:].T, active[w, : active.shape[1] - shift].T
-        either = (before[:, None] | now[None]).sum(axis=2)
-        common = (before[:, None] & now[None]).sum(axis=2) / np.maximum(either, 1)
-        for a, b in zip(*linear_sum_assignment(common, maximize=True), strict=True):
-            if common[a, b] > SAME_SPEAKER:
-                summed[w, b] += vectors[w - 1, a]
-                summed[w - 1, a] += vectors[w, b]
-    return summed
 
 
 Span = tuple[float, float, int]  # start and end in seconds, and a voice

@@ -11,7 +11,7 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.intp]
 
-RULE = "voices/3"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
+RULE = "voices/4"  # in the fingerprint: raise it whenever this module, or `transcribe.starter`, would give other voices
 
 # With fewer vectors than FEW, those nearer than CUT (between unit vectors) are one group from the start.
 FEW, CUT = 40, 0.7
