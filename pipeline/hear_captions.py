@@ -100,7 +100,7 @@ def _aligner(context: Context) -> engines.Choice | None:
     return choice
 
 
-def _to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:
+def _to_cut(context: Context, asked: dict[str, Any]) -> Receipt | None:
     """The receipt of captions on the sound, of which some words may have to go, and to which none need be added."""
     receipt, captions = receipts.read(context.made, "words"), context.captions()
     if receipt is None or captions is None or "aligner" not in receipt.params:
@@ -109,12 +109,12 @@ def _to_cut(context: Context, params: dict[str, Any]) -> Receipt | None:
         context.made,
         receipt,
         version=hear_blocks.VERSION,
-        params=params,
+        params=asked,
         inputs={f"raw/{context.meeting.captions}": captions},
         ignore=frozenset(("silence", *hear.ignored(context.asr, upgrade=context.upgrade))),
         verify=context.verify,
     )
-    return None if differs or without(receipt.params["silence"], params["silence"]) else receipt
+    return None if differs or without(receipt.params["silence"], asked["silence"]) else receipt
 
 
 def _cut(before: Words, hidden: Ranges, known: Ranges) -> Words:

@@ -165,19 +165,19 @@ def print_findings(findings: Sequence[Finding], n_meetings: int) -> None:
     """Findings by file, in order of lines, then what is to be said of several meetings, and how many there are."""
     alike: dict[tuple[str, str], list[Finding]] = {}
     for f in findings:
-        if f.folder and f.kind == "advice":
+        if f.folder and f.kind == "advice" and f.line is None:
             alike.setdefault((f.what, f.fix), []).append(f)
-    alike = {said: group for said, group in alike.items() if len(group) > 1}
-    alone = [f for f in findings if f.kind == "error" or (f.what, f.fix) not in alike]
+    shared = [group for group in alike.values() if len({f.folder for f in group}) > 1]
+    told = {f for group in shared for f in group}
+    alone = (f for f in findings if f not in told)
     for file, group in groupby(sorted(alone, key=lambda f: (f.file, f.line or 0)), key=lambda f: f.file):
         out.print(Text(printable(file), style="bold"))
         for finding in group:
             _print_finding(finding, f"line {finding.line}" if finding.line else "")
         out.print()
-    for several in alike.values():
+    for several in shared:
         folders = list(dict.fromkeys(f.folder for f in several))
-        where = few(folders)
-        out.print(Text(printable(f"{n_of(len(folders), 'meeting')}: {where}"), style="bold"))
+        out.print(Text(printable(f"{n_of(len(folders), 'meeting')}: {few(folders)}"), style="bold"))
         _print_finding(several[0])
         out.print()
     counted = n_of(n_meetings, "meeting")

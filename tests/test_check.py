@@ -332,15 +332,14 @@ def test_the_verb(tmp_path: Path) -> None:
 
 
 def test_advice_for_many_meetings_is_given_once(tmp_path: Path) -> None:
-    """What is an error, or concerns one meeting, still stands by its file and line."""
+    """What is an error, or concerns a line or one meeting, still stands by its file and line."""
     for n in range(9):
-        with_captions(tmp_path, f"panel-{n}", toml='title = "Panel"\n' + ('held_on = "2024-05-14"\n' if n == 8 else ""))
+        with_captions(tmp_path, f"panel-{n}", toml='title = "Panel"\n' + ('held_on = "2024-05-14"\n' if n > 6 else ""))
     done = onrecord("check", data=tmp_path)
     assert done.stdout.count("nobody is named") == 1
     assert "9 meetings: panel-0, panel-1, panel-2, panel-3, panel-4, panel-5 and 3 more\n" in done.stdout
-    assert re.search(
-        r"panel-8/meeting.toml\n  line 2 +advice  a date needs no quotes", done.stdout.replace(str(tmp_path), "")
-    )
+    for name in ("panel-7", "panel-8"):
+        assert re.search(name + r"/meeting.toml\n  line 2 +advice  a date needs no quotes", done.stdout)
     assert len(json.loads(onrecord("check", "--json", data=tmp_path).stdout)) == int(done.stdout.split()[-4])
 
 
